@@ -1,0 +1,5 @@
+//! Distributed arrays shared without copying between independent MPI codes.
+
+pub mod error;
+
+pub use error::{Error, ErrorKind, Result};
