@@ -27,7 +27,7 @@ mod literal;
 mod run;
 mod text;
 mod validate;
-pub mod value;
+mod value;
 
 pub use axis_map::AxisMap;
 pub use dim::{Dim, Dist};

@@ -69,8 +69,10 @@ impl DimData {
     #[must_use]
     pub fn to_value(&self) -> Value {
         let dims = self.dims().iter().map(Dim::to_value).collect();
-        let mut entries =
-            vec![entry("__version__", Value::Str(self.version().as_str().into())), entry("dim_data", Value::Tuple(dims))];
+        let mut entries = vec![
+            entry("__version__", Value::Str(self.version().as_str().into())),
+            entry("dim_data", Value::Tuple(dims)),
+        ];
         match self.grid().order() {
             GridOrder::RowMajor => {}
             GridOrder::ColumnMajor => entries.push(entry("grid_order", Value::Str("F".into()))),
@@ -92,7 +94,7 @@ impl Dim {
             entry("proc_grid_rank", self.proc_grid_rank.into()),
             entry("proc_grid_size", self.proc_grid_size.into()),
         ];
-        let mut flag = |key, set: bool| set.then(|| entry(key, Value::Bool(true)));
+        let flag = |key, set: bool| set.then(|| entry(key, Value::Bool(true)));
         match &self.dist {
             Dist::Block { start, stop, padding, periodic, edge_outside } => {
                 entries.push(entry("start", (*start).into()));
@@ -141,7 +143,11 @@ struct Reader {
 impl Reader {
     fn whole(&mut self, value: &Value, shape: Option<&[i64]>) -> Result<DimData> {
         let Some(entries) = value.as_dict() else {
-            return Err(self.broken("T1", "dim_data", format!("a dictionary is needed, not {}", value.kind())));
+            return Err(self.broken(
+                "T1",
+                "dim_data",
+                format!("a dictionary is needed, not {}", value.kind()),
+            ));
         };
         self.version = self.version(value.get("__version__"))?;
         for (key, _) in entries {
@@ -152,16 +158,21 @@ impl Reader {
                 }
             };
             if !known {
-                return Err(self.broken("T1", key, format!("{} has no such key beside dim_data", self.version.as_str())));
+                return Err(self.broken(
+                    "T1",
+                    key,
+                    format!("{} has no such key beside dim_data", self.version.as_str()),
+                ));
             }
         }
-        let dims = value.get("dim_data").ok_or_else(|| self.broken("T1", "dim_data", "the key is missing"))?;
+        let dims =
+            value.get("dim_data").ok_or_else(|| self.broken("T1", "dim_data", "the key is missing"))?;
         if matches!(dims, Value::List(_)) {
             self.repair("dim_data", "a list, read as a tuple");
         }
-        let dims = dims
-            .as_sequence()
-            .ok_or_else(|| self.broken("T3", "dim_data", format!("a tuple of dictionaries is needed, not {}", dims.kind())))?;
+        let dims = dims.as_sequence().ok_or_else(|| {
+            self.broken("T3", "dim_data", format!("a tuple of dictionaries is needed, not {}", dims.kind()))
+        })?;
         if let Some(shape) = shape.filter(|shape| shape.len() != dims.len()) {
             let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
             return Err(self
@@ -180,9 +191,12 @@ impl Reader {
 
     fn version(&mut self, value: Option<&Value>) -> Result<Version> {
         let refused = |text: &str| {
-            Error::new(ErrorKind::Version, format!("version {text} is not spoken here; write 0.10.0 or 1.0.0"))
-                .in_field("__version__")
-                .by_rule("T2")
+            Error::new(
+                ErrorKind::Version,
+                format!("version {text} is not spoken here; write 0.10.0 or 1.0.0"),
+            )
+            .in_field("__version__")
+            .by_rule("T2")
         };
         let value = value.ok_or_else(|| self.broken("T1", "__version__", "the key is missing"))?;
         let text = value.as_str().ok_or_else(|| refused(&format!("given as {}", value.kind())))?;
@@ -218,11 +232,19 @@ impl Reader {
 
     fn dim(&mut self, value: &Value, extent: Option<i64>) -> Result<Dim> {
         let Some(entries) = value.as_dict() else {
-            return Err(self.broken("T3", "dim_data", format!("a dictionary is needed, not {}", value.kind())));
+            return Err(self.broken(
+                "T3",
+                "dim_data",
+                format!("a dictionary is needed, not {}", value.kind()),
+            ));
         };
         if entries.is_empty() {
             let extent = extent.ok_or_else(|| {
-                self.broken("T5", "size", "the empty dictionary takes its size from a buffer, and there is none")
+                self.broken(
+                    "T5",
+                    "size",
+                    "the empty dictionary takes its size from a buffer, and there is none",
+                )
             })?;
             return Dim::whole(extent);
         }
@@ -262,9 +284,11 @@ impl Reader {
                 if matches!(widths, Value::List(_)) {
                     self.repair("padding", "a list, read as a tuple");
                 }
-                self.integers("padding", widths)?
-                    .try_into()
-                    .map_err(|_| self.broken("T6", "padding", "two widths are needed"))?
+                let pair = widths.as_sequence().filter(|pair| pair.len() == 2);
+                let [left, right] = pair.unwrap_or_default() else {
+                    return Err(self.broken("T6", "padding", "a tuple of two widths is needed"));
+                };
+                [self.as_integer("padding", left)?, self.as_integer("padding", right)?]
             }
         };
         let periodic = self.flag(value, "periodic")?;
@@ -337,13 +361,17 @@ impl Reader {
             Value::Tuple(items) | Value::List(items) => {
                 items.iter().map(|item| self.as_integer(key, item)).collect()
             }
-            _ => Err(self.broken("T6", key, format!("a sequence of integers is needed, not {}", value.kind()))),
+            _ => {
+                Err(self.broken("T6", key, format!("a sequence of integers is needed, not {}", value.kind())))
+            }
         }
     }
 
     fn flag(&self, dict: &Value, key: &'static str) -> Result<bool> {
         dict.get(key).map_or(Ok(false), |value| {
-            value.as_bool().ok_or_else(|| self.broken("T6", key, format!("True or False is needed, not {}", value.kind())))
+            value.as_bool().ok_or_else(|| {
+                self.broken("T6", key, format!("True or False is needed, not {}", value.kind()))
+            })
         })
     }
 
@@ -355,7 +383,12 @@ impl Reader {
         self.repairs.push(Repair { axis: self.axis, key: key.to_string(), what });
     }
 
-    fn broken(&self, rule: &'static str, key: &str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    fn broken(
+        &self,
+        rule: &'static str,
+        key: &str,
+        detail: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Error {
         Error::new(ErrorKind::Syntax, detail).in_field(key.to_string()).by_rule(rule)
     }
 }
