@@ -1,6 +1,7 @@
 //! Distributed arrays shared without copying between independent MPI codes.
 
 pub mod array;
+pub mod comm;
 pub mod error;
 pub mod protocol;
 
