@@ -2,6 +2,7 @@
 
 pub mod array;
 pub mod comm;
+pub mod distribution;
 pub mod error;
 pub mod protocol;
 
