@@ -1,5 +1,6 @@
 //! Distributed arrays shared without copying between independent MPI codes.
 
+pub mod array;
 pub mod error;
 pub mod protocol;
 

@@ -41,13 +41,7 @@ fn numbers_of_python_2_and_3_are_read() {
     for (literal, value) in cases {
         assert_eq!(read(literal).unwrap(), int(value), "{literal}");
     }
-    let floats = [
-        ("6.0", 6.0),
-        (".5", 0.5),
-        ("1.", 1.0),
-        ("1_0e-1_0", 1e-9),
-        ("-2E+3", -2000.0),
-    ];
+    let floats = [("6.0", 6.0), (".5", 0.5), ("1.", 1.0), ("1_0e-1_0", 1e-9), ("-2E+3", -2000.0)];
     for (literal, value) in floats {
         assert_eq!(read(literal).unwrap(), Value::Float(value), "{literal}");
     }
@@ -81,12 +75,7 @@ fn containers_keep_their_kind_and_order() {
     assert_eq!(read("(1,)").unwrap(), Value::Tuple(vec![int(1)]));
     assert_eq!(
         read("[True, False, None, np.True_,]").unwrap(),
-        Value::List(vec![
-            Value::Bool(true),
-            Value::Bool(false),
-            Value::None,
-            Value::Bool(true)
-        ])
+        Value::List(vec![Value::Bool(true), Value::Bool(false), Value::None, Value::Bool(true)])
     );
     assert_eq!(
         read("{'z': (1, 2), u'a': {}}").unwrap(),
@@ -108,11 +97,7 @@ fn numpy_arrays_of_integers_are_read() {
         ("array([1],)", &[1]),
     ];
     for (literal, values) in cases {
-        assert_eq!(
-            read(literal).unwrap(),
-            Value::Ints(values.to_vec()),
-            "{literal}"
-        );
+        assert_eq!(read(literal).unwrap(), Value::Ints(values.to_vec()), "{literal}");
     }
 }
 
@@ -200,25 +185,13 @@ fn json_arrays_are_tuples_and_equal_keys_are_refused() {
         ("x".into(), Value::None),
     ]);
     assert_eq!(value.unwrap(), expected);
-    assert_eq!(
-        expected.to_json(),
-        r#"{"size":6,"padding":[1,1],"periodic":true,"x":null}"#
-    );
+    assert_eq!(expected.to_json(), r#"{"size":6,"padding":[1,1],"periodic":true,"x":null}"#);
     let huge = Value::from_json("18446744073709551615").unwrap();
     assert_eq!(huge, int(u64::MAX.into()));
     assert_eq!(huge.to_json(), "18446744073709551615");
     assert_eq!(Value::Ints(vec![4, -1]).to_json(), "[4,-1]");
-    for refused in [
-        r#"{"a": 1, "a": 2}"#,
-        "[1",
-        "[1] 2",
-        "nan",
-        &"[".repeat(9_000),
-    ] {
-        assert_eq!(
-            Value::from_json(refused).unwrap_err().kind(),
-            ErrorKind::Syntax
-        );
+    for refused in [r#"{"a": 1, "a": 2}"#, "[1", "[1] 2", "nan", &"[".repeat(9_000)] {
+        assert_eq!(Value::from_json(refused).unwrap_err().kind(), ErrorKind::Syntax);
     }
 }
 
@@ -263,10 +236,7 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 
@@ -298,9 +268,7 @@ impl Random {
             5 => Value::Tuple((0..count).map(|_| self.value(depth - 1)).collect()),
             6 => Value::List((0..count).map(|_| self.value(depth - 1)).collect()),
             _ => Value::Dict(
-                (0..count)
-                    .map(|at| (format!("{at}{}", self.string()), self.value(depth - 1)))
-                    .collect(),
+                (0..count).map(|at| (format!("{at}{}", self.string()), self.value(depth - 1))).collect(),
             ),
         }
     }

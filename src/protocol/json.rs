@@ -18,9 +18,8 @@ impl Value {
     /// `Syntax`, with line and column, on malformed JSON, a key that appears
     /// twice, more than 256 keys or 127 levels.
     pub fn from_json(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|error| {
-            Error::new(ErrorKind::Syntax, format!("not the JSON expected: {error}"))
-        })
+        serde_json::from_str(text)
+            .map_err(|error| Error::new(ErrorKind::Syntax, format!("not the JSON expected: {error}")))
     }
 
     /// Prints JSON; tuples, lists and integer arrays become arrays, a float

@@ -30,18 +30,11 @@ pub(crate) enum Encoding {
 
 /// Reads one literal that fills `text`; offsets in errors count from `first`.
 pub(crate) fn parse(text: &[u8], encoding: Encoding, first: usize) -> Result<Value> {
-    let mut scanner = Scanner {
-        text,
-        encoding,
-        first,
-        position: 0,
-    };
+    let mut scanner = Scanner { text, encoding, first, position: 0 };
     if text.len() > MAX_BYTES {
         let limit = i64::try_from(MAX_BYTES).unwrap_or(i64::MAX);
         let found = i64::try_from(text.len()).unwrap_or(i64::MAX);
-        return Err(scanner
-            .error("the text is too long for a literal", 0)
-            .expected_found(limit, found));
+        return Err(scanner.error("the text is too long for a literal", 0).expected_found(limit, found));
     }
     let value = scanner.value(MAX_DEPTH)?;
     match scanner.peek() {
@@ -181,9 +174,7 @@ impl<'a> Scanner<'a> {
         let start = self.position;
         let (values, _) = self.items(b']', |s| {
             let start = s.position;
-            s.plain()?
-                .as_i64()
-                .ok_or_else(|| s.error("an array item must be an integer of 64 bits", start))
+            s.plain()?.as_i64().ok_or_else(|| s.error("an array item must be an integer of 64 bits", start))
         })?;
         if self.take(b',') && self.peek() != Some(b')') {
             let integer = self.dtype()?;

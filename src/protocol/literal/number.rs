@@ -69,11 +69,7 @@ fn integer(text: &str) -> Option<std::result::Result<i128, ()>> {
         return None;
     }
     // 010 is 8 in Python 2 and an error in Python 3: refuse to guess.
-    if radix == 10
-        && plain.len() > 1
-        && plain.starts_with('0')
-        && !plain.trim_matches('0').is_empty()
-    {
+    if radix == 10 && plain.len() > 1 && plain.starts_with('0') && !plain.trim_matches('0').is_empty() {
         return None;
     }
     Some(i128::from_str_radix(&plain, radix).map_err(drop))
