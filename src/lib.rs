@@ -2,6 +2,7 @@
 
 pub mod array;
 pub mod error;
+pub mod io;
 pub mod protocol;
 
 pub use error::{Error, ErrorKind, Result};
