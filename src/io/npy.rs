@@ -23,9 +23,6 @@ pub(super) const MAGIC: [u8; 6] = *b"\x93NUMPY";
 /// Total length of magic, version, length and header is a multiple of this.
 const ALIGNMENT: usize = 64;
 
-/// Blanks that NumPy leaves so that a growing array can be renamed in place.
-const GROWTH_DIGITS: usize = 21;
-
 /// Reads an array from a file; bytes after it are ignored. Local.
 ///
 /// # Errors
@@ -52,7 +49,9 @@ fn read_all<R: Read>(mut source: Source<R>) -> Result<Buffer> {
 
 /// Writes an array to a file, as `numpy.save` does byte for byte. Local.
 ///
-/// The file appears whole or not at all, and is on disk when this returns.
+/// That is NumPy up to 1.23; later ones leave blanks in the header for a shape
+/// that grows. The file appears whole or not at all, and is on disk when this
+/// returns.
 /// Opaque elements of unknown format are written as bytes (`|V5`).
 ///
 /// # Errors
@@ -170,15 +169,11 @@ pub(super) fn header(buffer: &Buffer) -> Result<Vec<u8>> {
     };
     let fortran = is_fortran(buffer);
     let extents: Vec<Value> = buffer.shape().iter().map(|n| Value::from(*n)).collect();
-    // The axis along which a file can be extended in place.
-    let growing = if fortran { buffer.shape().last() } else { buffer.shape().first() };
-    let room = growing.map_or(0, |n| GROWTH_DIGITS.saturating_sub(n.to_string().len()));
     let text = format!(
-        "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}{:room$}",
+        "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}",
         descr.to_value().to_literal(),
         Value::Bool(fortran).to_literal(),
-        Value::Tuple(extents).to_literal(),
-        ""
+        Value::Tuple(extents).to_literal()
     );
     let mut header = MAGIC.to_vec();
     let text = latin1(&text);

@@ -2,7 +2,7 @@
 //!
 //! Every number has its byte order before it, so that no alignment is implied:
 //! `T{<i:a:>d:b:3s:c:}`. Dates, for which PEP 3118 has no code, keep NumPy's
-//! own text: `<M8[ns]`.
+//! own text: `<M8[ns]`. Long doubles have no standard size: `^g` is the native one.
 
 use std::fmt::Write;
 
@@ -51,8 +51,12 @@ fn write_basic(text: &mut String, basic: &Basic) -> Option<()> {
         'm' | 'M' => write!(text, "{order}{}{count}{}", basic.letter, basic.unit),
         letter => {
             let (_, _, code) = CODES.iter().find(|(l, c, _)| (*l, *c) == (letter, count))?;
-            let order = if count == 1 { String::new() } else { order.to_string() };
-            write!(text, "{order}{code}")
+            let native = basic.big_endian == cfg!(target_endian = "big");
+            match code {
+                _ if count == 1 => write!(text, "{code}"),
+                &("g" | "Zg") if native => write!(text, "^{code}"),
+                _ => write!(text, "{order}{code}"),
+            }
         }
     }
     .ok()
@@ -114,16 +118,12 @@ fn parse_descr(rest: &mut &str, depth: usize) -> Option<Descr> {
 }
 
 fn parse_basic(rest: &mut &str) -> Option<Basic> {
-    let order = if take(rest, ">") {
-        Some(">")
-    } else if take(rest, "<") {
-        Some("<")
-    } else {
-        None
-    };
-    if let Some(order) = order.filter(|_| rest.starts_with(['m', 'M'])) {
+    let order = ['<', '>', '^'].into_iter().find(|order| rest.starts_with(*order));
+    *rest = &rest[usize::from(order.is_some())..];
+    let big_endian = order == Some('>') || order == Some('^') && cfg!(target_endian = "big");
+    if order.is_some() && rest.starts_with(['m', 'M']) {
         let end = rest.find(']').map_or(2, |end| end + 1);
-        let basic = Basic::parse(&format!("{order}{}", rest.get(..end)?))?;
+        let basic = Basic::parse(&format!("{}{}", if big_endian { '>' } else { '<' }, rest.get(..end)?))?;
         *rest = &rest[end..];
         return Some(basic);
     }
@@ -131,17 +131,21 @@ fn parse_basic(rest: &mut &str) -> Option<Basic> {
     let count: Option<usize> = rest[..digits].parse().ok();
     *rest = &rest[digits..];
     let (letter, count) = if let Some(count) = count.filter(|count| *count > 0) {
-        let letter = rest.chars().next()?;
-        let letter = [('s', 'S'), ('x', 'V'), ('w', 'U')].iter().find(|(code, _)| *code == letter)?.1;
+        let code = rest.chars().next()?;
+        let (_, letter) = [('s', 'S'), ('x', 'V'), ('w', 'U')].into_iter().find(|(c, _)| *c == code)?;
         *rest = &rest[1..];
         (letter, count)
     } else {
         let (letter, count, code) = CODES.iter().find(|(_, _, code)| rest.starts_with(code))?;
         *rest = &rest[code.len()..];
-        // Without an order the size is the platform's.
-        (*letter, if order.is_some() || *count == 1 { *count } else { return None })
+        // Without an order of its own a number has the platform's size.
+        let stated = match order {
+            Some('^') => code.ends_with('g'),
+            order => order.is_some() || *count == 1,
+        };
+        stated.then_some((*letter, *count))?
     };
-    Some(Basic { big_endian: order == Some(">"), letter, count, unit: String::new() })
+    Some(Basic { big_endian, letter, count, unit: String::new() })
 }
 
 fn take(rest: &mut &str, token: &str) -> bool {
