@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Writes beside the target; [`commit`](Self::commit) puts it in place.
+/// Writes beside the target; [`commit`](Self::commit), after
+/// [`sync`](Self::sync), puts the file in place.
 ///
 /// Until then, and after any failure, a file that was there before is as it
 /// was; dropped without a commit, nothing is left behind.
@@ -47,10 +48,14 @@ impl AtomicFile {
         &mut self.writer
     }
 
-    /// Puts the file in place, on disk with its name when this returns.
+    /// Brings the content to the disk.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        let synced = self.writer.flush().and_then(|()| self.writer.get_ref().sync_all());
+        self.named(synced)
+    }
+
+    /// Puts the file in place, its name on the disk too when this returns.
     pub(super) fn commit(mut self) -> Result<()> {
-        let flushed = self.writer.flush().and_then(|()| self.writer.get_ref().sync_all());
-        self.named(flushed)?;
         self.named(fs::rename(&self.temporary, &self.target))?;
         self.committed = true;
         // Without this the name may be lost with the machine's power.

@@ -6,6 +6,7 @@
 
 mod atomic;
 mod descr;
+pub mod dnpy;
 mod file;
 pub mod npy;
 mod pep3118;

@@ -59,9 +59,10 @@ fn read_all<R: Read>(mut source: Source<R>) -> Result<Buffer> {
 /// NumPy does not have.
 pub fn write(path: impl AsRef<Path>, buffer: &Buffer) -> Result<()> {
     let path = path.as_ref();
-    let header = header(buffer)?;
+    let header = header(buffer).map_err(|error| error.in_file(path))?;
     let mut file = AtomicFile::create(path)?;
     write_to(file.writer(), &header, buffer).map_err(|error| error.in_file(path))?;
+    file.sync()?;
     file.commit()
 }
 

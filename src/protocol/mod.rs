@@ -25,6 +25,7 @@ mod indices;
 mod json;
 pub(crate) mod literal;
 mod run;
+mod text;
 mod validate;
 mod value;
 
@@ -34,4 +35,5 @@ pub use dim_data::{DimData, Version};
 pub use grid::{GridOrder, ProcGrid};
 pub use indices::Indices;
 pub use run::{Run, Runs};
+pub use text::{Reading, Repair};
 pub use value::Value;
