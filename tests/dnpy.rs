@@ -114,10 +114,10 @@ fn every_file_of_the_original_is_read_with_its_stated_content() {
         for (ours, theirs) in array.dim_data().dims().iter().zip(dims) {
             assert_dim(ours, theirs, name);
         }
-        if let Some(theirs) = file.get("first_values").and_then(Json::as_array) {
-            if let Some(ours) = first_values(&array, theirs.len()) {
-                assert_eq!(&ours, theirs, "{name}");
-            }
+        if let Some(theirs) = file.get("first_values").and_then(Json::as_array)
+            && let Some(ours) = first_values(&array, theirs.len())
+        {
+            assert_eq!(&ours, theirs, "{name}");
         }
         // Numbers are native here, so compare with the little-endian sum.
         let sum = file.get("data_sha256_c_order_le").unwrap_or(&file["data_sha256_c_order"]);
@@ -251,7 +251,7 @@ fn more_indices_than_the_header_holds_are_refused_before_anything_is_written() {
     for step in [1, 7, 1_000_003] {
         fs::write(&path, "before").unwrap();
         let indices = |n: i64| (0..n).map(|i| i * step).collect::<Vec<_>>();
-        let error = dnpy::write(&path, &scattered(indices(14_000)).unwrap()).unwrap_err();
+        let error = dnpy::write(&path, scattered(indices(14_000)).unwrap()).unwrap_err();
         assert_eq!(
             (error.kind(), error.axis(), error.field()),
             (ErrorKind::Unsupported, Some(0), Some("indices"))
@@ -261,8 +261,8 @@ fn more_indices_than_the_header_holds_are_refused_before_anything_is_written() {
         // The number it names fits, and not one more: the last index is as long as any.
         let fitting = error.expected().unwrap();
         assert!(fitting > 4_000, "{error}");
-        assert!(dnpy::write(&path, &scattered(indices(fitting)).unwrap()).is_ok(), "{error}");
-        assert!(dnpy::write(&path, &scattered(indices(fitting + 1)).unwrap()).is_err(), "{error}");
+        assert!(dnpy::write(&path, scattered(indices(fitting)).unwrap()).is_ok(), "{error}");
+        assert!(dnpy::write(&path, scattered(indices(fitting + 1)).unwrap()).is_err(), "{error}");
         assert_eq!(dnpy::read(&path).unwrap().buffer().shape(), [fitting]);
     }
 }
