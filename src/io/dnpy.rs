@@ -14,8 +14,12 @@
 //! arrays and scalars, the doubled magic of version 0.5. Bytes after the
 //! buffer are ignored.
 
+mod set;
+
 use std::io::{BufReader, Read};
 use std::path::Path;
+
+pub use set::{read_rank, write_rank};
 
 use super::atomic::AtomicFile;
 use super::source::Source;

@@ -11,7 +11,7 @@ use crate::protocol::DimData;
 /// Reads this rank's file `<prefix>_<rank>.dnpy` of a set. Collective.
 ///
 /// # Errors
-/// As for [`read`], and `Grid` where a file belongs to another rank or to a
+/// As for [`read`](super::read), and `Grid` where a file belongs to another rank or to a
 /// set of another size; the same error on every rank.
 pub fn read_rank(prefix: impl AsRef<Path>, comm: &Comm) -> Result<AnyArray> {
     let path = rank_path(prefix.as_ref(), comm.rank());
@@ -28,7 +28,7 @@ pub fn read_rank(prefix: impl AsRef<Path>, comm: &Comm) -> Result<AnyArray> {
 /// while the finished files are renamed can leave old ones among new ones.
 ///
 /// # Errors
-/// As for [`write`], and `Grid` where the array belongs to another rank or
+/// As for [`write`](super::write), and `Grid` where the array belongs to another rank or
 /// number of ranks; the same error on every rank.
 pub fn write_rank(prefix: impl AsRef<Path>, array: impl AsRef<AnyArray>, comm: &Comm) -> Result<()> {
     let path = rank_path(prefix.as_ref(), comm.rank());
@@ -60,4 +60,3 @@ fn check_rank(dim_data: &DimData, comm: &Comm) -> Result<()> {
     }
     Ok(())
 }
-
