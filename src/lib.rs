@@ -58,6 +58,7 @@ pub mod array;
 pub mod comm;
 pub mod distribution;
 pub mod error;
+pub mod io;
 pub mod protocol;
 
 pub use error::{Error, ErrorKind, Result};
