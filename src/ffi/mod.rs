@@ -1,0 +1,3 @@
+//! The C ABI: the only door to other languages. No other room knows it.
+
+pub mod abi;
