@@ -17,9 +17,7 @@ fn include() -> PathBuf {
 }
 
 fn scratch(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("abi")
-        .join(name);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("abi").join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     path
 }
@@ -32,10 +30,7 @@ fn run(program: impl AsRef<Path>, args: &[&str]) -> String {
         .output()
         .unwrap_or_else(|error| panic!("{} is needed: {error}", program.display()));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && errors.is_empty(),
-        "{program:?} {args:?}: {errors}"
-    );
+    assert!(output.status.success() && errors.is_empty(), "{program:?} {args:?}: {errors}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -59,10 +54,7 @@ fn documented() -> Numbers {
             let Some(comment) = after[1..].trim_start().strip_prefix("/*") else {
                 continue;
             };
-            let digits = comment
-                .trim_start()
-                .split(|c: char| !c.is_ascii_digit())
-                .next();
+            let digits = comment.trim_start().split(|c: char| !c.is_ascii_digit()).next();
             let Ok(offset) = digits.unwrap_or("").parse() else {
                 continue;
             };
@@ -85,9 +77,7 @@ fn declared_name(declaration: &str) -> &str {
 /// Every integer constant the header defines.
 fn constants() -> Vec<String> {
     let header = fs::read_to_string(include().join("distarray_abi.h")).unwrap();
-    let defines = header
-        .lines()
-        .filter_map(|line| line.strip_prefix("#define "));
+    let defines = header.lines().filter_map(|line| line.strip_prefix("#define "));
     let names = defines.filter_map(|line| line.split_once(' '));
     let names = names.filter(|(name, value)| !name.contains('(') && !value.contains('\\'));
     names.map(|(name, _)| name.to_string()).collect()
@@ -104,8 +94,7 @@ const STRUCTS: [&str; 6] = [
 
 /// What a C or C++ compiler makes of the header.
 fn measured_by(compiler: &str, extension: &str, fields: &Numbers) -> Numbers {
-    let mut source =
-        String::from("#include \"distarray_abi.h\"\n#include <stdio.h>\nint main(void) {\n");
+    let mut source = String::from("#include \"distarray_abi.h\"\n#include <stdio.h>\nint main(void) {\n");
     for (name, field) in fields.keys().map(|key| key.split_once('.').unwrap()) {
         source += &format!("printf(\"{name}.{field} %zu\\n\", offsetof({name}, {field}));\n");
     }
@@ -119,15 +108,7 @@ fn measured_by(compiler: &str, extension: &str, fields: &Numbers) -> Numbers {
     fs::write(&path, source + "return 0; }\n").unwrap();
     let binary = path.with_extension(format!("{extension}.out"));
     let include = format!("-I{}", include().display());
-    run(
-        compiler,
-        &[
-            &include,
-            path.to_str().unwrap(),
-            "-o",
-            binary.to_str().unwrap(),
-        ],
-    );
+    run(compiler, &[&include, path.to_str().unwrap(), "-o", binary.to_str().unwrap()]);
     numbers(&run(binary, &[]))
 }
 
@@ -139,11 +120,7 @@ fn measured_by_fortran(fields: &Numbers) -> Numbers {
     for (name, field) in fields.keys().map(|key| key.split_once('.').unwrap()) {
         let local = &name[4..];
         let address = |of: &str| format!("transfer(c_loc({of}), 0_int64)");
-        let offset = format!(
-            "{} &\n- {}",
-            address(&format!("{local}%{field}")),
-            address(local)
-        );
+        let offset = format!("{} &\n- {}", address(&format!("{local}%{field}")), address(local));
         source += &format!("print '(a,1x,i0)', '{name}.{field}', &\n{offset}\n");
     }
     for name in STRUCTS {
@@ -211,15 +188,7 @@ fn measured_by_rust() -> Numbers {
         }
     );
     layout!(found, distarray_key_value { key, value });
-    layout!(
-        found,
-        distarray_ext {
-            tag,
-            byte_size,
-            critical,
-            next
-        }
-    );
+    layout!(found, distarray_ext { tag, byte_size, critical, next });
     layout!(
         found,
         distarray_export {
@@ -380,21 +349,10 @@ fn the_header_compiles_under_every_standard() {
         distarray_request r = DISTARRAY_REQUEST_INIT;\n\
         distarray_dim d = DISTARRAY_DIM_INIT;\n\
         return !(e.release == NULL && e.process_count == 1 && r.struct_size == 128 && d.size == 0);\n}\n";
-    let flags = [
-        "-Wall",
-        "-Wextra",
-        "-Wpedantic",
-        "-Wconversion",
-        "-Wshadow",
-        "-Werror",
-    ];
+    let flags = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"];
     for (compilers, extension, standards) in [
         (["gcc", "clang"], "c", &["c99", "c11", "c17", "c2x"][..]),
-        (
-            ["g++", "clang++"],
-            "cpp",
-            &["c++11", "c++14", "c++17", "c++20", "c++2b"][..],
-        ),
+        (["g++", "clang++"], "cpp", &["c++11", "c++14", "c++17", "c++20", "c++2b"][..]),
     ] {
         let path = scratch(&format!("standards.{extension}"));
         fs::write(&path, text).unwrap();

@@ -123,7 +123,9 @@ pub extern "C" fn distarray_array_mark_modified(
     guard(error, || {
         let known = DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID;
         if consumer_flags & !known != 0 {
-            return Err(Error::new(ErrorKind::Flag, "flags other than DISTARRAY_C_*").in_field("consumer_flags"));
+            return Err(
+                Error::new(ErrorKind::Flag, "flags other than DISTARRAY_C_*").in_field("consumer_flags")
+            );
         }
         let lent = &handle(array, "array")?.lent;
         let written = consumer_flags & (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED);

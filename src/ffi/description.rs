@@ -36,7 +36,12 @@ pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a dista
     let (magic, size, major, release) =
         unsafe { ((*loan).magic, (*loan).struct_size, (*loan).abi_major, (*loan).release) };
     if magic != DISTARRAY_MAGIC {
-        return Err(version("this is no distarray_export, or one not initialised", "magic", DISTARRAY_MAGIC, magic));
+        return Err(version(
+            "this is no distarray_export, or one not initialised",
+            "magic",
+            DISTARRAY_MAGIC,
+            magic,
+        ));
     }
     if release.is_none() {
         return Err(
@@ -208,10 +213,13 @@ fn dtype(loan: &distarray_export) -> Result<DType> {
 /// The stated allocation, checked not to wrap around; where none is stated, the
 /// elements themselves must not.
 fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u8, usize)>> {
-    let wraps = |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);
+    let wraps =
+        |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);
     let (low, high) = layout.reach();
     let start = loan.data.addr();
-    if !layout.is_empty() && (start.checked_add_signed(low).is_none() || start.checked_add_signed(high).is_none()) {
+    if !layout.is_empty()
+        && (start.checked_add_signed(low).is_none() || start.checked_add_signed(high).is_none())
+    {
         return Err(wraps("strides"));
     }
     if loan.alloc_base.is_null() || loan.alloc_bytes == 0 {

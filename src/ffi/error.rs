@@ -121,7 +121,9 @@ pub(super) unsafe fn input<'a, T>(pointer: *const T, name: &'static str) -> Resu
 /// As for [`input`], for all `count` values.
 pub(super) unsafe fn inputs<'a, T>(pointer: *const T, count: i64, name: &'static str) -> Result<&'a [T]> {
     let outside = || {
-        Error::new(ErrorKind::Range, "a count outside what memory can hold").in_field(name).expected_found(0, count)
+        Error::new(ErrorKind::Range, "a count outside what memory can hold")
+            .in_field(name)
+            .expected_found(0, count)
     };
     let count = usize::try_from(count).map_err(|_| outside())?;
     if count == 0 {
@@ -137,7 +139,11 @@ pub(super) unsafe fn inputs<'a, T>(pointer: *const T, count: i64, name: &'static
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned may be written.
-pub(super) unsafe fn output<T>(pointer: *mut T, name: &'static str, value: impl FnOnce() -> Result<T>) -> Result<()> {
+pub(super) unsafe fn output<T>(
+    pointer: *mut T,
+    name: &'static str,
+    value: impl FnOnce() -> Result<T>,
+) -> Result<()> {
     check(pointer, name)?;
     let value = value()?;
     // SAFETY: checked as far as can be; the rest is the caller's promise.

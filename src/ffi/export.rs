@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::abi::*;
 use super::description::{attach, describe, open};
+use super::error::{distarray_error, guard};
 use super::lend::{Lent, Loan, Notes};
 use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
@@ -163,10 +164,7 @@ pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -
 ///
 /// # Safety
 /// As for [`Export::import`], of a pointer that may also be null or misaligned.
-pub(super) unsafe fn import_export(
-    loan: *mut distarray_export,
-    access: Access,
-) -> Result<(AnyArray, Notes)> {
+pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
     // SAFETY: the caller's promise.
     let checked = unsafe { open(loan) }?;
     let identity = Identity { uid: checked.uid, epoch: checked.epoch };
@@ -250,4 +248,30 @@ pub(super) fn access(number: u32) -> Result<Access> {
             .in_field("access")
             .expected_found(DISTARRAY_ACCESS_EXCLUSIVE.into(), other.into())),
     }
+}
+
+/// The level that a C number asks for.
+pub(super) fn level_of(number: i32) -> Result<Level> {
+    match number {
+        0 => Ok(Level::Structural),
+        1 => Ok(Level::Strict),
+        other => Err(Error::new(ErrorKind::Range, "level must be 0, structural, or 1, strict")
+            .in_field("level")
+            .expected_found(1, other.into())),
+    }
+}
+
+/// Checks a loan without taking it: level 0, the rules for each field; 1, all
+/// rules that one process can check, the stated allocation included. Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_export_check(
+    loan: *const distarray_export,
+    level: i32,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let level = level_of(level)?;
+        // SAFETY: the struct is as the ABI says; that is the C caller's promise.
+        unsafe { check_export(loan, level) }
+    })
 }

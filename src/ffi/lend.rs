@@ -172,8 +172,9 @@ impl Lent {
             _ => self.flags.write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
         };
         if forbidden != 0 {
-            return Err(Error::new(ErrorKind::Access, "the array can be read, not written")
-                .in_field("flags_write"));
+            return Err(
+                Error::new(ErrorKind::Access, "the array can be read, not written").in_field("flags_write")
+            );
         }
         let step = |out: i64| match (access, out) {
             (_, EXCLUSIVE) | (_, i64::MAX) => None,

@@ -2,13 +2,17 @@
 
 pub mod abi;
 mod array;
+mod axis;
 mod description;
 mod dim;
 mod error;
 mod export;
 mod lend;
+mod library;
 mod request;
 
 pub use array::*;
+pub use axis::*;
 pub use error::distarray_error;
-pub use export::{Export, Level};
+pub use export::{Export, Level, distarray_export_check};
+pub use library::*;

@@ -79,7 +79,8 @@ pub(super) unsafe fn read_request(request: *const distarray_request) -> Result<d
 pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<distarray_export> {
     let needed = lent.flags().read & !request.known_flags_read;
     if needed != 0 {
-        let text = format!("the array needs must-understand bit {needed:#x}, which the request does not know");
+        let text =
+            format!("the array needs must-understand bit {needed:#x}, which the request does not know");
         return Err(unacceptable(text, "known_flags_read"));
     }
     if request.dist_types != 0 {
@@ -110,7 +111,10 @@ pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<di
             .in_field("layouts"));
     }
     if access != Access::Read {
-        return Err(unacceptable("a copy would not show what is written to it; ask to read".into(), "access"));
+        return Err(unacceptable(
+            "a copy would not show what is written to it; ask to read".into(),
+            "access",
+        ));
     }
     if request.layouts != 0 && request.layouts & (LAYOUT_C | LAYOUT_STRIDED) == 0 {
         return Err(unacceptable("copies are made in C order".into(), "layouts"));
