@@ -5,6 +5,7 @@ mod array;
 mod axis;
 mod description;
 mod dim;
+mod distribution;
 mod error;
 mod export;
 mod lend;
@@ -13,6 +14,7 @@ mod request;
 
 pub use array::*;
 pub use axis::*;
+pub use distribution::*;
 pub use error::distarray_error;
 pub use export::{Export, Level, distarray_export_check};
 pub use library::*;
