@@ -246,6 +246,32 @@ int32_t distarray_export_check(const distarray_export *loan,
                                int32_t level,
                                distarray_error *error);
 
+// Reads one process's part from a .dnpy file into memory of the library's own.
+// Local.
+int32_t distarray_array_read_dnpy(const char *path,
+                                  distarray_array **array,
+                                  distarray_error *error);
+
+// Writes the array, padding included, to a .dnpy file. A failure leaves an
+// existing file as it was. Local.
+int32_t distarray_array_write_dnpy(const distarray_array *array,
+                                   const char *path,
+                                   distarray_error *error);
+
+// Reads this rank's part from the set of files <prefix>_<rank>.dnpy. Collective
+// over comm: when one rank fails, all return its status and its report.
+int32_t distarray_array_read_dnpy_set(const char *prefix,
+                                      const distarray_comm *comm,
+                                      distarray_array **array,
+                                      distarray_error *error);
+
+// Writes this rank's part to the set of files <prefix>_<rank>.dnpy. Collective
+// over comm: when one rank fails, all return its status and its report.
+int32_t distarray_array_write_dnpy_set(const distarray_array *array,
+                                       const char *prefix,
+                                       const distarray_comm *comm,
+                                       distarray_error *error);
+
 // The library's version, major.minor.patch. Local; never freed.
 const char *distarray_version(void);
 
