@@ -1,0 +1,110 @@
+//! A buffer and how it fits into the global array, element type at run time.
+
+use super::{Buffer, DType, DistArray, Element, Layout, Order};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{Dim, DimData};
+
+/// Which global array this is a part of, and in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Equal on all ranks of one array; zeros where the producer gives none.
+    pub uid: [u64; 2],
+    /// The producer's version counter.
+    pub epoch: u64,
+}
+
+/// One process's part of a distributed array, of any element type.
+#[derive(Debug)]
+pub struct AnyArray {
+    buffer: Buffer,
+    dim_data: DimData,
+    identity: Identity,
+}
+
+impl AnyArray {
+    /// Says how a buffer fits into the global array.
+    ///
+    /// # Errors
+    /// The first strict rule of the protocol that the two break together.
+    pub fn new(dim_data: DimData, buffer: Buffer) -> Result<Self> {
+        dim_data.check_strict(buffer.shape())?;
+        Ok(Self { buffer, dim_data, identity: Identity::default() })
+    }
+
+    /// New row-major memory, all zero, of the part that `dim_data` describes.
+    ///
+    /// # Errors
+    /// No memory, or a strict rule that `dim_data` breaks by itself.
+    pub fn zeros(dim_data: DimData, dtype: DType) -> Result<Self> {
+        let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), Order::C)?;
+        Self::new(dim_data, buffer)
+    }
+
+    /// Names the global array and its state.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// Element type.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.buffer.dtype()
+    }
+
+    /// This process's memory, padding included.
+    #[must_use]
+    pub fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    /// This process's memory, to be written.
+    #[must_use]
+    pub fn buffer_mut(&mut self) -> &mut Buffer {
+        &mut self.buffer
+    }
+
+    /// How the buffer fits into the global array.
+    #[must_use]
+    pub fn dim_data(&self) -> &DimData {
+        &self.dim_data
+    }
+
+    /// Which global array this is a part of.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Layout of the owned part, without communication padding and ghosts, and
+    /// the byte offset of its first element.
+    #[must_use]
+    pub fn owned_layout(&self) -> (Layout, isize) {
+        self.buffer.layout().part(self.dim_data.dims().iter().map(Dim::owned_local))
+    }
+
+    /// The same array with its element type known.
+    ///
+    /// # Errors
+    /// Elements of another type, or whose strides are not whole elements. The
+    /// array is given back to its owner then.
+    pub fn downcast<T: Element>(self) -> Result<DistArray<T>> {
+        DistArray::try_from(self)
+    }
+
+    /// Refuses elements of another type.
+    pub(super) fn check_dtype(&self, expected: DType) -> Result<()> {
+        if self.dtype() == expected {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::DType, format!("the elements are {}, not {expected}", self.dtype()))
+            .in_field("dtype"))
+    }
+}
+
+impl AsRef<AnyArray> for AnyArray {
+    fn as_ref(&self) -> &AnyArray {
+        self
+    }
+}

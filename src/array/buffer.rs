@@ -1,0 +1,344 @@
+//! Strided memory of any element type, kept alive by its owner.
+#![allow(unsafe_code)] // raw memory of unknown origin becomes slices here
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::heap::Heap;
+use super::{DType, Element, Layout, Order};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What may be done with memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Reading only.
+    Read,
+    /// Reading and writing, while others may read and write too, in an order the caller keeps.
+    Write,
+    /// Reading and writing, and nobody else touches it.
+    Exclusive,
+}
+
+/// Which elements were written through a loan: what its owner needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Owned elements: norms and sums that the owner cached are stale.
+    Owned,
+    /// Padding elements.
+    Halo,
+    /// Padding elements, which now equal what their owners hold.
+    HaloCurrent,
+}
+
+/// What keeps memory alive; dropping the last handle gives the memory back.
+pub trait Owner: Send + Sync {
+    /// Takes note that elements were written.
+    fn note(&self, _written: Written) {}
+}
+
+/// Anything may be an owner that need not hear of writes.
+struct Keep<T>(#[allow(dead_code)] T);
+
+impl<T: Send + Sync> Owner for Keep<T> {}
+impl Owner for Heap {}
+
+/// The parts of a [`Buffer`] made from foreign memory.
+pub struct RawBuffer {
+    /// Address of element (0, ..., 0); may be null where the layout is empty.
+    pub data: *mut u8,
+    /// Element type.
+    pub dtype: DType,
+    /// Shape and byte strides.
+    pub layout: Layout,
+    /// What the lender allows.
+    pub access: Access,
+    /// First byte and length of the whole allocation, where the lender states them.
+    pub allocation: Option<(*mut u8, usize)>,
+    /// Layout of a record type (PEP 3118), where there is one.
+    pub format: Option<Arc<str>>,
+}
+
+/// Strided memory of any element type, and what keeps it alive.
+///
+/// Not `Clone`: a second handle could write under a view of the first.
+pub struct Buffer {
+    data: NonNull<u8>,
+    dtype: DType,
+    access: Access,
+    layout: Layout,
+    allocation: Option<(*mut u8, usize)>,
+    format: Option<Arc<str>>,
+    owner: Arc<dyn Owner>,
+}
+
+// SAFETY: the pointers are only followed through `&self` and `&mut self`; the
+// owner, which outlives them, is `Send + Sync`.
+unsafe impl Send for Buffer {}
+// SAFETY: as above; shared access reads only.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    /// Packed memory of our own, all bytes zero.
+    ///
+    /// # Errors
+    /// A shape too large, or no memory.
+    pub fn zeros(dtype: DType, shape: &[i64], order: Order) -> Result<Self> {
+        let itemsize = dtype.itemsize().ok_or_else(|| {
+            Error::new(ErrorKind::DType, format!("{dtype} elements have no size of their own"))
+                .in_field("dtype")
+        })?;
+        Self::zeroed(dtype, Layout::packed(shape, itemsize, order)?, None)
+    }
+
+    /// Packed memory of our own for elements of which only the size is known.
+    ///
+    /// # Errors
+    /// A shape too large, or no memory.
+    pub fn opaque(shape: &[i64], itemsize: usize, order: Order, format: Option<Arc<str>>) -> Result<Self> {
+        Self::zeroed(DType::OPAQUE, Layout::packed(shape, itemsize, order)?, format)
+    }
+
+    fn zeroed(dtype: DType, layout: Layout, format: Option<Arc<str>>) -> Result<Self> {
+        // A packed layout reaches from 0 up.
+        let bytes = layout.reach().1.unsigned_abs();
+        let heap = Heap::zeroed(bytes)?;
+        let data = heap.start();
+        let allocation = Some((data.as_ptr(), bytes));
+        Ok(Self { data, dtype, access: Access::Exclusive, layout, allocation, format, owner: Arc::new(heap) })
+    }
+
+    /// The elements of a vector, row-major, without copying them.
+    ///
+    /// # Errors
+    /// A length that contradicts the shape.
+    pub fn from_vec<T: Element>(elements: Vec<T>, shape: &[i64]) -> Result<Self> {
+        let layout = Layout::packed(shape, size_of::<T>(), Order::C)?;
+        if layout.len() != elements.len() {
+            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+            return Err(Error::new(ErrorKind::Shape, "the number of elements contradicts the shape")
+                .in_field("shape")
+                .expected_found(count(layout.len()), count(elements.len())));
+        }
+        let mut elements = elements;
+        let data = NonNull::from(elements.as_mut_slice()).cast();
+        let allocation = Some((data.as_ptr(), layout.reach().1.unsigned_abs()));
+        let owner = Arc::new(Keep(elements));
+        Ok(Self { data, dtype: T::DTYPE, access: Access::Exclusive, layout, allocation, format: None, owner })
+    }
+
+    /// Foreign memory, kept alive by any object.
+    ///
+    /// # Errors
+    /// A null pointer to elements that exist, an address below the natural
+    /// alignment, an item size other than the type's, elements outside the
+    /// stated allocation, writing where elements share memory.
+    ///
+    /// # Safety
+    /// Until `owner` is dropped, the bytes that `layout` reaches from `data`
+    /// are readable, and writable unless `access` is [`Access::Read`]; nobody
+    /// writes to them while a view of them is in use.
+    pub unsafe fn from_raw(raw: RawBuffer, owner: Arc<dyn Owner>) -> Result<Self> {
+        let RawBuffer { data, dtype, layout, access, allocation, format } = raw;
+        if dtype.itemsize().is_some_and(|size| size != layout.itemsize()) {
+            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+            return Err(Error::new(ErrorKind::DType, format!("{dtype} elements have another size"))
+                .in_field("itemsize")
+                .expected_found(count(dtype.itemsize().unwrap_or(0)), count(layout.itemsize())));
+        }
+        let data = match NonNull::new(data) {
+            Some(data) => data,
+            // Nothing is reached, so any aligned address will do.
+            None if layout.is_empty() => NonNull::<u128>::dangling().cast(),
+            None => {
+                return Err(
+                    Error::new(ErrorKind::Null, "elements exist, but their address is NULL").in_field("data")
+                );
+            }
+        };
+        if !layout.is_empty() {
+            if !data.addr().get().is_multiple_of(dtype.alignment()) {
+                return Err(Error::new(
+                    ErrorKind::Align,
+                    format!("{dtype} elements need an address that is a multiple of {}", dtype.alignment()),
+                )
+                .in_field("data"));
+            }
+            if let Some(allocation) = allocation {
+                inside(data, &layout, allocation)?;
+            }
+        }
+        if access > Access::Read && !layout.is_disjoint() {
+            return Err(Error::new(
+                ErrorKind::Access,
+                "elements that share memory cannot be lent for writing; lend them read-only",
+            )
+            .in_field("strides"));
+        }
+        Ok(Self { data, dtype, access, layout, allocation, format, owner })
+    }
+
+    /// Element type.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Shape and byte strides.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Extent of each axis.
+    #[must_use]
+    pub fn shape(&self) -> &[i64] {
+        self.layout.shape()
+    }
+
+    /// What may be done with the memory.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Takes the right to write away.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.access = Access::Read;
+        self
+    }
+
+    /// Address of element (0, ..., 0).
+    #[must_use]
+    pub fn data(&self) -> *mut u8 {
+        self.data.as_ptr()
+    }
+
+    /// First byte and length of the whole allocation, where they are known.
+    #[must_use]
+    pub fn allocation(&self) -> Option<(*mut u8, usize)> {
+        self.allocation
+    }
+
+    /// Layout of a record type (PEP 3118), where there is one.
+    #[must_use]
+    pub fn format(&self) -> Option<&Arc<str>> {
+        self.format.as_ref()
+    }
+
+    /// What keeps the memory alive.
+    #[must_use]
+    pub fn owner(&self) -> &Arc<dyn Owner> {
+        &self.owner
+    }
+
+    /// A second handle on the same memory, for lending it.
+    ///
+    /// # Safety
+    /// Nobody writes through one handle while a view of another is in use.
+    #[must_use]
+    pub unsafe fn alias(&self) -> Self {
+        Self {
+            data: self.data,
+            dtype: self.dtype,
+            access: self.access.min(Access::Write),
+            layout: self.layout.clone(),
+            allocation: self.allocation,
+            format: self.format.clone(),
+            owner: Arc::clone(&self.owner),
+        }
+    }
+
+    /// Calls `visit` with each contiguous stretch of bytes, elements in row-major order.
+    pub fn for_each_stretch(&self, mut visit: impl FnMut(&[u8])) {
+        self.layout.for_each_stretch(|offset, bytes| {
+            // SAFETY: the stretch lies inside what the layout reaches, which is
+            // readable while `self` lives.
+            visit(unsafe { std::slice::from_raw_parts(self.data.as_ptr().offset(offset), bytes) });
+        });
+    }
+
+    /// A copy of the elements' bytes, packed in row-major order.
+    #[must_use]
+    pub fn copy_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.layout.len() * self.layout.itemsize());
+        self.for_each_stretch(|stretch| bytes.extend_from_slice(stretch));
+        bytes
+    }
+
+    /// The bytes of packed memory of either order, in the order they lie.
+    #[must_use]
+    pub fn packed_bytes(&self) -> Option<&[u8]> {
+        let packed = self.layout.is_packed(Order::C) || self.layout.is_packed(Order::Fortran);
+        packed.then(|| {
+            let bytes = self.layout.reach().1.unsigned_abs();
+            // SAFETY: packed memory reaches from 0 to `bytes`, readable while `self` lives.
+            unsafe { std::slice::from_raw_parts(self.data.as_ptr(), bytes) }
+        })
+    }
+
+    /// The bytes of packed memory of either order, to be filled.
+    ///
+    /// # Errors
+    /// Memory that is not packed, or must not be written.
+    pub fn packed_bytes_mut(&mut self) -> Result<&mut [u8]> {
+        if !self.layout.is_packed(Order::C) && !self.layout.is_packed(Order::Fortran) {
+            return Err(Error::new(ErrorKind::Shape, "the elements are not packed").in_field("strides"));
+        }
+        self.check_writable()?;
+        let bytes = self.layout.reach().1.unsigned_abs();
+        self.owner.note(Written::Owned);
+        // SAFETY: packed memory reaches from 0 to `bytes`, writable while `self` is borrowed.
+        Ok(unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), bytes) })
+    }
+
+    /// Refuses memory that was lent for reading.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        if self.access > Access::Read {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Access,
+            "this memory was lent for reading only; ask for write access or copy it",
+        ))
+    }
+}
+
+/// Checks that every element lies inside the allocation.
+fn inside(data: NonNull<u8>, layout: &Layout, (base, bytes): (*mut u8, usize)) -> Result<()> {
+    let start = data.addr().get() as i128 - base.addr() as i128;
+    let (low, high) = layout.reach();
+    let (low, high) = (start + low as i128, start + high as i128);
+    if low >= 0 && high <= bytes as i128 {
+        return Ok(());
+    }
+    let (expected, found) = if low < 0 { (0, low) } else { (bytes as i128, high) };
+    let number = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
+    Err(Error::new(
+        ErrorKind::Bounds,
+        "an element lies outside the stated allocation; offsets in bytes from its start",
+    )
+    .in_field("strides")
+    .expected_found(number(expected), number(found)))
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Buffer({}, shape {:?}, strides {:?}, {:?})",
+            self.dtype,
+            self.layout.shape(),
+            self.layout.strides(),
+            self.access
+        )
+    }
+}
+
+/// Makes an owner of anything that need not hear of writes.
+impl dyn Owner {
+    /// An owner that only keeps `object` alive.
+    pub fn keep<T: Send + Sync + 'static>(object: T) -> Arc<dyn Owner> {
+        Arc::new(Keep(object))
+    }
+}

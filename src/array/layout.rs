@@ -1,0 +1,302 @@
+//! Shape and byte strides, and the bytes they reach.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The order in which elements follow each other in packed memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Row-major: the last axis runs fastest.
+    C,
+    /// Column-major: the first axis runs fastest.
+    Fortran,
+}
+
+/// Extents and byte strides of a buffer; every offset it reaches fits `isize`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Extents, then strides, in one allocation.
+    numbers: Box<[i64]>,
+    itemsize: usize,
+    /// First and one past the last byte reached, relative to element (0, ..., 0).
+    reach: (isize, isize),
+}
+
+impl Layout {
+    /// Packed elements of `itemsize` bytes.
+    ///
+    /// # Errors
+    /// A negative extent, or more bytes than this machine can address.
+    pub fn packed(shape: &[i64], itemsize: usize, order: Order) -> Result<Self> {
+        let mut strides = vec![0; shape.len()];
+        let mut stride = i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?;
+        let mut set = |axis: usize| -> Result<()> {
+            strides[axis] = stride;
+            // An empty axis leaves the others well strided.
+            stride = stride.checked_mul(shape[axis].max(1)).ok_or_else(|| overflow("shape").on_axis(axis))?;
+            Ok(())
+        };
+        match order {
+            Order::C => (0..shape.len()).rev().try_for_each(&mut set)?,
+            Order::Fortran => (0..shape.len()).try_for_each(&mut set)?,
+        }
+        Self::strided(shape, &strides, itemsize)
+    }
+
+    /// Elements of `itemsize` bytes at any byte strides, negative and zero included.
+    ///
+    /// # Errors
+    /// A negative extent, strides of another number of axes, or an offset that
+    /// this machine cannot address.
+    pub fn strided(shape: &[i64], strides: &[i64], itemsize: usize) -> Result<Self> {
+        if shape.len() != strides.len() {
+            return Err(Error::new(ErrorKind::Shape, "strides need one entry per axis").in_field("strides"));
+        }
+        let mut empty = false;
+        let mut count: i64 = 1;
+        for (axis, &extent) in shape.iter().enumerate() {
+            if extent < 0 {
+                return Err(Error::new(ErrorKind::Shape, "an extent must not be negative")
+                    .on_axis(axis)
+                    .in_field("shape")
+                    .expected_found(0, extent));
+            }
+            empty |= extent == 0;
+            count = count.checked_mul(extent.max(1)).ok_or_else(|| overflow("shape").on_axis(axis))?;
+        }
+        let bytes = i64::try_from(itemsize).ok().and_then(|size| count.checked_mul(size));
+        let (mut low, mut high) = (0_i64, i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?);
+        bytes.filter(|&b| isize::try_from(b).is_ok()).ok_or_else(|| overflow("shape"))?;
+        for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate() {
+            let span = (extent - 1).max(0).checked_mul(stride);
+            let moved = span.and_then(|s| if s < 0 { low.checked_add(s) } else { high.checked_add(s) });
+            let moved = moved.ok_or_else(|| overflow("strides").on_axis(axis))?;
+            if stride < 0 { low = moved } else { high = moved }
+        }
+        let reach = match (empty, isize::try_from(low), isize::try_from(high)) {
+            (true, ..) => (0, 0),
+            (false, Ok(low), Ok(high)) => (low, high),
+            _ => return Err(overflow("strides")),
+        };
+        high.checked_sub(low).ok_or_else(|| overflow("strides"))?;
+        Ok(Self { numbers: [shape, strides].concat().into(), itemsize, reach })
+    }
+
+    /// Number of axes.
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.numbers.len() / 2
+    }
+
+    /// Extent of each axis.
+    #[must_use]
+    pub fn shape(&self) -> &[i64] {
+        &self.numbers[..self.ndim()]
+    }
+
+    /// Bytes between neighbouring elements of each axis.
+    #[must_use]
+    pub fn strides(&self) -> &[i64] {
+        &self.numbers[self.ndim()..]
+    }
+
+    /// Bytes of one element.
+    #[must_use]
+    pub fn itemsize(&self) -> usize {
+        self.itemsize
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // The constructor proved that the product times the item size fits.
+        self.shape().iter().map(|&n| usize::try_from(n).unwrap_or(0)).product()
+    }
+
+    /// Whether there is no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shape().contains(&0)
+    }
+
+    /// First and one past the last byte reached, relative to element (0, ..., 0).
+    #[must_use]
+    pub fn reach(&self) -> (isize, isize) {
+        self.reach
+    }
+
+    /// Whether the elements lie packed in this order; axes of extent 1 have any stride.
+    #[must_use]
+    pub fn is_packed(&self, order: Order) -> bool {
+        let mut expected = i64::try_from(self.itemsize).unwrap_or(i64::MAX);
+        let mut fits = |axis: usize| {
+            let (extent, stride) = (self.shape()[axis], self.strides()[axis]);
+            let here = extent <= 1 || stride == expected;
+            expected = expected.saturating_mul(extent);
+            here
+        };
+        self.is_empty()
+            || match order {
+                Order::C => (0..self.ndim()).rev().all(&mut fits),
+                Order::Fortran => (0..self.ndim()).all(&mut fits),
+            }
+    }
+
+    /// Whether no two elements share memory, as far as nested strides can show.
+    ///
+    /// Sorted by size, each stride must step over all that the smaller ones
+    /// reach. Interleaved strides that fail this may still be disjoint: they
+    /// count as shared, so they are never written through.
+    #[must_use]
+    pub fn is_disjoint(&self) -> bool {
+        if self.is_empty() {
+            return true;
+        }
+        let mut reached = self.itemsize as u64;
+        let mut below = 0;
+        loop {
+            // The next larger stride, without a sorted copy: ndim is small.
+            let axes = || self.shape().iter().zip(self.strides()).filter(|(extent, _)| **extent > 1);
+            let next = axes().map(|(_, s)| s.unsigned_abs()).filter(|&s| s > below).min();
+            if axes().any(|(_, s)| *s == 0) {
+                return false;
+            }
+            let Some(stride) = next else { return true };
+            let mut same = axes().filter(|(_, s)| s.unsigned_abs() == stride);
+            let Some((&extent, _)) = same.next() else { return true };
+            if stride < reached || same.next().is_some() {
+                return false;
+            }
+            reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
+            below = stride;
+        }
+    }
+
+    /// Byte offset of an element, `None` outside the shape.
+    #[must_use]
+    pub fn offset(&self, index: &[i64]) -> Option<isize> {
+        let inside =
+            index.len() == self.ndim() && index.iter().zip(self.shape()).all(|(i, n)| (0..*n).contains(i));
+        let offset: i64 = inside.then(|| index.iter().zip(self.strides()).map(|(i, s)| i * s).sum())?;
+        isize::try_from(offset).ok()
+    }
+
+    /// The layout of a box within, and the offset of its first element.
+    ///
+    /// Ranges beyond the shape are cut to it.
+    #[must_use]
+    pub fn part(&self, ranges: impl Iterator<Item = std::ops::Range<i64>>) -> (Self, isize) {
+        let mut part = self.clone();
+        let ndim = self.ndim();
+        let mut offset = 0_i64;
+        for (axis, range) in ranges.take(ndim).enumerate() {
+            let start = range.start.clamp(0, self.shape()[axis]);
+            let extent = range.end.clamp(start, self.shape()[axis]) - start;
+            part.numbers[axis] = extent;
+            offset += if extent > 0 { start * self.strides()[axis] } else { 0 };
+        }
+        if part.is_empty() {
+            part.reach = (0, 0);
+            return (part, 0);
+        }
+        let (shape, strides) = part.numbers.split_at(ndim);
+        // Every span lies inside this layout's, which fits.
+        if let Ok(checked) = Self::strided(shape, strides, self.itemsize) {
+            part = checked;
+        }
+        (part, isize::try_from(offset).unwrap_or(0))
+    }
+
+    /// Calls `visit` with the byte offset and length of each contiguous stretch,
+    /// elements in row-major order.
+    pub fn for_each_stretch(&self, mut visit: impl FnMut(isize, usize)) {
+        if self.is_empty() {
+            return;
+        }
+        // Trailing axes that are packed form one stretch.
+        let mut inner = self.ndim();
+        let mut stretch = self.itemsize;
+        while inner > 0 {
+            let (extent, stride) = (self.shape()[inner - 1], self.strides()[inner - 1]);
+            if extent != 1 && usize::try_from(stride) != Ok(stretch) {
+                break;
+            }
+            stretch *= usize::try_from(extent).unwrap_or(0);
+            inner -= 1;
+        }
+        let (shape, strides) = (&self.shape()[..inner], &self.strides()[..inner]);
+        let mut index = vec![0; inner];
+        let mut offset = 0_i64;
+        loop {
+            visit(isize::try_from(offset).unwrap_or(0), stretch);
+            let mut axis = inner;
+            loop {
+                if axis == 0 {
+                    return;
+                }
+                axis -= 1;
+                index[axis] += 1;
+                if index[axis] < shape[axis] {
+                    offset += strides[axis];
+                    break;
+                }
+                offset -= (shape[axis] - 1) * strides[axis];
+                index[axis] = 0;
+            }
+        }
+    }
+}
+
+fn overflow(field: &'static str) -> Error {
+    Error::new(ErrorKind::Bounds, "the elements reach further than this machine can address").in_field(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets(layout: &Layout) -> Vec<isize> {
+        let mut found = Vec::new();
+        layout.for_each_stretch(|offset, bytes| {
+            let step = isize::try_from(layout.itemsize).unwrap();
+            found.extend((0..bytes / layout.itemsize).map(|i| offset + isize::try_from(i).unwrap() * step));
+        });
+        found
+    }
+
+    #[test]
+    fn stretches_visit_every_element_in_row_major_order() {
+        for (shape, strides) in [
+            (vec![3, 4], vec![32, 8]),
+            (vec![3, 4], vec![8, 24]),
+            (vec![3, 4], vec![48, -8]),
+            (vec![2, 1, 3], vec![100, 7, 8]),
+            (vec![2, 0, 3], vec![8, 8, 8]),
+            (vec![], vec![]),
+        ] {
+            let layout = Layout::strided(&shape, &strides, 8).unwrap();
+            let mut expected = vec![0_i64];
+            for (&n, &s) in shape.iter().zip(&strides) {
+                expected = expected.iter().flat_map(|o| (0..n).map(move |i| o + i * s)).collect();
+            }
+            let found: Vec<i64> = offsets(&layout).into_iter().map(|o| o as i64).collect();
+            assert_eq!(found, expected, "{shape:?} {strides:?}");
+            let low = expected.iter().min().copied().unwrap_or(0);
+            let high = expected.iter().max().map_or(0, |o| o + 8);
+            assert_eq!((layout.reach.0 as i64, layout.reach.1 as i64), (low, high));
+            let mut sorted = expected.clone();
+            sorted.sort_unstable();
+            assert_eq!(layout.is_disjoint(), sorted.windows(2).all(|w| w[1] - w[0] >= 8), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn overlapping_and_overflowing_strides_are_seen() {
+        assert!(!Layout::strided(&[4], &[0], 8).unwrap().is_disjoint());
+        assert!(!Layout::strided(&[4, 4], &[8, 8], 8).unwrap().is_disjoint());
+        assert!(!Layout::strided(&[4], &[4], 8).unwrap().is_disjoint());
+        for (shape, stride) in [(i64::MAX, 8), (3, i64::MAX), (3, i64::MIN), (i64::MAX, 0)] {
+            assert!(Layout::strided(&[shape], &[stride], 8).is_err());
+        }
+        assert!(Layout::packed(&[1 << 40, 1 << 40], 8, Order::C).is_err());
+    }
+}

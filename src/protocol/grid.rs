@@ -1,0 +1,145 @@
+//! Which process of the communicator stands at which grid coordinates.
+//!
+//! | rule | says | since |
+//! |---|---|---|
+//! | G1 | the product of all `proc_grid_size` and `replicas` fits 64 bits | 0.10 |
+//! | G2 | `replicas >= 1` and `0 <= replica < replicas` | 1.0 |
+//! | G3 | an explicit table of ranks has one entry per process | 1.0 |
+//! | G4 | strict: each rank stands in the table once | 1.0 |
+
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How grid coordinates are numbered as ranks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GridOrder {
+    /// The last axis runs fastest: the only order of 0.10.0, and `MPI_Cart_create`'s.
+    #[default]
+    RowMajor,
+    /// The first axis runs fastest: a BLACS grid of order `'C'`, hand-written Fortran.
+    ColumnMajor,
+    /// The rank at each row-major position, replica by replica; costs memory
+    /// proportional to the number of processes.
+    Ranks(Arc<[i64]>),
+}
+
+/// The order of the process grid, and this process's replica of the array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcGrid {
+    order: GridOrder,
+    replicas: i64,
+    replica: i64,
+}
+
+impl Default for ProcGrid {
+    fn default() -> Self {
+        Self { order: GridOrder::RowMajor, replicas: 1, replica: 0 }
+    }
+}
+
+impl ProcGrid {
+    /// A grid of one replica in the given order.
+    #[must_use]
+    pub fn new(order: GridOrder) -> Self {
+        Self { order, ..Self::default() }
+    }
+
+    /// Says that `replicas` equal copies of the array exist, and this is copy `replica`.
+    ///
+    /// Ranks count replica by replica: `replica * processes_per_replica + position`.
+    #[must_use]
+    pub fn replicated(mut self, replicas: i64, replica: i64) -> Self {
+        (self.replicas, self.replica) = (replicas, replica);
+        self
+    }
+
+    /// How coordinates are numbered.
+    #[must_use]
+    pub fn order(&self) -> &GridOrder {
+        &self.order
+    }
+
+    /// Number of equal copies of the array.
+    #[must_use]
+    pub fn replicas(&self) -> i64 {
+        self.replicas
+    }
+
+    /// Which copy this process belongs to.
+    #[must_use]
+    pub fn replica(&self) -> i64 {
+        self.replica
+    }
+
+    /// Number of processes of a grid of these extents, replicas included.
+    ///
+    /// # Errors
+    /// A product that exceeds 64 bits (G1).
+    pub fn process_count(&self, extents: impl Iterator<Item = i64>) -> Result<i64> {
+        let mut extents = extents;
+        extents.try_fold(self.replicas, i64::checked_mul).ok_or_else(|| {
+            Error::new(ErrorKind::Grid, "the process grid has more processes than 64 bits can count")
+                .in_field("proc_grid_size")
+                .by_rule("G1")
+        })
+    }
+
+    /// Rank of the process at these `(extent, coordinate)` pairs, in this replica.
+    ///
+    /// The grid's product must fit 64 bits (G1), as it does in every `DimData`.
+    #[must_use]
+    pub fn rank_at(&self, places: impl DoubleEndedIterator<Item = (i64, i64)>) -> i64 {
+        let row_major =
+            |(position, product), (extent, coordinate)| (position * extent + coordinate, product * extent);
+        let (position, product) = match self.order {
+            GridOrder::ColumnMajor => places.rev().fold((0, 1), row_major),
+            _ => places.fold((0, 1), row_major),
+        };
+        let place = self.replica * product + position;
+        match &self.order {
+            GridOrder::Ranks(table) => {
+                usize::try_from(place).ok().and_then(|i| table.get(i).copied()).unwrap_or(-1)
+            }
+            _ => place,
+        }
+    }
+
+    /// Checks the structural rules for a grid of `count` processes.
+    pub(super) fn check(&self, count: i64) -> Result<()> {
+        if self.replicas < 1 || !(0..self.replicas).contains(&self.replica) {
+            return Err(Error::new(ErrorKind::Grid, "replica must lie in 0..replicas")
+                .in_field("replica")
+                .expected_found(self.replicas, self.replica)
+                .by_rule("G2"));
+        }
+        if let GridOrder::Ranks(table) = &self.order {
+            let len = i64::try_from(table.len()).unwrap_or(i64::MAX);
+            if len != count {
+                return Err(Error::new(ErrorKind::Grid, "the table of ranks needs one entry per process")
+                    .in_field("grid_ranks")
+                    .expected_found(count, len)
+                    .by_rule("G3"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that an explicit table names each rank once (G4): O(processes).
+    pub(super) fn check_strict(&self) -> Result<()> {
+        let GridOrder::Ranks(table) = &self.order else { return Ok(()) };
+        let mut seen = vec![false; table.len()];
+        for &rank in table.iter() {
+            let slot = usize::try_from(rank).ok().and_then(|r| seen.get_mut(r));
+            if slot.is_none_or(|seen| std::mem::replace(seen, true)) {
+                return Err(Error::new(
+                    ErrorKind::Duplicate,
+                    format!("the table of ranks must name each rank once; {rank} is outside or stands twice"),
+                )
+                .in_field("grid_ranks")
+                .by_rule("G4"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! The protocol's local rules, each with its number.
+//!
+//! *Structural* rules hold for every [`Dim`] there is; *strict* ones need the
+//! buffer's extent, or time proportional to the part.
+//!
+//! | rule | says | since |
+//! |---|---|---|
+//! | D1 | `size >= 0` | 0.10 |
+//! | D2 | `proc_grid_size >= 1` | 0.10 |
+//! | D3 | `0 <= proc_grid_rank < proc_grid_size` | 0.10 |
+//! | B1 | `start <= stop`; equal is an empty part | 0.10 |
+//! | B2 | `0 <= start` and `stop <= size`, unless the halo lies outside the edge | 0.10 |
+//! | B3 | the part of coordinate 0 starts at 0, padding outside the edge apart | 0.10 |
+//! | B4 | padding widths are not negative | 0.10 |
+//! | B5 | strict: the last coordinate's part stops at `size`, likewise | 0.10 |
+//! | B6 | strict: the two paddings fit into the part | 0.10 |
+//! | B7 | strict: `stop - start` is the buffer's extent | 0.10 |
+//! | C1 | `block_size >= 1` | 0.10 |
+//! | C2 | `start` is the start of one of the first `proc_grid_size` blocks; in 0.10.0 that of block `proc_grid_rank` | 0.10 |
+//! | C3 | `1 <= first_block <= block_size` | 1.0 |
+//! | C4 | `size + block_size - first_block` fits 64 bits | 1.0 |
+//! | C5 | strict: the number of indices dealt out is the buffer's extent | 0.10 |
+//! | U1 | `0 <= num_owned <=` number of indices | 1.0 |
+//! | U2 | strict: no index stands twice | 0.10 |
+//! | U3 | strict: one to one owns at most `size` indices | 0.10 |
+//! | U4 | strict: the number of indices is the buffer's extent | 0.10 |
+
+use super::{Dim, Dist};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Checks every structural rule; allocates only to say what is wrong.
+pub(super) fn structural(dim: &Dim) -> Result<()> {
+    if dim.size < 0 {
+        return Err(low("size", "D1", 0, dim.size));
+    }
+    if dim.proc_grid_size < 1 {
+        return Err(low("proc_grid_size", "D2", 1, dim.proc_grid_size));
+    }
+    if dim.proc_grid_rank < 0 {
+        return Err(low("proc_grid_rank", "D3", 0, dim.proc_grid_rank));
+    }
+    if dim.proc_grid_rank >= dim.proc_grid_size {
+        return Err(high("proc_grid_rank", "D3", dim.proc_grid_size - 1, dim.proc_grid_rank));
+    }
+    match &dim.dist {
+        Dist::Block { start, stop, padding, edge_outside, .. } => {
+            block(dim, *start, *stop, *padding, *edge_outside)
+        }
+        Dist::Cyclic { start, block_size, first_block } => cyclic(dim, *start, *block_size, *first_block),
+        Dist::Unstructured { indices, num_owned, .. } => {
+            let len = i64::try_from(indices.len()).unwrap_or(i64::MAX);
+            if *num_owned < 0 {
+                return Err(low("num_owned", "U1", 0, *num_owned));
+            }
+            if *num_owned > len {
+                return Err(high("num_owned", "U1", len, *num_owned));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn block(dim: &Dim, start: i64, stop: i64, padding: [i64; 2], outside: bool) -> Result<()> {
+    if start > stop {
+        return Err(low("stop", "B1", start, stop));
+    }
+    if padding[0] < 0 || padding[1] < 0 {
+        return Err(low("padding", "B4", 0, padding[0].min(padding[1])));
+    }
+    // How far the part may reach beyond the global range, and where it must begin.
+    let (left, right) = if outside { (padding[0], padding[1]) } else { (0, 0) };
+    if start < -left {
+        return Err(low("start", "B2", -left, start));
+    }
+    if stop.saturating_sub(dim.size) > right {
+        return Err(high("stop", "B2", dim.size.saturating_add(right), stop));
+    }
+    if dim.proc_grid_rank == 0 && start != -left {
+        return Err(Error::new(ErrorKind::Range, "the first process's part must begin at the edge")
+            .in_field("start")
+            .expected_found(-left, start)
+            .by_rule("B3"));
+    }
+    // The extent itself must fit: start may be negative.
+    if stop.checked_sub(start).is_none() {
+        return Err(high("stop", "B2", dim.size, stop));
+    }
+    Ok(())
+}
+
+fn cyclic(dim: &Dim, start: i64, block_size: i64, first_block: i64) -> Result<()> {
+    if block_size < 1 {
+        return Err(low("block_size", "C1", 1, block_size));
+    }
+    if first_block < 1 {
+        return Err(low("first_block", "C3", 1, first_block));
+    }
+    if first_block > block_size {
+        return Err(high("first_block", "C3", block_size, first_block));
+    }
+    if start < 0 {
+        return Err(low("start", "C2", 0, start));
+    }
+    let missing = block_size - first_block;
+    let (Some(_), Some(v)) = (dim.size.checked_add(missing), start.checked_add(missing)) else {
+        return Err(Error::new(
+            ErrorKind::Bounds,
+            "size plus the missing part of the first block exceeds 64 bits",
+        )
+        .in_field("first_block")
+        .by_rule("C4"));
+    };
+    // Condition C2: a block boundary, and one of the first proc_grid_size blocks.
+    let is_start = start == 0 || (v % block_size == 0 && v / block_size < dim.proc_grid_size);
+    if !is_start {
+        let expected = dim.proc_grid_rank.saturating_mul(block_size).saturating_sub(missing).max(0);
+        return Err(Error::new(ErrorKind::Range, "start must be where this process's first block begins")
+            .in_field("start")
+            .expected_found(expected, start)
+            .by_rule("C2"));
+    }
+    Ok(())
+}
+
+/// Checks every strict rule for a local extent of `extent` elements.
+pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
+    let rule = match &dim.dist {
+        Dist::Block { start, stop, padding, edge_outside, .. } => {
+            let last = dim.size.saturating_add(if *edge_outside { padding[1] } else { 0 });
+            if dim.proc_grid_rank == dim.proc_grid_size - 1 && *stop != last {
+                return Err(Error::new(ErrorKind::Range, "the last process's part must end at the edge")
+                    .in_field("stop")
+                    .expected_found(last, *stop)
+                    .by_rule("B5"));
+            }
+            let both = padding[0].saturating_add(padding[1]);
+            if both > stop - start {
+                return Err(high("padding", "B6", stop - start, both));
+            }
+            "B7"
+        }
+        Dist::Cyclic { .. } => "C5",
+        Dist::Unstructured { indices, num_owned, one_to_one } => {
+            if let Some(twice) = indices.duplicate() {
+                return Err(Error::new(
+                    ErrorKind::Duplicate,
+                    format!("index {twice} stands twice on this process"),
+                )
+                .in_field("indices")
+                .by_rule("U2"));
+            }
+            if *one_to_one && *num_owned > dim.size {
+                return Err(high("indices", "U3", dim.size, *num_owned));
+            }
+            "U4"
+        }
+    };
+    if dim.len() != extent {
+        return Err(Error::new(ErrorKind::Shape, "the buffer's extent contradicts dim_data")
+            .in_field("shape")
+            .expected_found(dim.len(), extent)
+            .by_rule(rule));
+    }
+    Ok(())
+}
+
+fn low(field: &'static str, rule: &'static str, least: i64, found: i64) -> Error {
+    Error::new(ErrorKind::Range, "too small").in_field(field).expected_found(least, found).by_rule(rule)
+}
+
+fn high(field: &'static str, rule: &'static str, most: i64, found: i64) -> Error {
+    Error::new(ErrorKind::Range, "too large").in_field(field).expected_found(most, found).by_rule(rule)
+}
