@@ -25,11 +25,7 @@ fn every_promise_over_the_mpi_crate() {
         return one_rank();
     }
     let library = mpi::environment::library_version().unwrap();
-    let flavor = if library.contains("Open MPI") {
-        launch::Flavor::OpenMpi
-    } else {
-        launch::Flavor::Mpich
-    };
+    let flavor = if library.contains("Open MPI") { launch::Flavor::OpenMpi } else { launch::Flavor::Mpich };
     if !launch::flavors().contains(&flavor) {
         return;
     }
@@ -38,19 +34,9 @@ fn every_promise_over_the_mpi_crate() {
         for ranks in 1..=4 {
             let setting = format!("{LIMIT}={limit}");
             let test = "every_promise_over_the_mpi_crate";
-            let args = [
-                &setting,
-                program.to_str().unwrap(),
-                "--exact",
-                test,
-                "--nocapture",
-            ];
+            let args = [&setting, program.to_str().unwrap(), "--exact", test, "--nocapture"];
             let output = launch::mpirun_ok(flavor, ranks, Path::new("/usr/bin/env"), &args);
-            assert_eq!(
-                output.matches("every promise is kept").count(),
-                ranks,
-                "{output}"
-            );
+            assert_eq!(output.matches("every promise is kept").count(), ranks, "{output}");
         }
     }
 }
@@ -58,10 +44,7 @@ fn every_promise_over_the_mpi_crate() {
 fn one_rank() {
     let world = SimpleCommunicator::world();
     let error = Comm::from_mpi(&world).unwrap_err();
-    assert!(
-        error.to_string().contains("MPI_Init has not been called"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("MPI_Init has not been called"), "{error}");
     let universe = mpi::initialize().unwrap();
 
     // The program's own traffic: a receive of anything from anyone, under way all the time.
@@ -71,9 +54,7 @@ fn one_rank() {
     let (mut letter, sent) = (0_i32, rank + 100);
     let from = (rank + world.size() - 1) % world.size();
     mpi::request::scope(|scope| {
-        let request = world
-            .any_process()
-            .immediate_receive_into(scope, &mut letter);
+        let request = world.any_process().immediate_receive_into(scope, &mut letter);
         bodies::all(&comm);
         let to = world.process_at_rank((rank + 1) % world.size());
         let sending = to.immediate_send(scope, &sent);
@@ -81,11 +62,7 @@ fn one_rank() {
         sending.wait();
     });
     assert_eq!(letter, from + 100);
-    assert_eq!(
-        errhandler(&world),
-        handler,
-        "the error handler is the program's"
-    );
+    assert_eq!(errhandler(&world), handler, "the error handler is the program's");
 
     // One duplicate, however often it is asked for.
     let tag = |comm: &Comm| comm.transport().unwrap().new_tag().unwrap();
@@ -100,20 +77,12 @@ fn one_rank() {
 
     // MPI was not initialised for calls from several threads.
     let error = std::thread::scope(|scope| scope.spawn(|| comm.barrier()).join().unwrap());
-    assert!(
-        error
-            .unwrap_err()
-            .to_string()
-            .contains("MPI_THREAD_MULTIPLE")
-    );
+    assert!(error.unwrap_err().to_string().contains("MPI_THREAD_MULTIPLE"));
 
     let messages = comm.messages(&[], &[]).unwrap();
     drop(universe); // MPI_Finalize
     let error = comm.barrier().unwrap_err();
-    assert!(
-        error.to_string().contains("MPI_Finalize has been called"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("MPI_Finalize has been called"), "{error}");
     drop((messages, comm)); // nothing is called
     println!("every promise is kept");
 }
@@ -122,10 +91,7 @@ fn errhandler(comm: &SimpleCommunicator) -> ffi::MPI_Errhandler {
     // SAFETY: a live communicator and a place for the handle.
     unsafe {
         let mut handler = ffi::RSMPI_ERRORS_RETURN;
-        assert_eq!(
-            ffi::MPI_Comm_get_errhandler(comm.as_raw(), &raw mut handler),
-            0
-        );
+        assert_eq!(ffi::MPI_Comm_get_errhandler(comm.as_raw(), &raw mut handler), 0);
         handler
     }
 }

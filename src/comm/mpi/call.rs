@@ -34,10 +34,7 @@ pub(super) fn check(function: &'static str, code: c_int) -> Result<()> {
         Ok(length) if known == 0 => String::from_utf8_lossy(&text[..length.min(text.len())]),
         _ => "MPI says no more".into(),
     };
-    Err(Error::new(
-        ErrorKind::Comm,
-        format!("{function} fails: {text}"),
-    ))
+    Err(Error::new(ErrorKind::Comm, format!("{function} fails: {text}")))
 }
 
 /// Nothing between `MPI_Init` and `MPI_Finalize`; outside, any other call would end
@@ -57,8 +54,7 @@ pub(super) fn alive() -> Result<()> {
 
 /// A rank, count or color for MPI.
 pub(super) fn int(number: usize) -> Result<c_int> {
-    c_int::try_from(number)
-        .map_err(|_| Error::new(ErrorKind::Range, "a number exceeds what MPI can count"))
+    c_int::try_from(number).map_err(|_| Error::new(ErrorKind::Range, "a number exceeds what MPI can count"))
 }
 
 /// The largest count passed to MPI; longer messages become one derived type. The
@@ -69,9 +65,7 @@ pub(super) fn max_count() -> usize {
         let lowered = std::env::var("DISTARRAY_MPI_MAX_COUNT").ok();
         let largest = usize::try_from(c_int::MAX).unwrap_or(usize::MAX);
         let lowered = lowered.and_then(|text| text.parse::<usize>().ok());
-        lowered
-            .filter(|limit| (1..largest).contains(limit))
-            .unwrap_or(largest)
+        lowered.filter(|limit| (1..largest).contains(limit)).unwrap_or(largest)
     })
 }
 

@@ -29,22 +29,9 @@ fn keys() -> Result<Keys> {
     }
     let (mut duplicate, mut next_tag) = (0, 0);
     let extra = ptr::null_mut();
-    mpi_call!(MPI_Comm_create_keyval(
-        Some(no_copy),
-        Some(free),
-        &raw mut duplicate,
-        extra
-    ))?;
-    mpi_call!(MPI_Comm_create_keyval(
-        Some(no_copy),
-        Some(keep),
-        &raw mut next_tag,
-        extra
-    ))?;
-    Ok(*keys.insert(Keys {
-        duplicate,
-        next_tag,
-    }))
+    mpi_call!(MPI_Comm_create_keyval(Some(no_copy), Some(free), &raw mut duplicate, extra))?;
+    mpi_call!(MPI_Comm_create_keyval(Some(no_copy), Some(keep), &raw mut next_tag, extra))?;
+    Ok(*keys.insert(Keys { duplicate, next_tag }))
 }
 
 /// The duplicate of `comm`: found, or made and kept. Collective when it is made.
@@ -52,18 +39,12 @@ pub(super) fn of(comm: MPI_Comm) -> Result<MPI_Comm> {
     alive()?;
     // SAFETY: a constant of MPI.
     if comm == unsafe { ffi::RSMPI_COMM_NULL } {
-        return Err(Error::new(
-            ErrorKind::Comm,
-            "the communicator is MPI_COMM_NULL",
-        ));
+        return Err(Error::new(ErrorKind::Comm, "the communicator is MPI_COMM_NULL"));
     }
     let mut inter = 0;
     mpi_call!(MPI_Comm_test_inter(comm, &raw mut inter))?;
     if inter != 0 {
-        return Err(Error::new(
-            ErrorKind::Comm,
-            "an inter-communicator joins two groups: use one",
-        ));
+        return Err(Error::new(ErrorKind::Comm, "an inter-communicator joins two groups: use one"));
     }
     // A failing duplication must come back as an error: the program's handler steps
     // aside for this one call.
@@ -97,22 +78,13 @@ fn find_or_make(comm: MPI_Comm) -> Result<MPI_Comm> {
 pub(super) fn new_tag(comm: MPI_Comm) -> Result<i32> {
     let key = keys()?.next_tag;
     let next = attribute(comm, key)?.map_or(0, |value| value.addr() as u64);
-    mpi_call!(MPI_Comm_set_attr(
-        comm,
-        key,
-        value((next + 1) % u64::from(MAX_TAG + 1))
-    ))?;
+    mpi_call!(MPI_Comm_set_attr(comm, key, value((next + 1) % u64::from(MAX_TAG + 1))))?;
     Ok(i32::try_from(next).unwrap_or(0))
 }
 
 fn attribute(comm: MPI_Comm, key: c_int) -> Result<Option<*mut c_void>> {
     let (mut value, mut found) = (ptr::null_mut::<c_void>(), 0);
-    mpi_call!(MPI_Comm_get_attr(
-        comm,
-        key,
-        (&raw mut value).cast(),
-        &raw mut found
-    ))?;
+    mpi_call!(MPI_Comm_get_attr(comm, key, (&raw mut value).cast(), &raw mut found))?;
     Ok((found != 0).then_some(value))
 }
 

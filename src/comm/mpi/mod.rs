@@ -79,12 +79,8 @@ impl Mpi {
 
     /// The communicator, once MPI may be called.
     fn comm(&self) -> Result<MPI_Comm> {
-        if self
-            .thread
-            .is_some_and(|thread| thread != thread::current().id())
-        {
-            let detail =
-                "initialise MPI with MPI_THREAD_MULTIPLE to use a communicator on a second thread";
+        if self.thread.is_some_and(|thread| thread != thread::current().id()) {
+            let detail = "initialise MPI with MPI_THREAD_MULTIPLE to use a communicator on a second thread";
             return Err(Error::new(ErrorKind::Comm, detail));
         }
         alive()?;
@@ -97,14 +93,7 @@ impl Mpi {
         let mine = values.to_vec();
         for (values, mine) in values.chunks_mut(max_count()).zip(mine.chunks(max_count())) {
             let (from, to) = (mine.as_ptr().cast(), values.as_mut_ptr().cast());
-            mpi_call!(MPI_Allreduce(
-                from,
-                to,
-                int(mine.len())?,
-                datatype,
-                op,
-                comm
-            ))?;
+            mpi_call!(MPI_Allreduce(from, to, int(mine.len())?, datatype, op, comm))?;
         }
         Ok(())
     }
@@ -130,11 +119,7 @@ fn no_request() -> MPI_Request {
 }
 
 fn bits_of(handle: MPI_Request) -> u64 {
-    if handle == no_request() {
-        0
-    } else {
-        to_bits(handle)
-    }
+    if handle == no_request() { 0 } else { to_bits(handle) }
 }
 
 fn handle_of(request: &Request) -> MPI_Request {
@@ -160,19 +145,11 @@ fn received(status: &MPI_Status) -> Result<usize> {
 /// The address of bytes; NULL when there are none, because the address of an empty
 /// slice may be 1, which is `MPI_IN_PLACE` in Open MPI.
 fn address(bytes: &[u8]) -> *const c_void {
-    if bytes.is_empty() {
-        std::ptr::null()
-    } else {
-        bytes.as_ptr().cast()
-    }
+    if bytes.is_empty() { std::ptr::null() } else { bytes.as_ptr().cast() }
 }
 
 fn address_mut(bytes: &mut [u8]) -> *mut c_void {
-    if bytes.is_empty() {
-        std::ptr::null_mut()
-    } else {
-        bytes.as_mut_ptr().cast()
-    }
+    if bytes.is_empty() { std::ptr::null_mut() } else { bytes.as_mut_ptr().cast() }
 }
 
 /// Where each part starts.
@@ -209,12 +186,7 @@ unsafe impl Transport for Mpi {
                 Op::Min => ffi::RSMPI_MIN,
                 Op::Max => ffi::RSMPI_MAX,
             };
-            (
-                ffi::RSMPI_UINT64_T,
-                ffi::RSMPI_INT64_T,
-                ffi::RSMPI_DOUBLE,
-                mpi_op,
-            )
+            (ffi::RSMPI_UINT64_T, ffi::RSMPI_INT64_T, ffi::RSMPI_DOUBLE, mpi_op)
         };
         match values {
             Values::U64(values) if op == Op::Sum => self.reduce(values, unsigned, mpi_op),
@@ -236,28 +208,14 @@ unsafe impl Transport for Mpi {
         let (comm, root) = (self.comm()?, int(root)?);
         let span = Span::new(data.len())?;
         let (count, datatype) = (span.count, span.datatype);
-        span.free(mpi_call!(MPI_Bcast(
-            address_mut(data),
-            count,
-            datatype,
-            root,
-            comm
-        )))
+        span.free(mpi_call!(MPI_Bcast(address_mut(data), count, datatype, root, comm)))
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<()> {
         let comm = self.comm()?;
         let span = Span::new(mine.len())?;
         let (n, t) = (span.count, span.datatype);
-        span.free(mpi_call!(MPI_Allgather(
-            address(mine),
-            n,
-            t,
-            address_mut(all),
-            n,
-            t,
-            comm
-        )))
+        span.free(mpi_call!(MPI_Allgather(address(mine), n, t, address_mut(all), n, t, comm)))
     }
 
     /// `MPI_Allgatherv` where its int places suffice, else one broadcast from each
@@ -294,15 +252,7 @@ unsafe impl Transport for Mpi {
         let comm = self.comm()?;
         let span = Span::new(send.len() / self.size)?;
         let (n, t) = (span.count, span.datatype);
-        span.free(mpi_call!(MPI_Alltoall(
-            address(send),
-            n,
-            t,
-            address_mut(receive),
-            n,
-            t,
-            comm
-        )))
+        span.free(mpi_call!(MPI_Alltoall(address(send), n, t, address_mut(receive), n, t, comm)))
     }
 
     /// The pairwise exchange: in step k every rank sends to rank + k and receives from
@@ -365,12 +315,7 @@ unsafe impl Transport for Mpi {
         // SAFETY: constants of MPI.
         let (undefined, nobody) = unsafe { (ffi::RSMPI_UNDEFINED, ffi::RSMPI_COMM_NULL) };
         let mut part = nobody;
-        mpi_call!(MPI_Comm_split(
-            comm,
-            color.unwrap_or(undefined),
-            key,
-            &raw mut part
-        ))?;
+        mpi_call!(MPI_Comm_split(comm, color.unwrap_or(undefined), key, &raw mut part))?;
         if part == nobody {
             return Ok(None);
         }
@@ -388,72 +333,28 @@ unsafe impl Transport for Mpi {
     unsafe fn send(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request> {
         let to = int(to)?;
         self.request(len, |span, comm, handle| {
-            mpi_call!(MPI_Isend(
-                data.cast(),
-                span.count,
-                span.datatype,
-                to,
-                tag,
-                comm,
-                handle
-            ))
+            mpi_call!(MPI_Isend(data.cast(), span.count, span.datatype, to, tag, comm, handle))
         })
     }
 
     unsafe fn receive(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request> {
         let from = int(from)?;
         self.request(len, |span, comm, handle| {
-            mpi_call!(MPI_Irecv(
-                data.cast(),
-                span.count,
-                span.datatype,
-                from,
-                tag,
-                comm,
-                handle
-            ))
+            mpi_call!(MPI_Irecv(data.cast(), span.count, span.datatype, from, tag, comm, handle))
         })
     }
 
-    unsafe fn send_init(
-        &self,
-        data: *const u8,
-        len: usize,
-        to: usize,
-        tag: i32,
-    ) -> Result<Request> {
+    unsafe fn send_init(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request> {
         let to = int(to)?;
         self.request(len, |span, comm, handle| {
-            mpi_call!(MPI_Send_init(
-                data.cast(),
-                span.count,
-                span.datatype,
-                to,
-                tag,
-                comm,
-                handle
-            ))
+            mpi_call!(MPI_Send_init(data.cast(), span.count, span.datatype, to, tag, comm, handle))
         })
     }
 
-    unsafe fn receive_init(
-        &self,
-        data: *mut u8,
-        len: usize,
-        from: usize,
-        tag: i32,
-    ) -> Result<Request> {
+    unsafe fn receive_init(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request> {
         let from = int(from)?;
         self.request(len, |span, comm, handle| {
-            mpi_call!(MPI_Recv_init(
-                data.cast(),
-                span.count,
-                span.datatype,
-                from,
-                tag,
-                comm,
-                handle
-            ))
+            mpi_call!(MPI_Recv_init(data.cast(), span.count, span.datatype, from, tag, comm, handle))
         })
     }
 
@@ -480,11 +381,7 @@ unsafe impl Transport for Mpi {
         let (mut handle, mut status, mut done) = (handle_of(request), no_status(), 0);
         mpi_call!(MPI_Test(&raw mut handle, &raw mut done, &raw mut status))?;
         request.set_bits(bits_of(handle));
-        if done == 0 {
-            Ok(None)
-        } else {
-            received(&status).map(Some)
-        }
+        if done == 0 { Ok(None) } else { received(&status).map(Some) }
     }
 
     /// MPI wants its handles side by side: a batch of them is copied to the stack, and
@@ -509,14 +406,10 @@ unsafe impl Transport for Mpi {
                 }
                 active |= ended == 0;
                 let which = usize::try_from(which).ok().filter(|_| ended != 0);
-                if let Some((which, request)) = which.and_then(|at| Some((at, batch.get_mut(at)?)))
-                {
+                if let Some((which, request)) = which.and_then(|at| Some((at, batch.get_mut(at)?))) {
                     request.set_bits(bits_of(handles[which]));
                     let bytes = received(&status)?;
-                    return Ok(Some(Arrived {
-                        index: number * BATCH + which,
-                        bytes,
-                    }));
+                    return Ok(Some(Arrived { index: number * BATCH + which, bytes }));
                 }
             }
             if !active {

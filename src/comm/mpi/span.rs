@@ -25,11 +25,7 @@ impl Span {
     pub fn new(bytes: usize) -> Result<Self> {
         let limit = max_count();
         if bytes <= limit {
-            return Ok(Self {
-                count: int(bytes)?,
-                datatype: byte(),
-                derived: false,
-            });
+            return Ok(Self { count: int(bytes)?, datatype: byte(), derived: false });
         }
         let (whole, rest) = (int(bytes / limit)?, int(bytes % limit)?);
         let (mut chunk, mut chunks, mut datatype) = (byte(), byte(), byte());
@@ -52,11 +48,7 @@ impl Span {
         mpi_call!(MPI_Type_free(&raw mut chunks))?;
         made?;
         mpi_call!(MPI_Type_commit(&raw mut datatype))?;
-        Ok(Self {
-            count: 1,
-            datatype,
-            derived: true,
-        })
+        Ok(Self { count: 1, datatype, derived: true })
     }
 
     /// Frees the type, which messages under way keep, and passes the result on.
