@@ -16,6 +16,8 @@
 mod collective;
 mod foreign;
 mod messages;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod threads;
 mod transport;
 mod world;
