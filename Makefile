@@ -1,0 +1,49 @@
+# make          the C library, in target/release
+# make demo     the demonstration on four ranks, under Open MPI and then under MPICH
+# make test     all tests: without MPI, with Open MPI, with MPICH
+# make bench    the benchmarks
+# make header   regenerates include/distarray.h from the Rust sources
+# make lint     formatting and lints, warnings denied
+#
+# On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
+# missing is installed first (scripts/setup says what).
+
+CARGO  ?= cargo
+target := $(CURDIR)/target
+
+.PHONY: library setup demo test bench header lint clean
+
+library: $(target)/release/libdistarray.so.0
+
+# Programs are linked with libdistarray.so and look for its SONAME when they run.
+$(target)/release/libdistarray.so.0: FORCE
+	$(CARGO) build --release --target-dir $(target)
+	ln -sfn libdistarray.so $@
+
+setup:
+	@bash scripts/setup
+
+demo: setup library
+	$(CARGO) build --release --target-dir $(target) --package heat-audit
+	@echo; echo "One file for both MPIs:"; sha256sum $(target)/release/libdistarray.so
+	$(MAKE) -C demo MPI=openmpi run
+	$(MAKE) -C demo MPI=mpich run
+	@echo "Still the same file:"; sha256sum $(target)/release/libdistarray.so
+
+test: setup library
+	bash scripts/test
+
+bench: setup library
+	$(CARGO) bench --target-dir $(target)
+
+header:
+	$(CARGO) check --features header --target-dir $(target)
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --target-dir $(target) -- -D warnings
+
+clean:
+	rm -rf $(target) build
+
+FORCE:
