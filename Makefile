@@ -3,13 +3,16 @@
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
 # make header   regenerates include/distarray.h from the Rust sources
-# make lint     formatting and lints, warnings denied
+# make lint     formatting and lints with and without MPI, warnings denied
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
 # missing is installed first (scripts/setup says what).
 
 CARGO  ?= cargo
 target := $(CURDIR)/target
+
+# The MPI builds and runs below want the two cores for themselves.
+.NOTPARALLEL:
 
 .PHONY: library setup demo test bench header lint clean
 
@@ -31,7 +34,7 @@ demo: setup library
 	@echo "Still the same file:"; sha256sum $(target)/release/libdistarray.so
 
 test: setup library
-	bash scripts/test
+	@bash scripts/test
 
 bench: setup library
 	$(CARGO) bench --target-dir $(target)
@@ -42,6 +45,8 @@ header:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --target-dir $(target) -- -D warnings
+	MPICC=mpicc.openmpi $(CARGO) clippy --all-targets --features mpi \
+	    --target-dir $(target)/openmpi -- -D warnings
 
 clean:
 	rm -rf $(target) build

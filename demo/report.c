@@ -31,7 +31,7 @@ void report_places(MPI_Comm comm, const problem *p, const void *temperature,
   MPI_Gather(mine, COLUMNS, MPI_INT64_T, all, COLUMNS, MPI_INT64_T, 0, comm);
   if (!first) return;
 
-  printf("\n  rank  cells x y              Fortran u(0:nx+1,0:ny+1)   C block\n");
+  printf("\n  rank  cells x, y             Fortran u(0:nx+1,0:ny+1)    C block\n");
   for (int rank = 0; rank < ranks; rank++) {
     const int64_t *at = &all[rank * COLUMNS];
     char cells[96], shape[48];
@@ -39,31 +39,34 @@ void report_places(MPI_Comm comm, const problem *p, const void *temperature,
              at[1], at[2], at[3]);
     snprintf(shape, sizeof shape, "%" PRId64 " x %" PRId64, at[1] - at[0] + 2,
              at[3] - at[2] + 2);
-    printf("  %4d  %-21s  %-9s at %#-14" PRIx64 "%#" PRIx64 "\n", rank, cells, shape,
+    printf("  %4d  %-21s  %-8s at %#-15" PRIx64 " at %#" PRIx64 "\n", rank, cells, shape,
            (uint64_t)at[4], (uint64_t)at[5]);
   }
 }
 
-int report_loans(MPI_Comm comm, const hand_over *loans, int count) {
+int report_loans(MPI_Comm comm, const hand_over *loans, int count, int steps) {
   int ranks, first = is_first(comm, &ranks), failures = 0;
-  if (first) {
-    printf("\n  array          lent by  used by                          same address   shared  "
-           " copied\n");
-    printf("  -------------  -------  -------------------------------  ------------  --------  "
+  char shared[16], copied[16];
+  if (first)
+    printf("\n  array        lent by  used by                        same address     shared  "
+           "copied\n"
+           "  -----------  -------  -----------------------------  ------------  ---------  "
            "------\n");
-  }
   for (int i = 0; i < count; i++) {
     const hand_over *loan = &loans[i];
     const int64_t in_place = loan->lent != NULL && loan->lent == loan->used;
     int64_t sum[3] = {in_place, loan->bytes, in_place ? 0 : loan->bytes};
-    char shared[16], copied[16];
     MPI_Allreduce(MPI_IN_PLACE, sum, 3, MPI_INT64_T, MPI_SUM, comm);
     failures += sum[0] != ranks;
     if (first)
-      printf("  %-13s  %-7s  %-31s  %d of %d ranks  %8s  %6s%s\n", loan->array, loan->lender,
+      printf("  %-11s  %-7s  %-29s  %d of %d ranks  %9s  %6s%s\n", loan->array, loan->lender,
              loan->borrower, (int)sum[0], ranks, readable(sum[1], shared),
-             readable(sum[2], copied), sum[0] == ranks ? "" : "   <-- NOT IN PLACE");
+             readable(sum[2], copied), sum[0] == ranks ? "" : "  <-- NOT IN PLACE");
   }
+  if (first)
+    printf("\n  Besides, each of the %d steps writes the solution into the temperature: that is\n"
+           "  what a time step is.\n\n",
+           steps);
   return failures;
 }
 

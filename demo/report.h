@@ -19,8 +19,8 @@ void report_places(MPI_Comm comm, const problem *p, const void *temperature,
                    const void *block);
 
 /* Prints one line per loan; returns how many were not used in place on every
- * rank. Collective. */
-int report_loans(MPI_Comm comm, const hand_over *loans, int count);
+ * rank. steps: how often the loans were worked with. Collective. */
+int report_loans(MPI_Comm comm, const hand_over *loans, int count, int steps);
 
 /* Prints a line that holds on all ranks, or says on how many it does not; returns
  * 0 or 1. Collective. */
