@@ -2,6 +2,8 @@
 #ifndef FILES_H
 #define FILES_H
 
+#include <mpi.h>
+
 #include "distarray.h"
 #include "problem.h"
 

@@ -44,6 +44,7 @@ contains
 
     allocate (u(0:nx+1, 0:ny+1), load(nx, ny), source(nx, ny))
     u = huge(u)   ! a halo cell that nobody fills must not go unnoticed
+    load = 0
     do j = 1, ny
       do i = 1, nx
         x = int(p%start(2)) + i - 1

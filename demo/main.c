@@ -15,6 +15,7 @@
 
 #include "audit.h"
 #include "block.h"
+#include "distarray_mpi.h"
 #include "files.h"
 #include "heat.h"
 #include "petsc_solver.h"
@@ -39,10 +40,9 @@ typedef struct demo {
 } demo;
 
 /* Says what went wrong and ends the job on all ranks. */
-static void insist(int32_t status, const char *what, const distarray_error *error) {
+static void insist(int32_t status, const char *what, const char *why) {
   if (status == DISTARRAY_OK) return;
-  fprintf(stderr, "heat: %s: status %d %s\n", what, (int)status,
-          error != NULL ? error->message : "");
+  fprintf(stderr, "heat: %s: status %d: %s\n", what, (int)status, why);
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
@@ -64,10 +64,10 @@ static void set_up_owners(demo *d, const char *pattern_directory) {
   distarray_error error;
   double pattern[5 * 9];
   insist(read_pattern(d->mpi, &d->comm, pattern_directory, &d->p, pattern, &error),
-         "source pattern", &error);
+         "source pattern", error.message);
   heat_new(&d->p, pattern, MPI_Comm_c2f(d->mpi));
   d->block = block_new(&d->p, 20.0);
-  insist(d->block == NULL ? DISTARRAY_E_NO_MEMORY : DISTARRAY_OK, "block", NULL);
+  insist(d->block == NULL ? DISTARRAY_E_NO_MEMORY : DISTARRAY_OK, "block", "no memory");
 }
 
 /* They lend to PETSc and to Rust. One check over all ranks proves first that the
@@ -75,25 +75,27 @@ static void set_up_owners(demo *d, const char *pattern_directory) {
  * others waiting. */
 static void lend(demo *d) {
   distarray_error error;
+  char why[256];
   distarray_export to_petsc[PETSC_ARRAYS], to_rust[2];
-  insist(heat_lend_temperature(&to_petsc[TEMPERATURE]), "lend temperature", NULL);
-  insist(heat_lend_load(&to_petsc[LOAD]), "lend load", NULL);
+  insist(heat_lend_temperature(&to_petsc[TEMPERATURE]), "lend temperature", "see heat.f90");
+  insist(heat_lend_load(&to_petsc[LOAD]), "lend load", "see heat.f90");
   block_lend(d->block, &to_petsc[SOLUTION]);
-  insist(heat_lend_temperature(&to_rust[0]), "lend temperature", NULL);
-  insist(heat_lend_load(&to_rust[1]), "lend load", NULL);
+  insist(heat_lend_temperature(&to_rust[0]), "lend temperature", "see heat.f90");
+  insist(heat_lend_load(&to_rust[1]), "lend load", "see heat.f90");
 
   for (int i = 0; i < PETSC_ARRAYS; i++)
-    insist(distarray_check_collective(&d->comm, &to_petsc[i], &error), "check", &error);
+    insist(distarray_check_collective(&d->comm, &to_petsc[i], &error), "check", error.message);
   PetscCallAbort(d->mpi, petsc_solver_new(d->mpi, to_petsc, d->p.coupling, &d->solver));
-  insist(audit_new(&d->comm, &to_rust[0], &to_rust[1], d->p.coupling, &d->audit, &error),
-         "audit", &error);
+  insist(audit_new(&d->comm, &to_rust[0], &to_rust[1], d->p.coupling, &d->audit, why,
+                   sizeof why),
+         "audit", why);
 }
 
 /* Implicit steps: each code does its part, in place. */
 static void march(demo *d) {
-  distarray_error error;
+  char why[256];
   double residual;
-  insist(audit_run(d->audit, &residual, &d->first_mean, &error), "audit", &error);
+  insist(audit_run(d->audit, &residual, &d->first_mean, why, sizeof why), "audit", why);
   if (d->p.rank == 0)
     printf("\n  step   PETSc iterations   residual by Rust   mean by Rust   highest by Fortran\n");
   for (int step = 1; step <= STEPS; step++) {
@@ -101,7 +103,7 @@ static void march(demo *d) {
     heat_compute_load();
     PetscCallAbort(d->mpi, petsc_solver_step(d->solver, &iterations));
     heat_set_walls();
-    insist(audit_run(d->audit, &residual, &d->mean, &error), "audit", &error);
+    insist(audit_run(d->audit, &residual, &d->mean, why, sizeof why), "audit", why);
     heat_summary(&d->highest, &d->mean_source);
     d->worst_residual = fmax(d->worst_residual, residual);
     if (d->p.rank == 0)
@@ -115,7 +117,7 @@ static void write_field(demo *d, const char *directory) {
   distarray_error error;
   distarray_export loan;
   block_lend(d->block, &loan);
-  insist(write_and_read_back(&loan, directory, d->p.rank, &d->field, &error), "field", &error);
+  insist(write_and_read_back(&loan, directory, d->p.rank, &d->field, &error), "field", error.message);
 }
 
 /* Asks everyone where the elements are, while all loans are out. */
@@ -195,7 +197,7 @@ int main(int argc, char **argv) {
   }
   d.p = cut_plate(rank);
   PetscCallAbort(d.mpi, PetscInitialize(&argc, &argv, NULL, NULL));
-  insist(distarray_comm_from_mpi(d.mpi, &d.comm), "communicator", NULL);
+  insist(distarray_comm_from_mpi(d.mpi, &d.comm), "communicator", "see distarray_mpi.h");
 
   print_title(&d, argv[1]);
   set_up_owners(&d, argv[1]);
@@ -210,7 +212,6 @@ int main(int argc, char **argv) {
   int failures = prove(&d);
   heat_free();
   failures += report_claim(d.mpi, block_free(d.block) == 0, "the owners could free their memory");
-  distarray_comm_free(&d.comm);
   PetscCallAbort(d.mpi, PetscFinalize());
   if (rank == 0)
     printf("\n%s\n\n", failures == 0 ? "All of it holds." : "THE DEMONSTRATION FAILED.");
