@@ -22,8 +22,12 @@ mod dim;
 mod dim_data;
 mod grid;
 mod indices;
+mod json;
+mod literal;
 mod run;
+mod text;
 mod validate;
+mod value;
 
 pub use axis_map::AxisMap;
 pub use dim::{Dim, Dist};
@@ -31,3 +35,5 @@ pub use dim_data::{DimData, Version};
 pub use grid::{GridOrder, ProcGrid};
 pub use indices::Indices;
 pub use run::{Run, Runs};
+pub use text::{Reading, Repair};
+pub use value::Value;
