@@ -6,7 +6,8 @@
 # make lint     formatting and lints with and without MPI, warnings denied
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
-# missing is installed first (scripts/setup says what).
+# missing is installed first (scripts/setup says what). DISTARRAY_CACHE=<directory>
+# keeps the PETSc that is built over MPICH outside the checkout.
 
 CARGO  ?= cargo
 target := $(CURDIR)/target

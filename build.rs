@@ -1,9 +1,25 @@
-//! Names the C library after its ABI, so that a program keeps the one it was linked with.
+//! Names the C library after its ABI, and writes its header when asked to.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-        // The number is DISTARRAY_ABI_MAJOR while that is 0.x: see include/distarray_abi.h.
+        // A program keeps the library it was linked with.
         println!("cargo::rustc-link-arg-cdylib=-Wl,-soname,libdistarray.so.0");
     }
+    #[cfg(feature = "header")]
+    header();
+}
+
+/// Writes include/distarray.h; under CI=1 a stale one fails the build.
+#[cfg(feature = "header")]
+fn header() {
+    println!("cargo::rerun-if-changed=src/ffi");
+    println!("cargo::rerun-if-changed=cbindgen.toml");
+    println!("cargo::rerun-if-env-changed=CI");
+    let root = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
+    let changed = cbindgen::generate(&root).unwrap().write_to_file(root.join("include/distarray.h"));
+    assert!(
+        !changed || std::env::var_os("CI").is_none(),
+        "include/distarray.h was stale: commit the new one"
+    );
 }

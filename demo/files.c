@@ -12,10 +12,8 @@ int32_t read_pattern(MPI_Comm mpi, const distarray_comm *comm, const char *direc
   int32_t status = distarray_array_read_dnpy(path, &share, error);
   if (status != DISTARRAY_OK) return status;
 
-  status = distarray_array_export(share, NULL, &view, error);
-  distarray_array_free(share); /* the loan keeps the memory */
-  if (status != DISTARRAY_OK) return status;
-  status = distarray_check_collective(comm, &view, error);
+  status = distarray_array_view(share, &view, error);
+  if (status == DISTARRAY_OK) status = distarray_check_collective(comm, &view, error);
 
   /* Each rank puts its share where its file says it belongs; the sum is the whole. */
   const int64_t cells = p->pattern[0] * p->pattern[1];
@@ -34,25 +32,26 @@ int32_t read_pattern(MPI_Comm mpi, const distarray_comm *comm, const char *direc
       }
     MPI_Allreduce(MPI_IN_PLACE, pattern, (int)cells, MPI_DOUBLE, MPI_SUM, mpi);
   }
-  distarray_export_release(&view);
+  distarray_array_free(share);
   return status;
 }
 
-/* Whether two arrays hold the same packed bytes. */
-static int same_bits(const distarray_array *a, const distarray_array *b) {
-  int64_t bytes = distarray_array_itemsize(a);
-  if (distarray_array_ndim(a) != 2 || distarray_array_ndim(b) != 2) return 0;
-  for (int axis = 0; axis < 2; axis++) {
-    if (distarray_array_shape(a)[axis] != distarray_array_shape(b)[axis]) return 0;
-    bytes *= distarray_array_shape(a)[axis];
+/* Whether two packed arrays hold the same bytes. */
+static int same_bits(const distarray_export *a, const distarray_export *b) {
+  size_t bytes = (size_t)a->itemsize;
+  if (a->ndim != b->ndim || a->itemsize != b->itemsize) return 0;
+  for (int axis = 0; axis < a->ndim; axis++) {
+    if (a->shape[axis] != b->shape[axis] || a->strides[axis] != b->strides[axis]) return 0;
+    bytes *= (size_t)a->shape[axis];
   }
-  return memcmp(distarray_array_data(a), distarray_array_data(b), (size_t)bytes) == 0;
+  return memcmp(a->data, b->data, bytes) == 0;
 }
 
 int32_t write_and_read_back(distarray_export *loan, const char *directory, int rank,
                             written *result, distarray_error *error) {
   char path[4096];
   distarray_array *field, *back = NULL;
+  distarray_export written_view, read_view;
   snprintf(path, sizeof path, "%s/field_%d.dnpy", directory, rank);
   int32_t status = distarray_array_import(loan, DISTARRAY_ACCESS_READ, &field, error);
   if (status != DISTARRAY_OK) {
@@ -61,9 +60,11 @@ int32_t write_and_read_back(distarray_export *loan, const char *directory, int r
   }
   status = distarray_array_write_dnpy(field, path, error);
   if (status == DISTARRAY_OK) status = distarray_array_read_dnpy(path, &back, error);
+  if (status == DISTARRAY_OK) status = distarray_array_view(field, &written_view, error);
+  if (status == DISTARRAY_OK) status = distarray_array_view(back, &read_view, error);
   if (status == DISTARRAY_OK) {
-    result->used = distarray_array_data(field);
-    result->identical = same_bits(field, back);
+    result->used = written_view.data;
+    result->identical = same_bits(&written_view, &read_view);
   }
   distarray_array_free(back);
   distarray_array_free(field);
