@@ -3,36 +3,44 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Whether a share is what we expect of the source pattern. */
+static int is_pattern(const distarray_export *share, const problem *p) {
+  return share->ndim == 2 && share->dtype_code == DISTARRAY_DTYPE_FLOAT &&
+         share->itemsize == (int64_t)sizeof(double) &&
+         share->dims[0].size == p->pattern[0] && share->dims[1].size == p->pattern[1];
+}
+
+/* Puts a share where its file says it belongs in the whole. */
+static void place_share(const distarray_export *share, double *whole) {
+  for (int64_t y = 0; y < share->shape[0]; y++) {
+    for (int64_t x = 0; x < share->shape[1]; x++) {
+      const int64_t row = share->dims[0].start + y, column = share->dims[1].start + x;
+      const char *from = (const char *)share->data + y * share->strides[0] + x * share->strides[1];
+      memcpy(&whole[row * share->dims[1].size + column], from, sizeof(double));
+    }
+  }
+}
+
 int32_t read_pattern(MPI_Comm mpi, const distarray_comm *comm, const char *directory,
                      const problem *p, double *pattern, distarray_error *error) {
+  const size_t cells = (size_t)(p->pattern[0] * p->pattern[1]);
   char path[4096];
-  distarray_array *share;
-  distarray_export view;
+  distarray_array *array;
+  distarray_export share;
   snprintf(path, sizeof path, "%s/bb2x2_%d.dnpy", directory, (int)p->rank);
-  int32_t status = distarray_array_read_dnpy(path, &share, error);
+  int32_t status = distarray_array_read_dnpy(path, &array, error);
   if (status != DISTARRAY_OK) return status;
 
-  status = distarray_array_view(share, &view, error);
-  if (status == DISTARRAY_OK) status = distarray_check_collective(comm, &view, error);
-
-  /* Each rank puts its share where its file says it belongs; the sum is the whole. */
-  const int64_t cells = p->pattern[0] * p->pattern[1];
-  memset(pattern, 0, (size_t)cells * sizeof(double));
-  if (status == DISTARRAY_OK && (view.ndim != 2 || view.dtype_code != DISTARRAY_DTYPE_FLOAT ||
-                                 view.itemsize != (int64_t)sizeof(double) ||
-                                 view.dims[0].size != p->pattern[0] ||
-                                 view.dims[1].size != p->pattern[1]))
-    status = DISTARRAY_E_SHAPE;
+  status = distarray_array_view(array, &share, error);
+  if (status == DISTARRAY_OK) status = distarray_check_collective(comm, &share, error);
+  if (status == DISTARRAY_OK && !is_pattern(&share, p)) status = DISTARRAY_E_SHAPE;
   if (status == DISTARRAY_OK) {
-    for (int64_t y = 0; y < view.shape[0]; y++)
-      for (int64_t x = 0; x < view.shape[1]; x++) {
-        const char *from = (const char *)view.data + y * view.strides[0] + x * view.strides[1];
-        const int64_t row = view.dims[0].start + y, column = view.dims[1].start + x;
-        memcpy(&pattern[row * p->pattern[1] + column], from, sizeof(double));
-      }
+    memset(pattern, 0, cells * sizeof(double));
+    place_share(&share, pattern);
+    /* The shares do not overlap, so their sum is the whole. */
     MPI_Allreduce(MPI_IN_PLACE, pattern, (int)cells, MPI_DOUBLE, MPI_SUM, mpi);
   }
-  distarray_array_free(share);
+  distarray_array_free(array);
   return status;
 }
 
