@@ -1,6 +1,8 @@
 //! Distributed arrays shared without copying between independent MPI codes.
 
 pub mod array;
+pub mod comm;
+pub mod distribution;
 pub mod error;
 pub mod protocol;
 

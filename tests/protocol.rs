@@ -1,4 +1,5 @@
 //! The protocol room against the published implementation's vectors and brute force.
+#![allow(clippy::cast_possible_truncation)] // small numbers of the test itself
 
 use distarray::protocol::{AxisMap, Dim, DimData, Dist, GridOrder, ProcGrid, Reading, Value, Version};
 use serde_json::Value as Json;

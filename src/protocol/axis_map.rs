@@ -161,6 +161,18 @@ impl AxisMap {
         })
     }
 
+    /// The map of a cyclic axis, which any one process's part tells whole.
+    ///
+    /// # Errors
+    /// A part of another kind.
+    pub fn from_part(dim: &Dim) -> Result<Self> {
+        let Dist::Cyclic { block_size, first_block, .. } = *dim.dist() else {
+            return Err(Error::new(ErrorKind::Unsupported, "only a cyclic part tells the whole axis")
+                .in_field("dist_type"));
+        };
+        Self::cyclic(dim.size, dim.proc_grid_size, block_size, dim.first_process(), first_block)
+    }
+
     /// Any indices: those that each coordinate owns, in local order. Where one
     /// is owned twice, the lowest coordinate counts as its owner.
     ///

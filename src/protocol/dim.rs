@@ -275,6 +275,18 @@ impl Dim {
         }
     }
 
+    /// The element of the array that a held index stands for: itself, on a
+    /// periodic axis the one it is an image of, `None` outside any other edge.
+    #[must_use]
+    pub fn inside(&self, global: i64) -> Option<i64> {
+        match self.dist {
+            Dist::Block { edge_outside: true, periodic, .. } if !(0..self.size).contains(&global) => {
+                (periodic && self.size > 0).then(|| global.rem_euclid(self.size))
+            }
+            _ => Some(global),
+        }
+    }
+
     /// The coordinate that owns the first block of a cyclic axis, 0 for other kinds.
     #[must_use]
     pub fn first_process(&self) -> i64 {

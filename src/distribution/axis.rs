@@ -1,0 +1,260 @@
+//! How to ask for the layout of one axis.
+
+use super::grid::{Demand, Grid};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{AxisMap, Dim, DimData, Dist, Indices};
+
+/// The wanted layout of one axis: a size, a way of dealing, and a halo.
+///
+/// ```
+/// use distarray::distribution::Axis;
+/// let axes = [Axis::block(64).halo(1).periodic(), Axis::cyclic(100, 8).on(2), Axis::whole(3).component()];
+/// ```
+#[derive(Clone, Debug)]
+pub struct Axis {
+    size: i64,
+    deal: Deal,
+    procs: Option<i64>,
+    halo: i64,
+    periodic: bool,
+    edge_outside: bool,
+    component: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Deal {
+    Whole,
+    Balanced,
+    Blocks(i64),
+    Ceil,
+    Bounds(Vec<i64>),
+    Cyclic { block_size: i64, first_process: i64, first_block: i64 },
+    Mine { indices: Indices, num_owned: i64, one_to_one: bool },
+}
+
+impl Axis {
+    /// Blocks whose lengths differ by at most one, the longer ones first, as in
+    /// PETSc and `numpy.array_split`.
+    #[must_use]
+    pub fn block(size: i64) -> Self {
+        Self::new(size, Deal::Balanced)
+    }
+
+    /// Blocks of `ceil(size / processes)`, the last ones short or empty, as in DistArray.
+    #[must_use]
+    pub fn ceil_block(size: i64) -> Self {
+        Self::new(size, Deal::Ceil)
+    }
+
+    /// Blocks of a stated length, the last ones short or empty, as in FFTW.
+    #[must_use]
+    pub fn blocks_of(size: i64, block: i64) -> Self {
+        Self::new(size, Deal::Blocks(block))
+    }
+
+    /// Blocks between stated bounds: coordinate `i` owns `bounds[i]..bounds[i + 1]`.
+    #[must_use]
+    pub fn bounds(bounds: impl Into<Vec<i64>>) -> Self {
+        let bounds = bounds.into();
+        let procs = i64::try_from(bounds.len()).unwrap_or(i64::MAX) - 1;
+        Self::new(bounds.last().copied().unwrap_or(0), Deal::Bounds(bounds)).on(procs)
+    }
+
+    /// Blocks of `block_size` dealt round robin, as in ScaLAPACK.
+    #[must_use]
+    pub fn cyclic(size: i64, block_size: i64) -> Self {
+        Self::new(size, Deal::Cyclic { block_size, first_process: 0, first_block: block_size })
+    }
+
+    /// An axis that every process holds whole.
+    #[must_use]
+    pub fn whole(size: i64) -> Self {
+        Self::new(size, Deal::Whole)
+    }
+
+    /// Any indices: those that this rank holds, all owned, each by one process alone.
+    #[must_use]
+    pub fn unstructured(size: i64, mine: impl Into<Vec<i64>>) -> Self {
+        let mine = mine.into();
+        let num_owned = i64::try_from(mine.len()).unwrap_or(i64::MAX);
+        Self::new(size, Deal::Mine { indices: mine.into(), num_owned, one_to_one: true })
+    }
+
+    fn new(size: i64, deal: Deal) -> Self {
+        Self { size, deal, procs: None, halo: 0, periodic: false, edge_outside: false, component: false }
+    }
+
+    /// Fixes the extent of the process grid along this axis.
+    #[must_use]
+    pub fn on(mut self, procs: i64) -> Self {
+        self.procs = Some(procs);
+        self
+    }
+
+    /// Pads each block with `width` elements of its neighbours; blocks only.
+    #[must_use]
+    pub fn halo(mut self, width: i64) -> Self {
+        self.halo = width;
+        self
+    }
+
+    /// Wraps the axis around; its halo then lies outside the edges too.
+    #[must_use]
+    pub fn periodic(mut self) -> Self {
+        (self.periodic, self.edge_outside) = (true, true);
+        self
+    }
+
+    /// Puts the halo around the edges of the array too, outside its indices.
+    #[must_use]
+    pub fn edge_outside(mut self) -> Self {
+        self.edge_outside = true;
+        self
+    }
+
+    /// Deals the first block to this coordinate; cyclic axes only.
+    #[must_use]
+    pub fn first_process(mut self, coordinate: i64) -> Self {
+        if let Deal::Cyclic { first_process, .. } = &mut self.deal {
+            *first_process = coordinate;
+        }
+        self
+    }
+
+    /// Cuts the first block to this length; cyclic axes only.
+    #[must_use]
+    pub fn first_block(mut self, length: i64) -> Self {
+        if let Deal::Cyclic { first_block, .. } = &mut self.deal {
+            *first_block = length;
+        }
+        self
+    }
+
+    /// Says that only the first `count` of this rank's indices are owned, the
+    /// others being ghosts; unstructured axes only.
+    #[must_use]
+    pub fn owning(mut self, count: i64) -> Self {
+        if let Deal::Mine { num_owned, .. } = &mut self.deal {
+            *num_owned = count;
+        }
+        self
+    }
+
+    /// Says that the axis counts components of one value, not space.
+    #[must_use]
+    pub fn component(mut self) -> Self {
+        self.component = true;
+        self
+    }
+
+    /// What the axis asks of the process grid.
+    fn demand(&self) -> Demand {
+        match (&self.deal, self.procs) {
+            (_, Some(procs)) => Demand::Fixed(procs),
+            (Deal::Whole, None) => Demand::Fixed(1),
+            _ => Demand::Free { size: self.size },
+        }
+    }
+
+    /// Who owns which index on `procs` processes.
+    fn map(&self, procs: i64) -> Result<Option<AxisMap>> {
+        match &self.deal {
+            Deal::Whole if procs > 1 => {
+                Err(Error::new(ErrorKind::Grid, "an axis held whole takes one process")
+                    .in_field("proc_grid_size")
+                    .expected_found(1, procs))
+            }
+            Deal::Whole | Deal::Balanced => AxisMap::balanced(self.size, procs),
+            Deal::Ceil => AxisMap::ceil(self.size, procs),
+            Deal::Blocks(block) => AxisMap::uniform(self.size, procs, *block),
+            Deal::Bounds(bounds) => AxisMap::from_bounds(bounds.clone()),
+            Deal::Cyclic { block_size, first_process, first_block } => {
+                AxisMap::cyclic(self.size, procs, *block_size, *first_process, *first_block)
+            }
+            Deal::Mine { .. } => return Ok(None),
+        }
+        .map(Some)
+    }
+
+    /// The part of one coordinate, halo included.
+    fn part(&self, map: Option<&AxisMap>, procs: i64, coordinate: i64) -> Result<Dim> {
+        let outside = || {
+            Error::new(ErrorKind::Grid, "the rank has no place in the process grid")
+                .in_field("proc_grid_rank")
+        };
+        let dim = match (&self.deal, map) {
+            (Deal::Mine { indices, num_owned, one_to_one }, _) => {
+                let (indices, num_owned, one_to_one) = (indices.clone(), *num_owned, *one_to_one);
+                Dim::new(self.size, procs, coordinate, Dist::Unstructured { indices, num_owned, one_to_one })?
+            }
+            (_, Some(map)) if map.letter() == 'b' => self.padded(map, coordinate)?,
+            (_, Some(map)) => map.dim(coordinate).ok_or_else(outside)?,
+            (_, None) => return Err(outside()),
+        };
+        if self.halo != 0 && dim.dist().letter() != 'b' {
+            return Err(Error::new(ErrorKind::Halo, "only blocks have a halo")
+                .in_field("halo")
+                .expected_found(0, self.halo));
+        }
+        Ok(if self.component { dim.component() } else { dim })
+    }
+
+    /// A block with its halo.
+    fn padded(&self, map: &AxisMap, coordinate: i64) -> Result<Dim> {
+        let owned = |c: i64| map.dim(c.rem_euclid(map.proc_grid_size())).map_or(0..0, |d| d.owned_block());
+        let own = owned(coordinate);
+        if self.halo < 0 {
+            return Err(Error::new(ErrorKind::Halo, "a halo cannot be narrower than nothing")
+                .in_field("halo")
+                .expected_found(0, self.halo));
+        }
+        let width = |neighbour: i64| -> Result<i64> {
+            let inside = (0..map.proc_grid_size()).contains(&neighbour);
+            if !inside && !self.periodic {
+                return Ok(if self.edge_outside { self.halo } else { 0 });
+            }
+            let lent = owned(neighbour);
+            let narrowest = (own.end - own.start).min(lent.end - lent.start);
+            // Trailing ranks may own nothing: then the array ends here.
+            let ends = own.start == self.size || lent.start == self.size;
+            if ends && inside {
+                Ok(0)
+            } else if narrowest < self.halo {
+                Err(Error::new(ErrorKind::Halo, "the halo is wider than what a process owns; use fewer processes along this axis or a narrower halo")
+                    .in_field("halo")
+                    .expected_found(narrowest, self.halo))
+            } else {
+                Ok(self.halo)
+            }
+        };
+        let padding = if self.halo == 0 { [0, 0] } else { [width(coordinate - 1)?, width(coordinate + 1)?] };
+        let dist = Dist::Block {
+            start: own.start - padding[0],
+            stop: own.end + padding[1],
+            padding,
+            periodic: self.periodic,
+            edge_outside: self.edge_outside,
+        };
+        Dim::new(self.size, map.proc_grid_size(), coordinate, dist)
+    }
+}
+
+/// This rank's part of every axis, and the axes' maps. Local.
+pub(super) fn plan(
+    axes: &[Axis],
+    grid: &Grid,
+    rank: usize,
+    ranks: usize,
+) -> Result<(DimData, Vec<Option<AxisMap>>)> {
+    let demands: Vec<Demand> = axes.iter().map(Axis::demand).collect();
+    let extents = grid.extents(&demands, ranks)?;
+    let (coordinates, proc_grid) = grid.place(&extents, rank)?;
+    let mut maps = Vec::with_capacity(axes.len());
+    let mut dims = Vec::with_capacity(axes.len());
+    for (i, axis) in axes.iter().enumerate() {
+        let map = axis.map(extents[i]).map_err(|e| e.on_axis(i))?;
+        dims.push(axis.part(map.as_ref(), extents[i], coordinates[i]).map_err(|e| e.on_axis(i))?);
+        maps.push(map);
+    }
+    Ok((DimData::with_grid(dims, proc_grid)?, maps))
+}

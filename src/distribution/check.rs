@@ -1,0 +1,296 @@
+//! The collective check: local promises become a global fact by one sum.
+//!
+//! Every rank adds a few wrapping 64-bit words; what must hold is that the sum
+//! over all ranks is zero, or that all ranks added the same.
+//!
+//! - *Blocks meet*: at each interface the left rank adds `h(where it stops)`
+//!   and the right one subtracts `h(where it starts)`.
+//! - *Padding pairs*: likewise with the widths.
+//! - *Lines agree*: ranks at one coordinate of an axis must describe it alike;
+//!   each adds `h(line, mine) - h(line before, mine)`, which telescopes to zero
+//!   around the ring of lines exactly when all are equal.
+//! - *Indices owned once*: `h` of every index owned, less `h` of a share of
+//!   `0..size` that no other rank of the line subtracts.
+//! - *All alike*: with pseudo-random weights `w`, `P * sum(w h) == sum(w) * sum(h)`.
+//!
+//! The verdict is computed from reduced words alone, so it is the same on every
+//! rank; a broken set passes with probability of about 2^-60. Only a failed
+//! check costs more: then the ranks gather their descriptions and all derive
+//! the same error from them.
+
+use super::{diagnose, directory, hash, order_code};
+use crate::array::{AnyArray, DType};
+use crate::comm::{Comm, Op};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{AxisMap, Dim, DimData, Dist};
+
+/// What a rank brings to the check.
+#[derive(Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    dim_data: &'a DimData,
+    /// Element type and size; nothing where there is no memory.
+    element: Option<(DType, usize)>,
+    uid: [u64; 2],
+}
+
+impl<'a> Claim<'a> {
+    pub(crate) fn of(dim_data: &'a DimData) -> Self {
+        Self { dim_data, element: None, uid: [0; 2] }
+    }
+
+    pub(crate) fn of_array(array: &'a AnyArray) -> Self {
+        let element = Some((array.dtype(), array.buffer().layout().itemsize()));
+        Self { dim_data: array.dim_data(), element, uid: array.identity().uid }
+    }
+
+    pub(super) fn dim_data(&self) -> &'a DimData {
+        self.dim_data
+    }
+
+    pub(super) fn uid(&self) -> [u64; 2] {
+        self.uid
+    }
+
+    /// Element type and size as one number.
+    pub(super) fn element_code(&self) -> u64 {
+        self.element.map_or(0, |(dtype, size)| {
+            let code = u64::from(dtype.code) << 24 | u64::from(dtype.bits) << 16 | u64::from(dtype.lanes);
+            (size as u64) << 32 | code
+        })
+    }
+}
+
+/// Which rule, if any, says the bounds of a block axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Regular {
+    Ceil,
+    Balanced,
+    No,
+}
+
+/// Words of the sum that do not belong to an axis.
+const FAILED: usize = 0;
+const WEIGHT: usize = 1;
+const ALIKE: usize = 2;
+const WEIGHTED: usize = 3;
+const ZERO: usize = 4;
+/// Two words follow for each axis: ranks that neither rule describes.
+const AXES: usize = 5;
+
+/// Agrees on whether all claims make one array; for each axis, which rule
+/// describes its blocks. Collective.
+pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Vec<Regular>> {
+    let claim = claim.and_then(|claim| check_own(comm, &claim).map(|()| claim));
+    // The length must not depend on what a rank claims: ranks may claim
+    // different numbers of axes, so the axes share a fixed number of words.
+    let mut sum = [0; AXES + 2 * SHARED_AXES];
+    match &claim {
+        Ok(claim) => contribute(claim, comm.rank(), &mut sum),
+        Err(_) => sum[FAILED] = 1,
+    }
+    comm.all_reduce(&mut sum, Op::Sum)?;
+    if sum[FAILED] > 0 {
+        return comm.agree(claim.map(|_| Vec::new()));
+    }
+    let claim = claim?;
+    let ranks = comm.size() as u64;
+    let alike = ranks.wrapping_mul(sum[WEIGHTED]) == sum[WEIGHT].wrapping_mul(sum[ALIKE]);
+    if !alike || sum[ZERO] != 0 {
+        let described = diagnose::find(comm, &claim)?;
+        let duplicate = directory::find_duplicate(comm, claim.dim_data);
+        described.map_or(duplicate, Err)?;
+    }
+    let dims = claim.dim_data.dims();
+    Ok((0..dims.len())
+        .map(|axis| {
+            let word = AXES + 2 * axis.min(SHARED_AXES - 1);
+            match (sum[word], sum[word + 1]) {
+                (0, _) => Regular::Ceil,
+                (_, 0) => Regular::Balanced,
+                _ => Regular::No,
+            }
+        })
+        .collect())
+}
+
+/// Axes with words of their own; all later ones share the last.
+const SHARED_AXES: usize = 8;
+
+/// What a rank can check alone, before it talks to anybody.
+fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
+    let dim_data = claim.dim_data;
+    let here = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    if dim_data.process_count() != here(comm.size()) {
+        return Err(Error::new(
+            ErrorKind::Grid,
+            "the process grid must have as many processes as the communicator has ranks",
+        )
+        .on_rank(here(comm.rank()))
+        .in_field("proc_grid_size")
+        .expected_found(here(comm.size()), dim_data.process_count())
+        .by_rule("W1"));
+    }
+    if dim_data.process_rank() != here(comm.rank()) {
+        return Err(Error::new(
+            ErrorKind::Grid,
+            "the coordinates are those of another rank; expected and found are ranks",
+        )
+        .on_rank(here(comm.rank()))
+        .in_field("proc_grid_rank")
+        .expected_found(here(comm.rank()), dim_data.process_rank())
+        .by_rule("W2"));
+    }
+    dim_data.check_strict(&dim_data.held_shape()).map_err(|e| e.on_rank(here(comm.rank())))?;
+    for (axis, dim) in dim_data.dims().iter().enumerate() {
+        let widest = dim.interior_padding().into_iter().max().unwrap_or(0);
+        if widest > dim.owned_len() {
+            return Err(Error::new(
+                ErrorKind::Halo,
+                "padding must not be wider than what the process owns, because its neighbour's is as wide",
+            )
+            .on_rank(here(comm.rank()))
+            .on_axis(axis)
+            .in_field("padding")
+            .expected_found(dim.owned_len(), widest)
+            .by_rule("W5"));
+        }
+    }
+    Ok(())
+}
+
+fn contribute(claim: &Claim<'_>, rank: usize, sum: &mut [u64]) {
+    let dim_data = claim.dim_data;
+    let alike = invariants(claim);
+    let weight = hash::words(10, [rank as u64]);
+    sum[WEIGHT] = weight;
+    sum[ALIKE] = alike;
+    sum[WEIGHTED] = weight.wrapping_mul(alike);
+    let mut zero = 0_u64;
+    for (axis, dim) in dim_data.dims().iter().enumerate() {
+        zero = zero.wrapping_add(lines_agree(dim_data, axis)).wrapping_add(parts_meet(dim_data, axis));
+        let word = AXES + 2 * axis.min(SHARED_AXES - 1);
+        if let Dist::Block { .. } = dim.dist() {
+            let fits = |map: Result<AxisMap>| {
+                map.ok()
+                    .and_then(|map| map.dim(dim.proc_grid_rank()))
+                    .is_some_and(|d| d.owned_block() == dim.owned_block())
+            };
+            sum[word] += u64::from(!fits(AxisMap::ceil(dim.size(), dim.proc_grid_size())));
+            sum[word + 1] += u64::from(!fits(AxisMap::balanced(dim.size(), dim.proc_grid_size())));
+        }
+    }
+    sum[ZERO] = zero;
+}
+
+/// Hash of everything that must be the same on all ranks.
+fn invariants(claim: &Claim<'_>) -> u64 {
+    let grid = claim.dim_data.grid();
+    let head = [
+        claim.dim_data.ndim() as u64,
+        claim.element_code(),
+        claim.uid[0],
+        claim.uid[1],
+        order_code(grid.order()),
+        grid.replicas().cast_unsigned(),
+    ];
+    let axes = claim.dim_data.dims().iter().flat_map(axis_invariants);
+    hash::words(11, head.into_iter().chain(axes))
+}
+
+/// What all ranks must say alike about one axis, as words.
+pub(super) fn axis_invariants(dim: &Dim) -> [u64; 6] {
+    let (a, b, c) = match dim.dist() {
+        Dist::Block { periodic, edge_outside, .. } => (i64::from(*periodic), i64::from(*edge_outside), 0),
+        Dist::Cyclic { block_size, first_block, .. } => (*block_size, *first_block, dim.first_process()),
+        Dist::Unstructured { one_to_one, .. } => (i64::from(*one_to_one), 0, 0),
+    };
+    let letter = u64::from(u32::from(dim.dist().letter())) << 1 | u64::from(dim.is_component());
+    let numbers = [dim.size(), dim.proc_grid_size(), a, b, c].map(i64::cast_unsigned);
+    [letter, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]]
+}
+
+/// The part along one axis in one word, padding apart.
+pub(super) fn part_code(dim: &Dim) -> u64 {
+    match dim.dist() {
+        Dist::Unstructured { indices, num_owned, .. } => {
+            let ghosts_too = indices.iter().map(|i| i.cast_unsigned());
+            hash::words(12, std::iter::once(num_owned.cast_unsigned()).chain(ghosts_too))
+        }
+        _ => {
+            let owned = dim.owned_block();
+            hash::words(13, [owned.start.cast_unsigned(), owned.end.cast_unsigned()])
+        }
+    }
+}
+
+/// Number of lines along an axis, and which one this rank is in.
+fn line(dim_data: &DimData, axis: usize) -> (u64, u64) {
+    let others = dim_data.dims().iter().enumerate().filter(|(other, _)| *other != axis);
+    let start = (dim_data.grid().replicas(), dim_data.grid().replica());
+    let (lines, own) = others.fold(start, |(lines, own), (_, dim)| {
+        (lines * dim.proc_grid_size(), own * dim.proc_grid_size() + dim.proc_grid_rank())
+    });
+    (lines.cast_unsigned(), own.cast_unsigned())
+}
+
+/// Zero over all ranks exactly when equal coordinates have equal parts.
+fn lines_agree(dim_data: &DimData, axis: usize) -> u64 {
+    let dim = &dim_data.dims()[axis];
+    let (lines, own) = line(dim_data, axis);
+    if lines == 1 {
+        return 0;
+    }
+    let code = part_code(dim);
+    let term = |line| hash::words(14, [axis as u64, dim.proc_grid_rank().cast_unsigned(), line, code]);
+    term(own).wrapping_sub(term((own + lines - 1) % lines))
+}
+
+/// Zero over each line exactly when its parts cover the axis once and padding pairs.
+fn parts_meet(dim_data: &DimData, axis: usize) -> u64 {
+    let dim = &dim_data.dims()[axis];
+    let (_, own_line) = line(dim_data, axis);
+    let coordinate = dim.proc_grid_rank();
+    let term = |kind, at: i64, value: i64| {
+        hash::words(kind, [axis as u64, own_line, at.cast_unsigned(), value.cast_unsigned()])
+    };
+    match dim.dist() {
+        Dist::Block { padding, .. } => {
+            let owned = dim.owned_block();
+            let mut sum = 0_u64;
+            if coordinate > 0 {
+                sum = sum
+                    .wrapping_sub(term(15, coordinate, owned.start))
+                    .wrapping_sub(term(16, coordinate, padding[0]));
+            }
+            if coordinate < dim.proc_grid_size() - 1 {
+                sum = sum.wrapping_add(term(15, coordinate + 1, owned.end)).wrapping_add(term(
+                    16,
+                    coordinate + 1,
+                    padding[1],
+                ));
+            }
+            sum
+        }
+        Dist::Cyclic { .. } => 0,
+        Dist::Unstructured { indices, num_owned, one_to_one } => {
+            // Checked: num_owned lies within the list.
+            let owned = &indices[..usize::try_from(*num_owned).unwrap_or(0)];
+            let share = share(dim.size(), dim.proc_grid_size(), coordinate);
+            let count = num_owned.wrapping_sub(share.end - share.start).cast_unsigned();
+            let counts = count.wrapping_mul(term(17, 0, 0));
+            if !one_to_one {
+                return counts;
+            }
+            let each = |index: i64| term(18, 0, index);
+            let sum = owned.iter().fold(counts, |sum, &index| sum.wrapping_add(each(index)));
+            share.fold(sum, |sum, index| sum.wrapping_sub(each(index)))
+        }
+    }
+}
+
+/// One process's share of `0..size` when it is cut into blocks that differ by at most one.
+fn share(size: i64, procs: i64, coordinate: i64) -> std::ops::Range<i64> {
+    let (short, longer) = (size / procs, size % procs);
+    let start = |c: i64| c * short + c.min(longer);
+    start(coordinate)..start(coordinate + 1)
+}

@@ -1,0 +1,240 @@
+//! What is wrong with a set of parts that failed the check, and on which ranks.
+
+use std::collections::HashMap;
+
+use super::check::{Claim, axis_invariants, part_code};
+use super::order_code;
+use crate::comm::Comm;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::Dim;
+
+/// One rank's description, a few words per axis: lists of indices stay at home.
+struct Record {
+    head: [u64; 6],
+    axes: Vec<[u64; WORDS]>,
+}
+
+const HEAD: [(&str, ErrorKind); 6] = [
+    ("ndim", ErrorKind::Invariant),
+    ("dtype", ErrorKind::DType),
+    ("uid", ErrorKind::Invariant),
+    ("uid", ErrorKind::Invariant),
+    ("grid_order", ErrorKind::Grid),
+    ("replicas", ErrorKind::Grid),
+];
+
+/// Words per axis: the invariants, then those of the part.
+const WORDS: usize = 13;
+const COORDINATE: usize = 6;
+const START: usize = 7;
+const STOP: usize = 8;
+const LEFT: usize = 9;
+const RIGHT: usize = 10;
+const OWNED: usize = 11;
+const PART: usize = 12;
+
+/// The error that all ranks derive from everyone's description; `None` where
+/// the descriptions fit together. Collective.
+pub(super) fn find(comm: &Comm, claim: &Claim<'_>) -> Result<Option<Error>> {
+    let records: Vec<Record> =
+        comm.all_gather(bytemuck::cast_slice(&describe(claim)))?.iter().map(|bytes| parse(bytes)).collect();
+    let found =
+        heads(&records).or_else(|| (0..records[0].axes.len()).find_map(|axis| on_axis(&records, axis)));
+    Ok(found)
+}
+
+fn describe(claim: &Claim<'_>) -> Vec<u64> {
+    let dim_data = claim.dim_data();
+    let mut words = vec![
+        dim_data.ndim() as u64,
+        claim.element_code(),
+        claim.uid()[0],
+        claim.uid()[1],
+        order_code(dim_data.grid().order()),
+        dim_data.grid().replicas().cast_unsigned(),
+    ];
+    for dim in dim_data.dims() {
+        let owned = dim.owned_block();
+        let [left, right] = dim.interior_padding();
+        words.extend(axis_invariants(dim));
+        let part = [dim.proc_grid_rank(), owned.start, owned.end, left, right, dim.owned_len()];
+        words.extend(part.map(i64::cast_unsigned));
+        words.push(part_code(dim));
+    }
+    words
+}
+
+fn parse(bytes: &[u8]) -> Record {
+    let words: Vec<u64> = bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned).collect();
+    let mut head = [0; 6];
+    let (front, rest) = words.split_at(head.len().min(words.len()));
+    head[..front.len()].copy_from_slice(front);
+    Record { head, axes: rest.as_chunks::<WORDS>().0.to_vec() }
+}
+
+/// What all ranks must say alike about the whole.
+fn heads(records: &[Record]) -> Option<Error> {
+    (0..HEAD.len()).find_map(|word| {
+        let (field, kind) = HEAD[word];
+        let error = differs(records, |r| r.head[word], field, kind)?;
+        Some(match field {
+            "dtype" | "uid" | "grid_order" => error.1,
+            _ => error.1.expected_found(error.0[0].cast_signed(), error.0[1].cast_signed()),
+        })
+    })
+}
+
+/// The first rank whose word is not the most common one, and both words.
+fn differs(
+    records: &[Record],
+    word: impl Fn(&Record) -> u64,
+    field: &'static str,
+    kind: ErrorKind,
+) -> Option<([u64; 2], Error)> {
+    let mut counts: HashMap<u64, (usize, usize)> = HashMap::new();
+    for (rank, record) in records.iter().enumerate() {
+        counts.entry(word(record)).or_insert((0, rank)).0 += 1;
+    }
+    // The most common word; among equals, the one of the lowest rank.
+    let (&common, &(_, first)) =
+        counts.iter().max_by_key(|(_, (count, first))| (*count, usize::MAX - *first))?;
+    let odd = records.iter().position(|record| word(record) != common)?;
+    let detail = format!(
+        "all ranks must agree, but {} of {} differ from rank {first}",
+        records.len() - counts[&common].0,
+        records.len()
+    );
+    let error = Error::new(kind, detail)
+        .on_rank(number(odd))
+        .against_rank(number(first))
+        .in_field(field)
+        .by_rule("W3");
+    Some(([common, word(&records[odd])], error))
+}
+
+fn on_axis(records: &[Record], axis: usize) -> Option<Error> {
+    let at = |word: usize| move |r: &Record| r.axes.get(axis).map_or(0, |words| words[word]);
+    let letter = records[0].axes[axis][0] >> 1;
+    let names: [&'static str; 6] = match u32::try_from(letter).ok().and_then(char::from_u32) {
+        Some('c') => ["dist_type", "size", "proc_grid_size", "block_size", "first_block", "start"],
+        Some('u') => ["dist_type", "size", "proc_grid_size", "one_to_one", "", ""],
+        _ => ["dist_type", "size", "proc_grid_size", "periodic", "edge_outside", ""],
+    };
+    for (word, field) in names.into_iter().enumerate() {
+        if let Some(([common, odd], error)) = differs(records, at(word), field, ErrorKind::Invariant) {
+            let error = error.on_axis(axis);
+            return Some(match field {
+                "dist_type" => error,
+                _ => error.expected_found(common.cast_signed(), odd.cast_signed()),
+            });
+        }
+    }
+    same_parts(records, axis)
+        .or_else(|| interfaces(records, axis))
+        .or_else(|| counts(records, axis, letter))
+        .map(|e| e.on_axis(axis))
+}
+
+/// Ranks at one coordinate that describe the axis differently.
+fn same_parts(records: &[Record], axis: usize) -> Option<Error> {
+    let mut first_at: HashMap<u64, usize> = HashMap::new();
+    records.iter().enumerate().find_map(|(rank, record)| {
+        let words = &record.axes[axis];
+        let first = *first_at.entry(words[COORDINATE]).or_insert(rank);
+        let other = &records[first].axes[axis];
+        if other[PART] == words[PART] {
+            return None;
+        }
+        let word = [START, STOP, OWNED].into_iter().find(|&w| other[w] != words[w]);
+        let field = match word {
+            Some(START) => "start",
+            Some(STOP) => "stop",
+            _ => "indices",
+        };
+        let error = Error::new(
+            ErrorKind::Partition,
+            "ranks at one grid coordinate must hold the same part of the axis",
+        )
+        .on_rank(number(rank))
+        .against_rank(number(first))
+        .in_field(field)
+        .by_rule("W4");
+        Some(
+            word.map_or(error.clone(), |w| {
+                error.expected_found(other[w].cast_signed(), words[w].cast_signed())
+            }),
+        )
+    })
+}
+
+/// Neighbours whose blocks leave a gap or overlap, or whose padding differs.
+fn interfaces(records: &[Record], axis: usize) -> Option<Error> {
+    let letter = records[0].axes[axis][0] >> 1;
+    if letter != u64::from(u32::from('b')) {
+        return None;
+    }
+    let mut at_coordinate: HashMap<u64, usize> = HashMap::new();
+    for (rank, record) in records.iter().enumerate() {
+        at_coordinate.entry(record.axes[axis][COORDINATE]).or_insert(rank);
+    }
+    (0..records.len()).find_map(|rank| {
+        let right = &records[rank].axes[axis];
+        let left_rank = *at_coordinate.get(&right[COORDINATE].checked_sub(1)?)?;
+        let left = &records[left_rank].axes[axis];
+        let place = |kind, what: &'static str, field, expected: u64, found: u64, rule| {
+            Error::new(kind, what)
+                .on_rank(number(rank))
+                .against_rank(number(left_rank))
+                .in_field(field)
+                .expected_found(expected.cast_signed(), found.cast_signed())
+                .by_rule(rule)
+        };
+        if left[STOP] != right[START] {
+            let (stop, start) = (left[STOP].cast_signed(), right[START].cast_signed());
+            let what = if stop < start { "the owned parts leave a gap" } else { "the owned parts overlap" };
+            return Some(place(ErrorKind::Partition, what, "start", left[STOP], right[START], "W4"));
+        }
+        (left[RIGHT] != right[LEFT]).then(|| {
+            place(
+                ErrorKind::Halo,
+                "padding must be as wide as the neighbour's on the other side",
+                "padding",
+                left[RIGHT],
+                right[LEFT],
+                "W5",
+            )
+        })
+    })
+}
+
+/// Unstructured parts that do not sum up to the size.
+fn counts(records: &[Record], axis: usize, letter: u64) -> Option<Error> {
+    if letter != u64::from(u32::from('u')) {
+        return None;
+    }
+    let mut seen = HashMap::new();
+    for record in records {
+        seen.insert(record.axes[axis][COORDINATE], record.axes[axis][OWNED]);
+    }
+    let total: u64 = seen.values().fold(0, |sum, &count| sum.wrapping_add(count));
+    let size = records[0].axes[axis][1];
+    (total != size).then(|| {
+        Error::new(ErrorKind::Partition, "the indices owned by all ranks must sum up to the size")
+            .in_field("size")
+            .expected_found(total.cast_signed(), size.cast_signed())
+            .by_rule("W6")
+    })
+}
+
+fn number(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+impl Dim {
+    /// Widths of the padding towards neighbours in the grid, 0 at its edges.
+    pub(super) fn interior_padding(&self) -> [i64; 2] {
+        let [left, right] = self.communication_padding();
+        let last = self.proc_grid_rank() == self.proc_grid_size() - 1;
+        [if self.proc_grid_rank() == 0 { 0 } else { left }, if last { 0 } else { right }]
+    }
+}

@@ -1,0 +1,104 @@
+//! A distributed directory of unstructured indices: each index is known to one
+//! rank, found by hashing, so that no rank holds the whole table.
+
+use std::collections::HashMap;
+
+use super::hash;
+use crate::comm::Comm;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{Dim, DimData, Dist};
+
+/// Rank whose directory knows an index.
+fn keeper(index: i64, ranks: usize) -> usize {
+    let ranks = ranks as u64;
+    usize::try_from(hash::words(20, [index.cast_unsigned()]) % ranks).unwrap_or(0)
+}
+
+/// Numbers for each rank, to be exchanged.
+struct Letters(Vec<Vec<u8>>);
+
+impl Letters {
+    fn new(ranks: usize) -> Self {
+        Self(vec![Vec::new(); ranks])
+    }
+
+    fn add<const N: usize>(&mut self, rank: usize, numbers: [i64; N]) {
+        self.0[rank].extend_from_slice(bytemuck::cast_slice(&numbers));
+    }
+
+    fn exchange<const N: usize>(self, comm: &Comm) -> Result<Vec<Vec<[i64; N]>>> {
+        let received = comm.all_to_all(self.0)?;
+        let numbers = |bytes: &Vec<u8>| bytes.chunks_exact(8 * N).map(bytemuck::pod_read_unaligned).collect();
+        Ok(received.iter().map(numbers).collect())
+    }
+}
+
+/// Announces the owned indices of one axis to their keepers.
+fn announce(comm: &Comm, dim: &Dim, tag: i64) -> Letters {
+    let mut letters = Letters::new(comm.size());
+    for (local, index) in (0..).zip(dim.owned_runs().indices()) {
+        letters.add(keeper(index, comm.size()), [index, dim.proc_grid_rank(), local, tag]);
+    }
+    letters
+}
+
+/// Owner's coordinate and local position of each index. Collective.
+pub(super) fn owners(comm: &Comm, dim: &Dim, wanted: &[i64]) -> Result<Vec<Option<(i64, i64)>>> {
+    let mut known: HashMap<i64, (i64, i64)> = HashMap::new();
+    for [index, coordinate, local, _] in announce(comm, dim, 0).exchange::<4>(comm)?.into_iter().flatten() {
+        // Owned twice: the lowest coordinate counts.
+        let entry = known.entry(index).or_insert((coordinate, local));
+        *entry = (*entry).min((coordinate, local));
+    }
+    let mut questions = Letters::new(comm.size());
+    for &index in wanted {
+        questions.add(keeper(index, comm.size()), [index]);
+    }
+    let mut answers = Letters::new(comm.size());
+    for (rank, asked) in questions.exchange::<1>(comm)?.into_iter().enumerate() {
+        for [index] in asked {
+            let (coordinate, local) = known.get(&index).copied().unwrap_or((-1, -1));
+            answers.add(rank, [coordinate, local]);
+        }
+    }
+    let answers = answers.exchange::<2>(comm)?;
+    // Each keeper answers in the order it was asked.
+    let mut next = vec![0; comm.size()];
+    let mut found = Vec::with_capacity(wanted.len());
+    for &index in wanted {
+        let rank = keeper(index, comm.size());
+        let answer = answers[rank].get(next[rank]).copied();
+        next[rank] += 1;
+        found.push(answer.filter(|[coordinate, _]| *coordinate >= 0).map(|[c, l]| (c, l)));
+    }
+    Ok(found)
+}
+
+/// Finds an index of a one-to-one axis that two coordinates own: the same
+/// error on every rank, or none. Collective.
+pub(super) fn find_duplicate(comm: &Comm, dim_data: &DimData) -> Result<()> {
+    for (axis, dim) in dim_data.dims().iter().enumerate() {
+        let Dist::Unstructured { one_to_one: true, .. } = dim.dist() else { continue };
+        let mut first: HashMap<i64, (i64, i64)> = HashMap::new();
+        let mut outcome = Ok(());
+        let rank = i64::try_from(comm.rank()).unwrap_or(i64::MAX);
+        for [index, coordinate, _, rank] in
+            announce(comm, dim, rank).exchange::<4>(comm)?.into_iter().flatten()
+        {
+            let &mut (owner, owner_rank) = first.entry(index).or_insert((coordinate, rank));
+            if owner != coordinate && outcome.is_ok() {
+                outcome = Err(Error::new(
+                    ErrorKind::Duplicate,
+                    format!("index {index} of a one-to-one axis is owned twice"),
+                )
+                .on_rank(rank)
+                .against_rank(owner_rank)
+                .on_axis(axis)
+                .in_field("indices")
+                .by_rule("W6"));
+            }
+        }
+        comm.agree(outcome)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! Starts programs on several MPI ranks, safely inside `cargo test`.
+//!
+//! A launcher started from a test must not inherit the environment of an outer
+//! launcher, must not outlive its time limit, and must not share the machine's
+//! few cores with a second multi-rank job. Use it as
+//! `#[path = "common/launch.rs"] mod launch;`.
+#![allow(dead_code)] // each test binary uses its own part
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long one job may run before it is killed and its test fails.
+pub const TIME_LIMIT: Duration = Duration::from_secs(120);
+
+/// An MPI implementation, named as Debian names its side-by-side commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flavor {
+    OpenMpi,
+    Mpich,
+}
+
+impl Flavor {
+    /// The suffix of this flavour's commands: `mpicc.<suffix>`.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Flavor::OpenMpi => "openmpi",
+            Flavor::Mpich => "mpich",
+        }
+    }
+}
+
+/// The flavours to test: both, unless `DISTARRAY_TEST_MPI` names `openmpi`,
+/// `mpich` or `none`. What is left out is said on the real standard error,
+/// which the test harness does not capture.
+pub fn flavors() -> Vec<Flavor> {
+    let chosen = std::env::var("DISTARRAY_TEST_MPI").unwrap_or_else(|_| "all".into());
+    let flavors = match chosen.as_str() {
+        "all" => return vec![Flavor::OpenMpi, Flavor::Mpich],
+        "openmpi" => vec![Flavor::OpenMpi],
+        "mpich" => vec![Flavor::Mpich],
+        "none" => vec![],
+        other => panic!("DISTARRAY_TEST_MPI is {other}: use all, openmpi, mpich or none"),
+    };
+    let test = std::thread::current().name().unwrap_or("test").to_owned();
+    let _ = writeln!(
+        std::io::stderr(),
+        "{test}: only MPI = {chosen} is tested (DISTARRAY_TEST_MPI)"
+    );
+    flavors
+}
+
+/// Runs `program` on `ranks` ranks and returns what it printed.
+///
+/// Panics where the launcher is missing or the job exceeds [`TIME_LIMIT`].
+pub fn mpirun<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, args: &[A]) -> Output {
+    let mut command = match flavor {
+        Flavor::OpenMpi => {
+            let mut command = Command::new("mpirun.openmpi");
+            command
+                .envs([
+                    ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
+                    ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
+                ])
+                .args([
+                    "--oversubscribe",
+                    "--bind-to",
+                    "none",
+                    "--mca",
+                    "mpi_yield_when_idle",
+                    "1",
+                ])
+                .args(["--mca", "btl", "self,vader", "--mca", "pml", "ob1"])
+                .args(["--mca", "btl_vader_single_copy_mechanism", "none"]);
+            command
+        }
+        Flavor::Mpich => {
+            let mut command = Command::new("mpiexec.mpich");
+            command
+                .envs([("UCX_TLS", "self,sm"), ("UCX_LOG_LEVEL", "error")])
+                .args(["-launcher", "fork", "-bind-to", "none"]);
+            command
+        }
+    };
+    command
+        .arg("-n")
+        .arg(ranks.to_string())
+        .arg(program)
+        .args(args);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["OMPI_COMM", "OMPI_MCA", "PMIX_", "PMI_", "HYDI"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
+            command.env_remove(&*name);
+        }
+    }
+    let _one_job = one_job_at_a_time();
+    run(command, TIME_LIMIT)
+}
+
+/// [`mpirun`], asserting success; a failure shows the whole output.
+pub fn mpirun_ok<A: AsRef<OsStr>>(
+    flavor: Flavor,
+    ranks: usize,
+    program: &Path,
+    args: &[A],
+) -> String {
+    let output = mpirun(flavor, ranks, program, args);
+    let text = shown(&output);
+    assert!(
+        output.status.success(),
+        "{flavor:?} on {ranks} ranks: {}\n{text}",
+        output.status
+    );
+    text
+}
+
+/// Compiles C with the flavour's `mpicc`; sources are relative to the project.
+pub fn compile_c(flavor: Flavor, sources: &[&str], flags: &[&str]) -> PathBuf {
+    compile(&format!("mpicc.{}", flavor.suffix()), sources, flags)
+}
+
+/// Compiles Fortran (and links C objects) with the flavour's `mpifort`.
+pub fn compile_fortran(flavor: Flavor, sources: &[&str], flags: &[&str]) -> PathBuf {
+    compile(&format!("mpifort.{}", flavor.suffix()), sources, flags)
+}
+
+/// Runs `compiler flags sources` with `include/` on its path and returns the
+/// program (or, with `-c`, the object file). Panics with the compiler's words.
+pub fn compile(compiler: &str, sources: &[&str], flags: &[&str]) -> PathBuf {
+    static COMPILED: AtomicUsize = AtomicUsize::new(0);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let mut hasher = DefaultHasher::new();
+    (compiler, sources, flags).hash(&mut hasher);
+    let stem = Path::new(sources[0])
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let program = scratch.join(format!(
+        "{stem}-{:016x}{}",
+        hasher.finish(),
+        if flags.contains(&"-c") { ".o" } else { "" }
+    ));
+    // Built aside and renamed: another test may be running the same program.
+    let number = COMPILED.fetch_add(1, Ordering::Relaxed);
+    let building = scratch.join(format!("{stem}-{}-{number}.o", std::process::id()));
+    let modules = scratch.join(format!("modules-{}-{number}", std::process::id()));
+    fs::create_dir_all(&modules).expect("the scratch directory can be written");
+    let mut command = Command::new(compiler);
+    command
+        .current_dir(&modules)
+        .arg("-I")
+        .arg(root.join("include"));
+    command
+        .args(sources.iter().map(|source| root.join(source)))
+        .args(flags);
+    command.arg("-o").arg(&building);
+    let output = run(command, TIME_LIMIT);
+    assert!(
+        output.status.success(),
+        "{compiler} {sources:?} {flags:?} fails:\n{}",
+        shown(&output)
+    );
+    fs::rename(&building, &program).expect("the compiled program can be renamed");
+    let _ = fs::remove_dir_all(&modules); // Fortran's .mod files
+    program
+}
+
+/// Runs a command in its own process group, with its output in files (a pipe
+/// kept open by an orphan would never end), and kills the group when late.
+pub fn run(mut command: Command, limit: Duration) -> Output {
+    let scratch = tempfile::tempdir().expect("a temporary directory can be made");
+    let file =
+        |name| File::create(scratch.path().join(name)).expect("a temporary file can be made");
+    command
+        .stdin(Stdio::null())
+        .stdout(file("out"))
+        .stderr(file("err"))
+        .process_group(0);
+    let mut child = command.spawn().unwrap_or_else(|error| {
+        panic!(
+            "{:?} does not start ({error}): install Open MPI and MPICH, or set DISTARRAY_TEST_MPI",
+            command.get_program()
+        )
+    });
+    let status = wait(&mut child, limit).unwrap_or_else(|| {
+        // Launchers forward SIGTERM to ranks that live in other groups.
+        signal_group(&child, "TERM");
+        if wait(&mut child, Duration::from_secs(3)).is_none() {
+            signal_group(&child, "KILL");
+            let _ = child.wait();
+        }
+        let out = fs::read_to_string(scratch.path().join("out")).unwrap_or_default();
+        let err = fs::read_to_string(scratch.path().join("err")).unwrap_or_default();
+        panic!("{command:?} did not end within {limit:?} and was killed\n{out}{err}");
+    });
+    let read = |name| fs::read(scratch.path().join(name)).expect("the output can be read");
+    Output {
+        status,
+        stdout: read("out"),
+        stderr: read("err"),
+    }
+}
+
+/// Standard output and error as one text.
+pub fn shown(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            return Some(status);
+        }
+        if start.elapsed() > limit {
+            return None;
+        }
+        sleep(Duration::from_millis(5));
+    }
+}
+
+fn signal_group(child: &Child, signal: &str) {
+    let script = format!("kill -{signal} -{}", child.id());
+    let _ = Command::new("sh")
+        .args(["-c", &script])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// A lock held by the returned file, across every test binary of this machine.
+fn one_job_at_a_time() -> File {
+    let path = std::env::temp_dir().join("distarray-one-mpi-job.lock");
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.unwrap_or_else(|error| panic!("{} cannot be opened: {error}", path.display()));
+    file.lock()
+        .unwrap_or_else(|error| panic!("{} cannot be locked: {error}", path.display()));
+    file
+}
