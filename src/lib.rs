@@ -4,6 +4,7 @@ pub mod array;
 pub mod comm;
 pub mod distribution;
 pub mod error;
+pub mod ffi;
 pub mod protocol;
 
 pub use error::{Error, ErrorKind, Result};

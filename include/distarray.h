@@ -1,0 +1,183 @@
+/* distarray.h - the functions of libdistarray.
+ *
+ * Generated from the Rust sources by `make header`; do not edit.
+ *
+ * Conventions
+ * - Every function but the _free ones and the two versions returns a status:
+ *   DISTARRAY_OK or DISTARRAY_E_*. Its last argument is the caller's own
+ *   distarray_error, or NULL.
+ * - Arguments come in the order object, inputs, outputs, error. A call that fails
+ *   changes nothing: outputs are written on success only, a loan stays the
+ *   caller's. Pointers to const are not written through.
+ * - "Local." functions never communicate. "Collective." functions are called by
+ *   all ranks of their communicator in the same order, and all ranks get the same
+ *   status and the same report, with the rank at fault in it.
+ * - NULL and misaligned pointers are refused. What no library can check is the
+ *   caller's to keep: that other pointers are valid, that the struct's arrays have
+ *   their lengths, and that one object is not used by two threads at once.
+ */
+
+#ifndef DISTARRAY_H
+#define DISTARRAY_H
+
+#include "distarray_abi.h"
+#include "distarray_comm.h"
+
+
+// One process's part of a distributed array. Made by distarray_array_import and
+// distarray_array_read_dnpy; freed by distarray_array_free.
+typedef struct distarray_array distarray_array;
+
+// Why a call was refused, and where. The caller owns it; every function takes
+// NULL instead. A call that succeeds leaves code 0 and empty texts in it.
+typedef struct {
+  // The status that the function returned: DISTARRAY_OK or DISTARRAY_E_*.
+  int32_t code;
+  // 1 where expected and found mean something, else 0.
+  int32_t has_values;
+  // The rank at fault, -1 for none.
+  int64_t rank;
+  // The rank it disagrees with, -1 for none.
+  int64_t other_rank;
+  // The axis at fault, -1 for none.
+  int64_t axis;
+  // What the rule asks for.
+  int64_t expected;
+  // What was there.
+  int64_t found;
+  // The field at fault, in the protocol's own word.
+  char field[32];
+  // The number of the broken rule.
+  char rule[16];
+  // A sentence for a person, with all of the above. UTF-8, NUL-terminated.
+  char message[416];
+} distarray_error;
+
+// count stretches of len consecutive indices, the first at start, each stride
+// after the one before.
+typedef struct {
+  // First index of the first stretch.
+  int64_t start;
+  // Consecutive indices in each stretch.
+  int64_t len;
+  // Distance between the starts of neighbouring stretches.
+  int64_t stride;
+  // Number of stretches.
+  int64_t count;
+} distarray_run;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Takes a loan over: checks every rule that one process can check, then moves it
+// into a new array and leaves a husk. No element is copied. The array gives the
+// memory back when it and all loans of it are gone. Local.
+//
+// access is DISTARRAY_ACCESS_READ, _READ_WRITE or _EXCLUSIVE. On error the loan
+// is untouched and still the caller's to release.
+int32_t distarray_array_import(distarray_export *loan,
+                               uint32_t access,
+                               distarray_array **array,
+                               distarray_error *error);
+
+// Lends the array again. The memory lives until the array and all its loans are
+// gone; what borrowers wrote is passed on to the first lender. request NULL asks
+// for reading. Local.
+//
+// No element is copied unless the request needs and allows it; the loan says so
+// then (DISTARRAY_I_COPIED).
+int32_t distarray_array_export(const distarray_array *array,
+                               const distarray_request *request,
+                               distarray_export *loan,
+                               distarray_error *error);
+
+// Shows the array: address, type, shape, strides, axes, without lending it. The
+// view is valid while the array lives; releasing it does nothing. Local.
+//
+// Whoever writes through it says so with distarray_array_mark_modified.
+int32_t distarray_array_view(const distarray_array *array,
+                             distarray_export *view,
+                             distarray_error *error);
+
+// Says what was written through a view: DISTARRAY_C_*. The first lender hears of
+// it, later loans carry a new epoch. Local.
+int32_t distarray_array_mark_modified(const distarray_array *array,
+                                      uint64_t consumer_flags,
+                                      distarray_error *error);
+
+// Sets same to 1 if both arrays are the same elements in the same memory: one
+// address, type, shape and strides; else to 0. Local.
+int32_t distarray_array_same_memory(const distarray_array *array,
+                                    const distarray_array *other,
+                                    int32_t *same,
+                                    distarray_error *error);
+
+// Frees the array; NULL is allowed. Its memory is given back when the last loan
+// of it is released. Local.
+void distarray_array_free(distarray_array *array);
+
+// Checks an axis against extent, the local buffer's length along it. level 0:
+// the rules for each field; 1: all rules that one process can check. Local.
+int32_t distarray_dim_check(const distarray_dim *dim,
+                            int64_t extent,
+                            int32_t level,
+                            distarray_error *error);
+
+// Gives the number of elements held, padding included, and the local positions
+// start to stop - 1 of those owned. Local.
+int32_t distarray_dim_owned(const distarray_dim *dim,
+                            int64_t *held,
+                            int64_t *start,
+                            int64_t *stop,
+                            distarray_error *error);
+
+// Gives the global index of each of n local positions. Local; O(1) each.
+//
+// A position outside the part is an error; nothing is written then.
+int32_t distarray_dim_local_to_global(const distarray_dim *dim,
+                                      int64_t n,
+                                      const int64_t *local,
+                                      int64_t *global,
+                                      distarray_error *error);
+
+// Gives the local position of each of n global indices, -1 where it is not held.
+// Local; O(1) each, O(log n_indices) for an unstructured axis.
+int32_t distarray_dim_global_to_local(const distarray_dim *dim,
+                                      int64_t n,
+                                      const int64_t *global,
+                                      int64_t *local,
+                                      distarray_error *error);
+
+// Gives the global indices owned, as runs in local order; n_runs tells how many
+// there are. Local.
+//
+// A block has one run, a cyclic axis at most three. Where capacity is too small
+// the call fails and the error's expected says what is needed; nothing is written.
+int32_t distarray_dim_owned_runs(const distarray_dim *dim,
+                                 int64_t capacity,
+                                 distarray_run *runs,
+                                 int64_t *n_runs,
+                                 distarray_error *error);
+
+// Checks a loan without taking it: level 0, the rules for each field; 1, all
+// rules that one process can check, the stated allocation included. Local.
+int32_t distarray_export_check(const distarray_export *loan,
+                               int32_t level,
+                               distarray_error *error);
+
+// The library's version, major.minor.patch. Local; never freed.
+const char *distarray_version(void);
+
+// The ABI of the structs that the library speaks: 65536 * major + minor. Local.
+uint32_t distarray_abi_version(void);
+
+// Sets has to 1 if this build has a feature, else to 0: "block", "cyclic",
+// "unstructured", "json", "dnpy". Local.
+int32_t distarray_has_feature(const char *name, int32_t *has, distarray_error *error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* DISTARRAY_H */

@@ -1,0 +1,305 @@
+//! What a foreign export says, read and checked without taking it over.
+#![allow(unsafe_code)] // follows the pointers of a foreign struct
+
+use std::ffi::{CStr, c_char};
+use std::sync::Arc;
+
+use super::abi::*;
+use super::dim::read_dim;
+use super::error::{check, inputs};
+use crate::array::{Access, AnyArray, Buffer, DType, Layout, Owner, RawBuffer};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{DimData, GridOrder, ProcGrid};
+
+/// Must-understand bits that this library understands: those that say how the
+/// part fits into the whole. It reads native, aligned host memory only.
+pub(super) const KNOWN_READ: u32 = DISTARRAY_R_GHOSTS
+    | DISTARRAY_R_GRID_MAP
+    | DISTARRAY_R_GRID_COLMAJOR
+    | DISTARRAY_R_NO_DATA
+    | DISTARRAY_R_CALL_SCOPED;
+
+/// More axes than any array library has: NumPy's limit.
+const MAX_NDIM: i64 = 64;
+
+/// Longest PEP 3118 string that is read.
+const MAX_FORMAT: usize = 1 << 16;
+
+/// Checks the prefix and the feature words: what must hold before any other
+/// field may be touched.
+///
+/// # Safety
+/// A pointer that is neither null nor misaligned points at an export of any version.
+pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a distarray_export> {
+    check(loan, "export")?;
+    // SAFETY: the caller's promise; only the prefix, which every version has, is read.
+    let (magic, size, major, release) =
+        unsafe { ((*loan).magic, (*loan).struct_size, (*loan).abi_major, (*loan).release) };
+    if magic != DISTARRAY_MAGIC {
+        return Err(version(
+            "this is no distarray_export, or one not initialised",
+            "magic",
+            DISTARRAY_MAGIC,
+            magic,
+        ));
+    }
+    if release.is_none() {
+        return Err(
+            Error::new(ErrorKind::Released, "the export was released or moved away").in_field("release")
+        );
+    }
+    if major != DISTARRAY_ABI_MAJOR {
+        return Err(version("another major version; release it", "abi_major", DISTARRAY_ABI_MAJOR, major));
+    }
+    if size < distarray_export::INIT.struct_size {
+        let expected = distarray_export::INIT.struct_size;
+        return Err(version("the struct is too short", "struct_size", expected, size));
+    }
+    // SAFETY: a struct of this major version and size is all there.
+    let loan = unsafe { &*loan };
+    let unknown = loan.flags_read & !DISTARRAY_R_KNOWN_1_0;
+    if unknown != 0 {
+        return Err(flag(format!("must-understand bit {unknown:#x} is not known here"), "flags_read"));
+    }
+    let unsupported = loan.flags_read & !KNOWN_READ;
+    if unsupported != 0 {
+        let text = format!("must-understand bit {unsupported:#x} is known, but not supported here");
+        return Err(Error::new(ErrorKind::Unsupported, text).in_field("flags_read"));
+    }
+    if loan.reserved != [0; 4] {
+        return Err(flag("reserved words must be zero", "reserved"));
+    }
+    if loan.byte_offset != 0 {
+        return Err(flag("byte_offset is for opaque handles only", "byte_offset"));
+    }
+    Ok(loan)
+}
+
+/// A part of a distributed array without its memory.
+pub(super) struct Description {
+    pub dtype: DType,
+    pub layout: Layout,
+    pub dim_data: DimData,
+}
+
+/// Reads everything but the memory, and checks the structural rules.
+///
+/// # Safety
+/// The struct's pointers, where neither null nor misaligned, point at what the
+/// ABI says.
+pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
+    let dtype = dtype(loan)?;
+    let itemsize = usize::try_from(loan.itemsize).ok().filter(|&size| size > 0).ok_or_else(|| {
+        Error::new(ErrorKind::DType, "an element has at least one byte")
+            .in_field("itemsize")
+            .expected_found(1, loan.itemsize)
+    })?;
+    if let Some(expected) = dtype.itemsize().filter(|&size| size != itemsize) {
+        return Err(Error::new(ErrorKind::DType, format!("{dtype} elements have another size"))
+            .in_field("itemsize")
+            .expected_found(i64::try_from(expected).unwrap_or(i64::MAX), loan.itemsize));
+    }
+    let ndim = i64::from(loan.ndim);
+    if !(0..=MAX_NDIM).contains(&ndim) {
+        return Err(Error::new(ErrorKind::Range, format!("0 to {MAX_NDIM} axes are possible"))
+            .in_field("ndim")
+            .expected_found(MAX_NDIM, ndim));
+    }
+    // SAFETY: the caller's promise, for all three arrays.
+    let (shape, strides, dims) = unsafe {
+        (
+            inputs(loan.shape, ndim, "shape")?,
+            inputs(loan.strides, ndim, "strides")?,
+            inputs(loan.dims, ndim, "dims")?,
+        )
+    };
+    let layout = Layout::strided(shape, strides, itemsize)?;
+    let mut read = Vec::with_capacity(dims.len());
+    let mut ghosts = false;
+    for (axis, (raw, &extent)) in dims.iter().zip(shape).enumerate() {
+        // SAFETY: the caller's promise.
+        read.push(unsafe { read_dim(raw, extent) }.map_err(|e| e.on_axis(axis))?);
+        ghosts |= raw.n_owned < raw.n_indices;
+    }
+    if ghosts && loan.flags_read & DISTARRAY_R_GHOSTS == 0 {
+        return Err(flag("ghosts need the bit DISTARRAY_R_GHOSTS", "flags_read"));
+    }
+    // SAFETY: the caller's promise.
+    let grid = unsafe { grid(loan, &read) }?;
+    let dim_data = DimData::with_grid(read, grid)?;
+    for (field, expected, found) in [
+        ("process_count", dim_data.process_count(), loan.process_count),
+        ("process_rank", dim_data.process_rank(), loan.process_rank),
+    ] {
+        if expected != found {
+            return Err(Error::new(ErrorKind::Grid, "the axes' grid sizes and coordinates say otherwise")
+                .in_field(field)
+                .expected_found(expected, found));
+        }
+    }
+    Ok(Description { dtype, layout, dim_data })
+}
+
+/// The whole local section, checked strictly; `owner` keeps its memory alive.
+///
+/// # Safety
+/// As for [`describe`]; and until `owner` is dropped the memory may be read, and
+/// written where `access` says so.
+pub(super) unsafe fn attach(
+    loan: &distarray_export,
+    access: Access,
+    owner: Arc<dyn Owner>,
+) -> Result<AnyArray> {
+    check_access(loan, access)?;
+    if ![DISTARRAY_DEVICE_CPU, DISTARRAY_DEVICE_CUDA_HOST, DISTARRAY_DEVICE_ROCM_HOST]
+        .contains(&loan.device_type)
+    {
+        return Err(Error::new(ErrorKind::Device, "only host memory can be used here; copy it there first")
+            .in_field("device_type")
+            .expected_found(DISTARRAY_DEVICE_CPU.into(), loan.device_type.into()));
+    }
+    // SAFETY: the caller's promise.
+    let Description { dtype, layout, dim_data } = unsafe { describe(loan) }?;
+    let allocation = allocation(loan, &layout)?;
+    // SAFETY: the caller's promise.
+    let format = unsafe { format(loan.format) }?;
+    let raw = RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format };
+    // SAFETY: the caller's promise.
+    let buffer = unsafe { Buffer::from_raw(raw, owner) }?;
+    AnyArray::new(dim_data, buffer)
+}
+
+/// Refuses an access that was not lent.
+fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
+    let refused = |detail: &'static str, field| Err(Error::new(ErrorKind::Access, detail).in_field(field));
+    if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
+        return refused("only a description was lent, no data", "flags_read");
+    }
+    if loan.flags_read & DISTARRAY_R_CALL_SCOPED != 0 {
+        return refused("the export ends with the call that received it and cannot be kept", "flags_read");
+    }
+    if access == Access::Read {
+        return Ok(());
+    }
+    if loan.flags_write & DISTARRAY_W_READ_ONLY != 0 {
+        return refused("the memory was lent for reading only", "flags_write");
+    }
+    if loan.flags_write & !DISTARRAY_W_KNOWN_1_0 != 0 {
+        return refused("a flag not known here forbids writing", "flags_write");
+    }
+    if loan.flags_write & DISTARRAY_W_ALIASED != 0 {
+        return refused("elements that share memory cannot be written", "flags_write");
+    }
+    if access == Access::Exclusive && loan.flags_info & DISTARRAY_I_EXCLUSIVE == 0 {
+        return refused("the lender does not promise that nobody else uses the memory", "flags_info");
+    }
+    Ok(())
+}
+
+fn dtype(loan: &distarray_export) -> Result<DType> {
+    if loan.dtype_code == DISTARRAY_DTYPE_OPAQUE {
+        return Ok(DType::OPAQUE);
+    }
+    let dtype = DType { code: loan.dtype_code, bits: loan.dtype_bits, lanes: loan.dtype_lanes };
+    // DLPack's one-byte floats have no arithmetic here, but move like any other.
+    let fp8 = (7..=14).contains(&dtype.code) && (dtype.bits, dtype.lanes) == (8, 1);
+    if dtype.name().is_some() || fp8 {
+        return Ok(dtype);
+    }
+    Err(Error::new(ErrorKind::DType, format!("{dtype} is no element type of this version"))
+        .in_field("dtype_code"))
+}
+
+/// The stated allocation, checked not to wrap around; where none is stated, the
+/// elements themselves must not.
+fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u8, usize)>> {
+    let wraps =
+        |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);
+    let (low, high) = layout.reach();
+    let start = loan.data.addr();
+    if !layout.is_empty()
+        && (start.checked_add_signed(low).is_none() || start.checked_add_signed(high).is_none())
+    {
+        return Err(wraps("strides"));
+    }
+    if loan.alloc_base.is_null() || loan.alloc_bytes == 0 {
+        return Ok(None);
+    }
+    let bytes = usize::try_from(loan.alloc_bytes).map_err(|_| wraps("alloc_bytes"))?;
+    loan.alloc_base.addr().checked_add(bytes).ok_or_else(|| wraps("alloc_bytes"))?;
+    Ok(Some((loan.alloc_base.cast(), bytes)))
+}
+
+/// # Safety
+/// A text that is not null is readable up to its NUL.
+unsafe fn format(text: *const c_char) -> Result<Option<Arc<str>>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    let refused = |detail| Error::new(ErrorKind::Syntax, detail).in_field("format");
+    // SAFETY: no byte beyond the NUL is read.
+    let ended = (0..MAX_FORMAT).any(|i| unsafe { *text.add(i) } == 0);
+    if !ended {
+        return Err(refused("the format string does not end"));
+    }
+    // SAFETY: a NUL was found.
+    let text = unsafe { CStr::from_ptr(text) };
+    let text = text.to_str().map_err(|_| refused("the format string is not UTF-8"))?;
+    Ok(Some(text.into()))
+}
+
+/// # Safety
+/// As for [`describe`].
+unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result<ProcGrid> {
+    let (rank, count) = (loan.process_rank, loan.process_count);
+    let refused = |detail: &'static str, field: &'static str, expected, found| {
+        Error::new(ErrorKind::Grid, detail).in_field(field).expected_found(expected, found)
+    };
+    if count < 1 {
+        return Err(refused("at least this process holds the array", "process_count", 1, count));
+    }
+    if !(0..count).contains(&rank) {
+        return Err(refused("process_rank must lie in 0..process_count", "process_rank", count - 1, rank));
+    }
+    let (map, column) =
+        (loan.flags_read & DISTARRAY_R_GRID_MAP != 0, loan.flags_read & DISTARRAY_R_GRID_COLMAJOR != 0);
+    if map && column {
+        return Err(flag("the grid has a table of ranks or column-major order, not both", "flags_read"));
+    }
+    if map == loan.grid_ranks.is_null() {
+        return Err(flag("grid_ranks and the bit DISTARRAY_R_GRID_MAP go together", "grid_ranks"));
+    }
+    let plain = ProcGrid::default();
+    let per_replica = plain.process_count(dims.iter().map(|dim| dim.proc_grid_size()))?;
+    let replicas = count / per_replica;
+    if replicas < 1 || count % per_replica != 0 {
+        let detail = "process_count must be the product of the grid sizes, times the replicas";
+        return Err(refused(detail, "process_count", per_replica, count));
+    }
+    if replicas > 1 && loan.flags_write & DISTARRAY_W_REPLICATED == 0 {
+        let detail = "more processes than the grid has places, and no bit DISTARRAY_W_REPLICATED";
+        return Err(refused(detail, "process_count", per_replica, count));
+    }
+    if !map {
+        let order = if column { GridOrder::ColumnMajor } else { GridOrder::RowMajor };
+        return Ok(ProcGrid::new(order).replicated(replicas, rank / per_replica));
+    }
+    // SAFETY: the caller's promise.
+    let ranks = unsafe { inputs(loan.grid_ranks, count, "grid_ranks") }?;
+    let places = dims.iter().map(|dim| (dim.proc_grid_size(), dim.proc_grid_rank()));
+    let position = usize::try_from(plain.rank_at(places)).unwrap_or(0);
+    let step = usize::try_from(per_replica).unwrap_or(usize::MAX);
+    // The replica in which this process stands at its coordinates, 0 for none:
+    // the comparison of ranks that follows then names the contradiction.
+    let replica = ranks.iter().skip(position).step_by(step).position(|&r| r == rank).unwrap_or(0);
+    let replica = i64::try_from(replica).unwrap_or(0);
+    Ok(ProcGrid::new(GridOrder::Ranks(ranks.into())).replicated(replicas, replica))
+}
+
+fn version(detail: &'static str, field: &'static str, expected: u32, found: u32) -> Error {
+    Error::new(ErrorKind::Version, detail).in_field(field).expected_found(expected.into(), found.into())
+}
+
+fn flag(detail: impl Into<std::borrow::Cow<'static, str>>, field: &'static str) -> Error {
+    Error::new(ErrorKind::Flag, detail).in_field(field)
+}

@@ -1,0 +1,157 @@
+//! One axis, read from C and written for C.
+#![allow(unsafe_code)] // follows the pointer to a foreign index list
+
+use std::ptr;
+
+use super::abi::*;
+use super::error::inputs;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{Dim, Dist};
+
+/// Reads an axis; `extent` is the buffer's, for an axis held whole.
+///
+/// # Errors
+/// Unknown or misplaced flags, fields of another kind, a broken structural rule.
+///
+/// # Safety
+/// `indices` points at `n_indices` integers of the flagged width, or is null or
+/// misaligned.
+pub(super) unsafe fn read_dim(raw: &distarray_dim, extent: i64) -> Result<Dim> {
+    let unknown = raw.flags & !DISTARRAY_DIM_KNOWN_1_0;
+    if unknown != 0 {
+        return Err(flag(format!("flag {unknown:#x} of the axis is not known here"), "flags"));
+    }
+    if raw.reserved != [0; 3] {
+        return Err(flag("reserved words must be zero", "reserved"));
+    }
+    let (allowed, foreign) = match raw.dist_type {
+        DISTARRAY_DIST_UNDISTRIBUTED => {
+            (0, &[raw.start, raw.stop, raw.padding[0], raw.padding[1], raw.block_size, raw.first_block][..])
+        }
+        DISTARRAY_DIST_BLOCK => {
+            (DISTARRAY_DIM_PERIODIC | DISTARRAY_DIM_EDGE_OUTSIDE, &[raw.block_size, raw.first_block][..])
+        }
+        DISTARRAY_DIST_CYCLIC => (0, &[raw.stop, raw.padding[0], raw.padding[1]][..]),
+        DISTARRAY_DIST_UNSTRUCTURED => (
+            DISTARRAY_DIM_ONE_TO_ONE | DISTARRAY_DIM_INDICES_I32,
+            &[raw.start, raw.stop, raw.padding[0], raw.padding[1], raw.block_size, raw.first_block][..],
+        ),
+        other => {
+            return Err(Error::new(ErrorKind::Range, "dist_type must be 0 or the letter b, c or u")
+                .in_field("dist_type")
+                .expected_found(DISTARRAY_DIST_BLOCK.into(), other.into()));
+        }
+    };
+    if raw.flags & !(allowed | DISTARRAY_DIM_COMPONENT) != 0 {
+        return Err(flag("a flag that belongs to another dist_type", "flags"));
+    }
+    let listed = raw.dist_type == DISTARRAY_DIST_UNSTRUCTURED;
+    if foreign.iter().any(|&n| n != 0) || !listed && (raw.n_indices != 0 || raw.n_owned != 0) {
+        return Err(flag("fields of another dist_type must be zero", "dist_type"));
+    }
+    let dist = match raw.dist_type {
+        DISTARRAY_DIST_UNDISTRIBUTED => return whole(raw, extent),
+        DISTARRAY_DIST_BLOCK => Dist::Block {
+            start: raw.start,
+            stop: raw.stop,
+            padding: raw.padding,
+            periodic: raw.flags & DISTARRAY_DIM_PERIODIC != 0,
+            edge_outside: raw.flags & DISTARRAY_DIM_EDGE_OUTSIDE != 0,
+        },
+        DISTARRAY_DIST_CYCLIC => {
+            let block_size = if raw.block_size == 0 { 1 } else { raw.block_size };
+            let first_block = if raw.first_block == 0 { block_size } else { raw.first_block };
+            Dist::Cyclic { start: raw.start, block_size, first_block }
+        }
+        _ => Dist::Unstructured {
+            // SAFETY: the caller's promise.
+            indices: unsafe { read_indices(raw) }?.into(),
+            num_owned: raw.n_owned,
+            one_to_one: raw.flags & DISTARRAY_DIM_ONE_TO_ONE != 0,
+        },
+    };
+    let dim = Dim::new(raw.size, raw.proc_grid_size, raw.proc_grid_rank, dist)?;
+    Ok(label(dim, raw))
+}
+
+/// The empty dictionary; a size and a grid of one may be stated.
+fn whole(raw: &distarray_dim, extent: i64) -> Result<Dim> {
+    if raw.proc_grid_size > 1 || raw.proc_grid_size < 0 || raw.proc_grid_rank != 0 {
+        return Err(Error::new(ErrorKind::Grid, "an axis held whole has a process grid of one")
+            .in_field("proc_grid_size")
+            .expected_found(1, raw.proc_grid_size));
+    }
+    if raw.size != 0 && raw.size != extent {
+        return Err(Error::new(ErrorKind::Shape, "an axis held whole has its size in shape")
+            .in_field("size")
+            .expected_found(extent, raw.size));
+    }
+    Ok(label(Dim::whole(extent)?, raw))
+}
+
+fn label(dim: Dim, raw: &distarray_dim) -> Dim {
+    if raw.flags & DISTARRAY_DIM_COMPONENT == 0 { dim } else { dim.component() }
+}
+
+/// Copies the index list: the protocol keeps 64-bit ones.
+///
+/// # Safety
+/// As for [`read_dim`].
+unsafe fn read_indices(raw: &distarray_dim) -> Result<Vec<i64>> {
+    let mut list = Vec::new();
+    let mut reserve = |count: usize| {
+        list.try_reserve_exact(count).map_err(|_| {
+            Error::new(ErrorKind::NoMemory, "no memory for a copy of the indices").in_field("indices")
+        })
+    };
+    if raw.flags & DISTARRAY_DIM_INDICES_I32 == 0 {
+        // SAFETY: the caller's promise.
+        let indices = unsafe { inputs(raw.indices.cast::<i64>(), raw.n_indices, "indices") }?;
+        reserve(indices.len())?;
+        list.extend_from_slice(indices);
+    } else {
+        // SAFETY: the caller's promise.
+        let indices = unsafe { inputs(raw.indices.cast::<i32>(), raw.n_indices, "indices") }?;
+        reserve(indices.len())?;
+        list.extend(indices.iter().map(|&i| i64::from(i)));
+    }
+    Ok(list)
+}
+
+/// Writes an axis. The index list is the axis's own: it must outlive the record.
+pub(super) fn write_dim(dim: &Dim) -> distarray_dim {
+    let mut raw = distarray_dim {
+        size: dim.size(),
+        proc_grid_size: dim.proc_grid_size(),
+        proc_grid_rank: dim.proc_grid_rank(),
+        flags: if dim.is_component() { DISTARRAY_DIM_COMPONENT } else { 0 },
+        ..distarray_dim::INIT
+    };
+    let mut set = |flag: u32, on: bool| raw.flags |= if on { flag } else { 0 };
+    match dim.dist() {
+        Dist::Block { start, stop, padding, periodic, edge_outside } => {
+            set(DISTARRAY_DIM_PERIODIC, *periodic);
+            set(DISTARRAY_DIM_EDGE_OUTSIDE, *edge_outside);
+            raw.dist_type = DISTARRAY_DIST_BLOCK;
+            (raw.start, raw.stop, raw.padding) = (*start, *stop, *padding);
+        }
+        Dist::Cyclic { start, block_size, first_block } => {
+            raw.dist_type = DISTARRAY_DIST_CYCLIC;
+            (raw.start, raw.block_size) = (*start, *block_size);
+            raw.first_block = if first_block == block_size { 0 } else { *first_block };
+        }
+        Dist::Unstructured { indices, num_owned, one_to_one } => {
+            set(DISTARRAY_DIM_ONE_TO_ONE, *one_to_one);
+            raw.dist_type = DISTARRAY_DIST_UNSTRUCTURED;
+            raw.indices = if indices.is_empty() { ptr::null() } else { indices.as_ptr().cast() };
+            // `Dim` holds at most i64::MAX indices.
+            raw.n_indices = dim.len();
+            raw.n_owned = *num_owned;
+        }
+    }
+    raw
+}
+
+fn flag(detail: impl Into<std::borrow::Cow<'static, str>>, field: &'static str) -> Error {
+    Error::new(ErrorKind::Flag, detail).in_field(field)
+}

@@ -1,0 +1,296 @@
+//! Lending an array: any number of loans of one array, their metadata made once.
+#![allow(unsafe_code)] // the release callback takes a reference count back
+
+use std::ffi::{CString, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use super::abi::*;
+use super::dim::write_dim;
+use crate::array::{Access, AnyArray, Buffer, Order, Written};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::GridOrder;
+
+/// What a loan may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loan {
+    /// Memory with this access.
+    Data(Access),
+    /// The description alone.
+    Description,
+}
+
+/// An array, and what all its loans point to.
+pub(super) struct Lent {
+    array: AnyArray,
+    dims: Box<[distarray_dim]>,
+    format: Option<CString>,
+    /// Names and units, the first lender's own: alive as long as `array`.
+    meta: (*const distarray_key_value, i64),
+    flags: Flags,
+    info: AtomicU64,
+    epoch: AtomicU64,
+    /// Loans of the memory not given back; `EXCLUSIVE` for one that shuts others out.
+    loans: AtomicI64,
+}
+
+const EXCLUSIVE: i64 = -1;
+
+/// What is true of the memory, whoever lends it.
+const KEPT_INFO: u64 =
+    DISTARRAY_I_COPIED | DISTARRAY_I_HALO_VALID | DISTARRAY_I_SLACK | DISTARRAY_I_HALO_FACES;
+
+/// What a loan says that an array has no place for.
+pub(super) struct Notes {
+    /// Names and units; alive as long as the loan.
+    pub meta: (*const distarray_key_value, i64),
+    /// `DISTARRAY_I_*`.
+    pub info: u64,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self { meta: (ptr::null(), 0), info: 0 }
+    }
+}
+
+/// The feature words of every loan.
+#[derive(Clone, Copy)]
+pub(super) struct Flags {
+    pub read: u32,
+    pub write: u32,
+}
+
+// SAFETY: the raw pointers of `dims` and `meta` point at memory that `array`
+// keeps alive and nobody writes.
+unsafe impl Send for Lent {}
+// SAFETY: as above; what changes is atomic.
+unsafe impl Sync for Lent {}
+
+impl Lent {
+    pub(super) fn new(array: AnyArray) -> Arc<Self> {
+        Self::with_notes(array, Notes::default())
+    }
+
+    /// With what else the loan said that the array came in by.
+    pub(super) fn with_notes(array: AnyArray, notes: Notes) -> Arc<Self> {
+        let dims: Box<[distarray_dim]> = array.dim_data().dims().iter().map(write_dim).collect();
+        let grid = array.dim_data().grid();
+        let mut read = match grid.order() {
+            GridOrder::RowMajor => 0,
+            GridOrder::ColumnMajor => DISTARRAY_R_GRID_COLMAJOR,
+            GridOrder::Ranks(_) => DISTARRAY_R_GRID_MAP,
+        };
+        if dims.iter().any(|dim| dim.n_owned < dim.n_indices) {
+            read |= DISTARRAY_R_GHOSTS;
+        }
+        let mut write = if grid.replicas() > 1 { DISTARRAY_W_REPLICATED } else { 0 };
+        if array.buffer().access() == Access::Read {
+            write |= DISTARRAY_W_READ_ONLY;
+        }
+        if !array.buffer().layout().is_disjoint() {
+            write |= DISTARRAY_W_ALIASED;
+        }
+        // A format with a NUL inside is none that C could read.
+        let format = array.buffer().format().and_then(|text| CString::new(text.as_bytes()).ok());
+        let epoch = AtomicU64::new(array.identity().epoch);
+        Arc::new(Self {
+            array,
+            dims,
+            format,
+            meta: notes.meta,
+            flags: Flags { read, write },
+            info: AtomicU64::new(notes.info & KEPT_INFO),
+            epoch,
+            loans: AtomicI64::new(0),
+        })
+    }
+
+    pub(super) fn array(&self) -> &AnyArray {
+        &self.array
+    }
+
+    pub(super) fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// Lends the array: the loan keeps it alive until its release.
+    ///
+    /// # Errors
+    /// Writing where only reading is possible, or an array that another loan
+    /// has to itself.
+    pub(super) fn lend(self: &Arc<Self>, loan: Loan) -> Result<distarray_export> {
+        let mut raw = self.describe();
+        match loan {
+            Loan::Description => {
+                raw.flags_read |= DISTARRAY_R_NO_DATA;
+                (raw.data, raw.alloc_base, raw.alloc_bytes) = (ptr::null_mut(), ptr::null_mut(), 0);
+                raw.release = Some(release_description);
+            }
+            Loan::Data(access) => {
+                self.borrow(access)?;
+                if access == Access::Read {
+                    raw.flags_write |= DISTARRAY_W_READ_ONLY;
+                }
+                if access == Access::Exclusive {
+                    raw.flags_info |= DISTARRAY_I_EXCLUSIVE;
+                }
+                raw.release = Some(release_data);
+            }
+        }
+        raw.private_data = Arc::into_raw(Arc::clone(self)).cast_mut().cast();
+        Ok(raw)
+    }
+
+    /// The same elements in packed memory of our own, row-major, and marked as a copy.
+    pub(super) fn packed_copy(&self) -> Result<Arc<Self>> {
+        let buffer = self.array.buffer();
+        let (shape, itemsize) = (buffer.shape(), buffer.layout().itemsize());
+        let mut copy = match buffer.dtype().itemsize() {
+            Some(_) => Buffer::zeros(buffer.dtype(), shape, Order::C)?,
+            None => Buffer::opaque(shape, itemsize, Order::C, buffer.format().cloned())?,
+        };
+        let mut rest = copy.packed_bytes_mut()?;
+        buffer.for_each_stretch(|stretch| {
+            let (here, after) = std::mem::take(&mut rest).split_at_mut(stretch.len());
+            here.copy_from_slice(stretch);
+            rest = after;
+        });
+        let array = AnyArray::new(self.array.dim_data().clone(), copy)?;
+        // The slack of the original was not copied, nor are its texts ours to keep.
+        let info = self.info.load(Ordering::Acquire) & !DISTARRAY_I_SLACK | DISTARRAY_I_COPIED;
+        let notes = Notes { info, ..Notes::default() };
+        Ok(Self::with_notes(array.with_identity(self.array.identity()), notes))
+    }
+
+    /// Counts a loan in.
+    fn borrow(&self, access: Access) -> Result<()> {
+        let forbidden = match access {
+            Access::Read => 0,
+            _ => self.flags.write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
+        };
+        if forbidden != 0 {
+            return Err(
+                Error::new(ErrorKind::Access, "the array can be read, not written").in_field("flags_write")
+            );
+        }
+        let step = |out: i64| match (access, out) {
+            (_, EXCLUSIVE) | (_, i64::MAX) => None,
+            (Access::Exclusive, 0) => Some(EXCLUSIVE),
+            (Access::Exclusive, _) => None,
+            (_, out) => Some(out + 1),
+        };
+        match self.loans.fetch_update(Ordering::AcqRel, Ordering::Acquire, step) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::new(ErrorKind::Busy, "another loan is out that does not allow this one")),
+        }
+    }
+
+    /// Counts a loan out and passes on what its consumer wrote.
+    fn give_back(&self, consumer_flags: u64) {
+        self.note(consumer_flags);
+        let step = |out| Some(if out == EXCLUSIVE { 0 } else { out - 1 });
+        // The closure never refuses.
+        let _ = self.loans.fetch_update(Ordering::AcqRel, Ordering::Acquire, step);
+    }
+
+    /// Takes note of `DISTARRAY_C_*`: tells the owner, and dates the loans to come.
+    pub(super) fn note(&self, consumer_flags: u64) {
+        let owner = self.array.buffer().owner();
+        const HALO: u64 = DISTARRAY_I_HALO_VALID | DISTARRAY_I_HALO_FACES;
+        if consumer_flags & (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED) != 0 {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+            self.info.fetch_and(!HALO, Ordering::AcqRel);
+        }
+        for (flag, written) in [
+            (DISTARRAY_C_MODIFIED, Written::Owned),
+            (DISTARRAY_C_HALO_MODIFIED, Written::Halo),
+            (DISTARRAY_C_HALO_VALID, Written::HaloCurrent),
+        ] {
+            if consumer_flags & flag != 0 {
+                owner.note(written);
+            }
+        }
+        if consumer_flags & DISTARRAY_C_HALO_VALID != 0 {
+            self.info.fetch_and(!HALO, Ordering::AcqRel);
+            self.info.fetch_or(DISTARRAY_I_HALO_VALID, Ordering::AcqRel);
+        }
+    }
+
+    /// Everything but the right to use it: `release` is still to be set.
+    pub(super) fn describe(&self) -> distarray_export {
+        let buffer = self.array.buffer();
+        let layout = buffer.layout();
+        let dtype = buffer.dtype();
+        let dim_data = self.array.dim_data();
+        let identity = self.array.identity();
+        let (base, bytes) = buffer.allocation().unwrap_or((ptr::null_mut(), 0));
+        // Lengths below come from arrays in memory, so they fit.
+        let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let pointer = |some: &[i64]| if some.is_empty() { ptr::null() } else { some.as_ptr() };
+        distarray_export {
+            flags_read: self.flags.read,
+            flags_write: self.flags.write,
+            flags_info: self.info.load(Ordering::Acquire),
+            data: buffer.data().cast::<c_void>(),
+            alloc_base: base.cast(),
+            alloc_bytes: bytes as u64,
+            dtype_code: dtype.code,
+            dtype_bits: dtype.bits,
+            dtype_lanes: dtype.lanes,
+            ndim: i32::try_from(layout.ndim()).unwrap_or(i32::MAX),
+            itemsize: signed(layout.itemsize()),
+            shape: pointer(layout.shape()),
+            strides: pointer(layout.strides()),
+            format: self.format.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+            dims: if self.dims.is_empty() { ptr::null() } else { self.dims.as_ptr() },
+            process_rank: dim_data.process_rank(),
+            process_count: dim_data.process_count(),
+            grid_ranks: match dim_data.grid().order() {
+                GridOrder::Ranks(table) => table.as_ptr(),
+                _ => ptr::null(),
+            },
+            uid: identity.uid,
+            epoch: self.epoch.load(Ordering::Acquire),
+            meta: self.meta.0,
+            n_meta: self.meta.1,
+            ..distarray_export::INIT
+        }
+    }
+}
+
+/// The release of every loan of memory.
+unsafe extern "C" fn release_data(raw: *mut distarray_export) {
+    // SAFETY: only `lend` sets this callback.
+    unsafe { release(raw, |lent, flags| lent.give_back(flags)) }
+}
+
+/// The release of a description, which nobody can have written through.
+unsafe extern "C" fn release_description(raw: *mut distarray_export) {
+    // SAFETY: only `lend` sets this callback.
+    unsafe { release(raw, |_, _| ()) }
+}
+
+/// Ends a loan; harmless on one that has ended.
+///
+/// # Safety
+/// `raw` is null or an export that `lend` filled, perhaps moved since.
+unsafe fn release(raw: *mut distarray_export, last_word: impl FnOnce(&Lent, u64)) {
+    // SAFETY: the caller's promise.
+    let Some(raw) = (unsafe { raw.as_mut() }) else { return };
+    // The tombstone comes first, so that a second call finds nothing to do.
+    let (lent, live) = (std::mem::replace(&mut raw.private_data, ptr::null_mut()), raw.release.take());
+    if lent.is_null() || live.is_none() {
+        return;
+    }
+    let flags = raw.consumer_flags;
+    // Nothing here panics; a bug must still not unwind into C, nor end the job.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: `lend` made the pointer with `Arc::into_raw`, and this takes
+        // that one count back.
+        let lent = unsafe { Arc::from_raw(lent.cast::<Lent>()) };
+        last_word(&lent, flags);
+    }));
+}
