@@ -19,16 +19,18 @@ target := $(CURDIR)/target
 
 library: $(target)/release/libdistarray.so.0
 
-# Programs are linked with libdistarray.so and look for its SONAME when they run.
-$(target)/release/libdistarray.so.0: FORCE
-	$(CARGO) build --release --target-dir $(target)
+# A program is linked with libdistarray.so, and keeps to its SONAME when it runs.
+soname := libdistarray.so.0
+
+$(target)/release/$(soname): FORCE
+	$(CARGO) rustc --release --lib --target-dir $(target) -- -C link-arg=-Wl,-soname,$(soname)
 	ln -sfn libdistarray.so $@
 
 setup:
 	@bash scripts/setup
 
 demo: setup library
-	$(CARGO) build --release --target-dir $(target) --package heat-audit
+	$(CARGO) build --release --target-dir $(target)/demo --package heat-audit
 	@echo; echo "One file for both MPIs:"; sha256sum $(target)/release/libdistarray.so
 	$(MAKE) -C demo MPI=openmpi run
 	$(MAKE) -C demo MPI=mpich run
