@@ -35,11 +35,7 @@ pub unsafe extern "C" fn audit_new(
 
 /// Where the auditor reads.
 #[unsafe(no_mangle)]
-pub extern "C" fn audit_addresses(
-    audit: &Audit,
-    temperature: &mut *const c_void,
-    load: &mut *const c_void,
-) {
+pub extern "C" fn audit_addresses(audit: &Audit, temperature: &mut *const c_void, load: &mut *const c_void) {
     *temperature = audit.temperature.view().as_ptr().cast();
     *load = audit.load.view().as_ptr().cast();
 }
