@@ -34,6 +34,7 @@ impl Audit {
     }
 
     /// |load - A temperature| / |load| and the mean temperature. Collective.
+    #[allow(clippy::reversed_empty_ranges)] // ndarray's -1 counts from the end
     fn run(&self) -> Result<[f64; 2]> {
         let two_axes = |_| Error::new(ErrorKind::Shape, "the plate has two axes");
         let load = self.load.view().into_dimensionality::<Ix2>().map_err(two_axes)?;
