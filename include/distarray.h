@@ -28,6 +28,10 @@
 // distarray_array_read_dnpy; freed by distarray_array_free.
 typedef struct distarray_array distarray_array;
 
+// A communicator and the parts of all its ranks. Made by
+// distarray_distribution_gather, freed by distarray_distribution_free.
+typedef struct distarray_distribution distarray_distribution;
+
 // Why a call was refused, and where. The caller owns it; every function takes
 // NULL instead. A call that succeeds leaves code 0 and empty texts in it.
 typedef struct {
@@ -160,11 +164,113 @@ int32_t distarray_dim_owned_runs(const distarray_dim *dim,
                                  int64_t *n_runs,
                                  distarray_error *error);
 
+// Proves that the loans of all ranks are parts of one array: sizes, kinds, grids,
+// element types, blocks that meet, padding that pairs, indices owned once.
+// Collective over comm; a description is enough, nothing is taken.
+//
+// Every rank first checks its own loan strictly. When one rank fails, or passes
+// NULL, all ranks return its status and its report.
+int32_t distarray_check_collective(const distarray_comm *comm,
+                                   const distarray_export *loan,
+                                   distarray_error *error);
+
+// Proves that the arrays of all ranks are parts of one, and keeps what that told:
+// who owns what. Collective over comm, which must outlive the distribution.
+//
+// When one rank fails, or passes NULL, all ranks return its status and its report.
+int32_t distarray_distribution_gather(const distarray_comm *comm,
+                                      const distarray_array *array,
+                                      distarray_distribution **distribution,
+                                      distarray_error *error);
+
+// Frees the distribution; NULL is allowed. Local: nothing is sent.
+void distarray_distribution_free(distarray_distribution *distribution);
+
+// Gives the rank that owns each of n elements, -1 where none does. indices holds
+// the n index tuples one after the other. Local; O(1) for each regular axis.
+//
+// An array with an unstructured axis is refused: distarray_distribution_owners
+// asks for those.
+int32_t distarray_distribution_owner(const distarray_distribution *distribution,
+                                     int64_t n,
+                                     const int64_t *indices,
+                                     int64_t *ranks,
+                                     distarray_error *error);
+
+// Gives the grid coordinate that owns each of n indices of an axis, and the
+// position among the elements it owns; -1 where none does. Local.
+//
+// An unstructured axis is refused: distarray_distribution_owners asks for it.
+int32_t distarray_distribution_global_to_local(const distarray_distribution *distribution,
+                                               int32_t axis,
+                                               int64_t n,
+                                               const int64_t *global,
+                                               int64_t *coordinate,
+                                               int64_t *local,
+                                               distarray_error *error);
+
+// Gives the global index of each of n positions among the elements that a grid
+// coordinate owns along an axis, -1 where there is none. Local.
+int32_t distarray_distribution_local_to_global(const distarray_distribution *distribution,
+                                               int32_t axis,
+                                               int64_t coordinate,
+                                               int64_t n,
+                                               const int64_t *local,
+                                               int64_t *global,
+                                               distarray_error *error);
+
+// Gives the global indices that a grid coordinate owns along an axis, as runs; see
+// distarray_dim_owned_runs. Local.
+int32_t distarray_distribution_owned_runs(const distarray_distribution *distribution,
+                                          int32_t axis,
+                                          int64_t coordinate,
+                                          int64_t capacity,
+                                          distarray_run *runs,
+                                          int64_t *n_runs,
+                                          distarray_error *error);
+
+// Gives the grid coordinate that owns each of n indices of any axis, and the
+// position among the elements it owns; -1 where none does. Collective over the
+// distribution's communicator; a rank may ask for nothing (n = 0).
+int32_t distarray_distribution_owners(const distarray_distribution *distribution,
+                                      int32_t axis,
+                                      int64_t n,
+                                      const int64_t *global,
+                                      int64_t *coordinate,
+                                      int64_t *local,
+                                      distarray_error *error);
+
 // Checks a loan without taking it: level 0, the rules for each field; 1, all
 // rules that one process can check, the stated allocation included. Local.
 int32_t distarray_export_check(const distarray_export *loan,
                                int32_t level,
                                distarray_error *error);
+
+// Reads one process's part from a .dnpy file into memory of the library's own.
+// Local.
+int32_t distarray_array_read_dnpy(const char *path,
+                                  distarray_array **array,
+                                  distarray_error *error);
+
+// Writes the array, padding included, to a .dnpy file. A failure leaves an
+// existing file as it was. Local.
+int32_t distarray_array_write_dnpy(const distarray_array *array,
+                                   const char *path,
+                                   distarray_error *error);
+
+// Reads this rank's part from the set of files <prefix>_<rank>.dnpy. Collective
+// over comm: when one rank fails, all return its status and its report.
+int32_t distarray_array_read_dnpy_set(const char *prefix,
+                                      const distarray_comm *comm,
+                                      distarray_array **array,
+                                      distarray_error *error);
+
+// Writes this rank's part to the set of files <prefix>_<rank>.dnpy. Collective
+// over comm: when one rank fails, all return its status and its report.
+int32_t distarray_array_write_dnpy_set(const distarray_array *array,
+                                       const char *prefix,
+                                       const distarray_comm *comm,
+                                       distarray_error *error);
 
 // The library's version, major.minor.patch. Local; never freed.
 const char *distarray_version(void);

@@ -16,7 +16,8 @@
  *   - `context` is the table's own `context`, passed back unchanged.
  *   - It returns 0, or any other number: a status that `error_string` explains.
  *   - It never throws, jumps out, or ends the process.
- *   - Counts and lengths are bytes in int64_t; none is negative.
+ *   - Lengths are in bytes and, as counts, int64_t and not negative. Only memory
+ *     of length 0 may be NULL.
  *   - "Collective" functions are called by all ranks in the same order.
  */
 #ifndef DISTARRAY_COMM_H

@@ -185,14 +185,22 @@ static inline int32_t distarray_mpi_barrier(void *context) {
   return 0;
 }
 
+/* Flips the sign bits: maps the order of unsigned to that of signed numbers, and back. */
+static inline void distarray_mpi_flip(uint64_t *values, int64_t count) {
+  int64_t i;
+  for (i = 0; i < count; i++) values[i] ^= (uint64_t)1 << 63;
+}
+
 static inline int32_t distarray_mpi_allreduce(void *context, void *values, int64_t count,
                                               int32_t type, int32_t op) {
   char        *next = (char *)values;
+  int64_t      left = count;
+  int          flip = type == DISTARRAY_COMM_U64 && op != DISTARRAY_COMM_SUM;
   MPI_Datatype mpi_type;
   MPI_Op       mpi_op;
   DISTARRAY_MPI_BEGIN;
   switch (type) {
-    case DISTARRAY_COMM_U64: mpi_type = MPI_UINT64_T; break;
+    case DISTARRAY_COMM_U64: mpi_type = flip ? MPI_INT64_T : MPI_UINT64_T; break;
     case DISTARRAY_COMM_I64: mpi_type = MPI_INT64_T; break;
     case DISTARRAY_COMM_F64: mpi_type = MPI_DOUBLE; break;
     default: return DISTARRAY_MPI_BAD_ARGUMENT;
@@ -203,13 +211,16 @@ static inline int32_t distarray_mpi_allreduce(void *context, void *values, int64
     case DISTARRAY_COMM_MAX: mpi_op = MPI_MAX; break;
     default: return DISTARRAY_MPI_BAD_ARGUMENT;
   }
-  while (count > 0) {
-    int part = count < DISTARRAY_MPI_MAX_COUNT ? (int)count : DISTARRAY_MPI_MAX_COUNT;
-    DISTARRAY_MPI_TRY(MPI_Allreduce(MPI_IN_PLACE, next, part, mpi_type, mpi_op, comm));
+  /* MPICH 4.0 compares every unsigned type as signed, Open MPI 4.1 unsigned long. */
+  if (flip) distarray_mpi_flip((uint64_t *)values, count);
+  while (left > 0 && status == 0) {
+    int part = left < DISTARRAY_MPI_MAX_COUNT ? (int)left : DISTARRAY_MPI_MAX_COUNT;
+    status = (int32_t)MPI_Allreduce(MPI_IN_PLACE, next, part, mpi_type, mpi_op, comm);
     next += 8 * (size_t)part;
-    count -= part;
+    left -= part;
   }
-  return 0;
+  if (flip) distarray_mpi_flip((uint64_t *)values, count);
+  return status;
 }
 
 static inline int32_t distarray_mpi_bcast(void *context, int64_t root, void *data, int64_t bytes) {

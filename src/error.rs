@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -145,6 +146,13 @@ impl Error {
     #[must_use]
     pub fn in_field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
         self.0.field = Some(field.into());
+        self
+    }
+
+    /// Names the file, at the front of the sentence.
+    #[must_use]
+    pub fn in_file(mut self, path: &Path) -> Self {
+        self.0.detail = format!("{}: {}", path.display(), self.0.detail).into();
         self
     }
 

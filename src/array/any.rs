@@ -102,3 +102,9 @@ impl AnyArray {
             .in_field("dtype"))
     }
 }
+
+impl AsRef<AnyArray> for AnyArray {
+    fn as_ref(&self) -> &AnyArray {
+        self
+    }
+}

@@ -266,6 +266,17 @@ impl Buffer {
         bytes
     }
 
+    /// The bytes of packed memory of either order, in the order they lie.
+    #[must_use]
+    pub fn packed_bytes(&self) -> Option<&[u8]> {
+        let packed = self.layout.is_packed(Order::C) || self.layout.is_packed(Order::Fortran);
+        packed.then(|| {
+            let bytes = self.layout.reach().1.unsigned_abs();
+            // SAFETY: packed memory reaches from 0 to `bytes`, readable while `self` lives.
+            unsafe { std::slice::from_raw_parts(self.data.as_ptr(), bytes) }
+        })
+    }
+
     /// The bytes of packed memory of either order, to be filled.
     ///
     /// # Errors

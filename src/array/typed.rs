@@ -164,6 +164,12 @@ impl<T> From<DistArray<T>> for AnyArray {
     }
 }
 
+impl<T> AsRef<AnyArray> for DistArray<T> {
+    fn as_ref(&self) -> &AnyArray {
+        &self.array
+    }
+}
+
 impl<T: Element> std::fmt::Debug for DistArray<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DistArray")

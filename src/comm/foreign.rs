@@ -265,6 +265,24 @@ impl distarray_comm {
     }
 }
 
+/// The address of bytes for C; NULL when there are none, because the address of an
+/// empty slice may be 1, which is `MPI_IN_PLACE` in Open MPI.
+fn address(bytes: &[u8]) -> *const c_void {
+    if bytes.is_empty() {
+        std::ptr::null()
+    } else {
+        bytes.as_ptr().cast()
+    }
+}
+
+fn address_mut(bytes: &mut [u8]) -> *mut c_void {
+    if bytes.is_empty() {
+        std::ptr::null_mut()
+    } else {
+        bytes.as_mut_ptr().cast()
+    }
+}
+
 fn missing(function: &'static str) -> Error {
     Error::new(
         ErrorKind::Null,
@@ -303,22 +321,22 @@ unsafe impl Transport for Foreign {
     }
 
     fn broadcast(&self, root: usize, data: &mut [u8]) -> Result<()> {
-        call!(self.bcast(to_i64(root), data.as_mut_ptr().cast(), to_i64(data.len())))
+        call!(self.bcast(to_i64(root), address_mut(data), to_i64(data.len())))
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<()> {
-        let (data, bytes) = (mine.as_ptr().cast(), to_i64(mine.len()));
-        call!(self.allgather(data, bytes, all.as_mut_ptr().cast()))
+        let (data, bytes) = (address(mine), to_i64(mine.len()));
+        call!(self.allgather(data, bytes, address_mut(all)))
     }
 
     fn all_gather_v(&self, mine: &[u8], all: &mut [u8], lengths: &[i64]) -> Result<()> {
-        let all = all.as_mut_ptr().cast();
-        call!(self.allgatherv(mine.as_ptr().cast(), all, lengths.as_ptr()))
+        let all = address_mut(all);
+        call!(self.allgatherv(address(mine), all, lengths.as_ptr()))
     }
 
     fn all_to_all(&self, send: &[u8], receive: &mut [u8]) -> Result<()> {
         let each = to_i64(send.len() / self.size);
-        call!(self.alltoall(send.as_ptr().cast(), each, receive.as_mut_ptr().cast()))
+        call!(self.alltoall(address(send), each, address_mut(receive)))
     }
 
     fn all_to_all_v(
@@ -328,7 +346,7 @@ unsafe impl Transport for Foreign {
         receive: &mut [u8],
         receive_lengths: &[i64],
     ) -> Result<()> {
-        let (out, into) = (send.as_ptr().cast(), receive.as_mut_ptr().cast());
+        let (out, into) = (address(send), address_mut(receive));
         call!(self.alltoallv(out, send_lengths.as_ptr(), into, receive_lengths.as_ptr()))
     }
 

@@ -43,6 +43,11 @@ impl<'a> Claim<'a> {
         Self { dim_data: array.dim_data(), element, uid: array.identity().uid }
     }
 
+    /// Adds what a description says of memory that is elsewhere.
+    pub(crate) fn described(self, element: (DType, usize), uid: [u64; 2]) -> Self {
+        Self { element: Some(element), uid, ..self }
+    }
+
     pub(super) fn dim_data(&self) -> &'a DimData {
         self.dim_data
     }

@@ -23,7 +23,7 @@ use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{AxisMap, Dim, DimData, GridOrder};
-use check::Claim;
+pub(crate) use check::Claim;
 
 /// A communicator, and how an array's elements are dealt out over its ranks.
 ///

@@ -4,7 +4,7 @@
 
 use super::abi::distarray_dim;
 use super::dim::read_dim;
-use super::error::{check, distarray_error, guard, input};
+use super::error::{check, check_if, distarray_error, guard, input};
 use super::export::{Level, level_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Dim, Run};
@@ -203,9 +203,4 @@ pub(super) fn count(n: i64) -> Result<usize> {
     usize::try_from(n).map_err(|_| {
         Error::new(ErrorKind::Range, "a count must not be negative").in_field("n").expected_found(0, n)
     })
-}
-
-/// Checks a pointer that may be anything where nothing is behind it.
-fn check_if<T>(used: bool, pointer: *const T, name: &'static str) -> Result<()> {
-    if used { check(pointer, name) } else { Ok(()) }
 }

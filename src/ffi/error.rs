@@ -163,6 +163,11 @@ pub(super) fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses null and misaligned pointers that will be used; others may be anything.
+pub(super) fn check_if<T>(used: bool, pointer: *const T, name: &'static str) -> Result<()> {
+    if used { check(pointer, name) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::CStr;

@@ -334,14 +334,9 @@ impl AxisMap {
                 (c, g - c * block)
             }
             Kind::Balanced { longer, short, by_long, by_short } => {
-                let split = longer * (short + 1);
-                if g < split {
-                    let c = by_long.divide(g);
-                    (c, g - c * (short + 1))
-                } else {
-                    let c = by_short.divide(g - split);
-                    (c + longer, g - split - c * short)
-                }
+                // Each quotient is the owner in its own part and less in the other's.
+                let c = by_long.divide(g).max(by_short.divide(g.saturating_sub(*longer)));
+                (c, g - c * short - c.min(*longer))
             }
             Kind::Irregular { bounds } => {
                 let after = bounds.partition_point(|&b| b <= global);
@@ -355,8 +350,9 @@ impl AxisMap {
                 let procs = self.procs.unsigned_abs();
                 let turn = b - round * procs;
                 let c = turn + first_process;
-                let lacking = if turn == 0 { *missing } else { 0 };
-                (if c < procs { c } else { c - procs }, round * block + (v - b * block) - lacking)
+                // Products instead of branches: random indices defeat prediction.
+                let lacking = missing * u64::from(turn == 0);
+                (c - procs * u64::from(c >= procs), round * block + (v - b * block) - lacking)
             }
             Kind::Unstructured { .. } => return None,
         };

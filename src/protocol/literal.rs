@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 const MAX_DEPTH: usize = 32;
 
 /// Longest text read; a `.dnpy` header has at most 65,535 bytes.
-const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// How bytes above 127 in a string are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

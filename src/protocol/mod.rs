@@ -23,7 +23,7 @@ mod dim_data;
 mod grid;
 mod indices;
 mod json;
-mod literal;
+pub(crate) mod literal;
 mod run;
 mod text;
 mod validate;

@@ -1,0 +1,247 @@
+//! `distarray_distribution`: everyone's layout, as C holds it.
+#![allow(unsafe_code)] // reads and writes through pointers that C passes
+
+use super::abi::distarray_export;
+use super::array::{distarray_array, handle};
+use super::axis::{count, distarray_run, map, write_runs};
+use super::description::{describe, open};
+use super::error::{check, check_if, distarray_error, guard, inputs};
+use super::export::{Level, check_export};
+use crate::comm::{Comm, distarray_comm};
+use crate::distribution::{Claim, Distribution};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::AxisMap;
+
+/// A communicator and the parts of all its ranks. Made by
+/// distarray_distribution_gather, freed by distarray_distribution_free.
+#[allow(non_camel_case_types)] // the C name
+pub struct distarray_distribution(Distribution);
+
+/// Proves that the loans of all ranks are parts of one array: sizes, kinds, grids,
+/// element types, blocks that meet, padding that pairs, indices owned once.
+/// Collective over comm; a description is enough, nothing is taken.
+///
+/// Every rank first checks its own loan strictly. When one rank fails, or passes
+/// NULL, all ranks return its status and its report.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_check_collective(
+    comm: *const distarray_comm,
+    loan: *const distarray_export,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the table keeps its contract; that is the C caller's promise.
+        let comm = unsafe { Comm::from_table(comm) }?;
+        let mine = || {
+            // SAFETY: the struct is as the ABI says; that is the C caller's promise.
+            unsafe {
+                check_export(loan, Level::Strict)?;
+                let loan = open(loan)?;
+                Ok((describe(loan)?, loan.uid))
+            }
+        };
+        let mine = mine();
+        let claim = match &mine {
+            Ok((own, uid)) => {
+                Ok(Claim::of(&own.dim_data).described((own.dtype, own.layout.itemsize()), *uid))
+            }
+            Err(refusal) => Err(Error::clone(refusal)),
+        };
+        Distribution::from_claim(&comm, claim).map(drop)
+    })
+}
+
+/// Proves that the arrays of all ranks are parts of one, and keeps what that told:
+/// who owns what. Collective over comm, which must outlive the distribution.
+///
+/// When one rank fails, or passes NULL, all ranks return its status and its report.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_gather(
+    comm: *const distarray_comm,
+    array: Option<&distarray_array>,
+    distribution: *mut *mut distarray_distribution,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the table keeps its contract; that is the C caller's promise.
+        let comm = unsafe { Comm::from_table(comm) }?;
+        let mine = check(distribution, "distribution").and_then(|()| handle(array, "array"));
+        let gathered =
+            Distribution::from_claim(&comm, mine.map(|array| Claim::of_array(array.lent.array())))?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { distribution.write(Box::into_raw(Box::new(distarray_distribution(gathered)))) };
+        Ok(())
+    })
+}
+
+/// Frees the distribution; NULL is allowed. Local: nothing is sent.
+#[unsafe(no_mangle)]
+pub extern "C" fn distarray_distribution_free(distribution: Option<Box<distarray_distribution>>) {
+    guard(std::ptr::null_mut(), || {
+        drop(distribution);
+        Ok(())
+    });
+}
+
+/// Gives the rank that owns each of n elements, -1 where none does. indices holds
+/// the n index tuples one after the other. Local; O(1) for each regular axis.
+///
+/// An array with an unstructured axis is refused: distarray_distribution_owners
+/// asks for those.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_owner(
+    distribution: Option<&distarray_distribution>,
+    n: i64,
+    indices: *const i64,
+    ranks: *mut i64,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let distribution = &handle(distribution, "distribution")?.0;
+        let axes = distribution.dim_data().ndim();
+        (0..axes).try_for_each(|axis| axis_map(distribution, axis).map(drop))?;
+        let n = count(n)?;
+        let numbers = n.checked_mul(axes).and_then(|all| i64::try_from(all).ok()).unwrap_or(i64::MAX);
+        check_if(n > 0, ranks, "ranks")?;
+        // SAFETY: the C caller's promise; the two arrays are distinct.
+        let indices = unsafe { inputs(indices, numbers, "indices") }?;
+        for i in 0..n {
+            let owner = distribution.owner(&indices[i * axes..(i + 1) * axes]).unwrap_or(-1);
+            // SAFETY: the C caller's promise.
+            unsafe { ranks.add(i).write(owner) }
+        }
+        Ok(())
+    })
+}
+
+/// Gives the grid coordinate that owns each of n indices of an axis, and the
+/// position among the elements it owns; -1 where none does. Local.
+///
+/// An unstructured axis is refused: distarray_distribution_owners asks for it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_global_to_local(
+    distribution: Option<&distarray_distribution>,
+    axis: i32,
+    n: i64,
+    global: *const i64,
+    coordinate: *mut i64,
+    local: *mut i64,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let map = axis_map(&handle(distribution, "distribution")?.0, index(axis)?)?;
+        let n = count(n)?;
+        check_if(n > 0, global, "global")?;
+        check_if(n > 0, coordinate, "coordinate")?;
+        check_if(n > 0, local, "local")?;
+        for i in 0..n {
+            // SAFETY: the C caller's promise. No slices: the arrays may overlap.
+            unsafe {
+                let (owner, position) = map.locate(global.add(i).read()).unwrap_or((-1, -1));
+                coordinate.add(i).write(owner);
+                local.add(i).write(position);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Gives the global index of each of n positions among the elements that a grid
+/// coordinate owns along an axis, -1 where there is none. Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_local_to_global(
+    distribution: Option<&distarray_distribution>,
+    axis: i32,
+    coordinate: i64,
+    n: i64,
+    local: *const i64,
+    global: *mut i64,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let owner = axis_map(&handle(distribution, "distribution")?.0, index(axis)?)?;
+        let of = |position| owner.global_of(coordinate, position).unwrap_or(-1);
+        // SAFETY: the C caller's promise, for both arrays.
+        unsafe { map(count(n)?, (local, "local"), (global, "global"), of) }
+    })
+}
+
+/// Gives the global indices that a grid coordinate owns along an axis, as runs; see
+/// distarray_dim_owned_runs. Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_owned_runs(
+    distribution: Option<&distarray_distribution>,
+    axis: i32,
+    coordinate: i64,
+    capacity: i64,
+    runs: *mut distarray_run,
+    n_runs: *mut i64,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let map = axis_map(&handle(distribution, "distribution")?.0, index(axis)?)?;
+        let part = map.dim(coordinate).ok_or_else(|| {
+            Error::new(ErrorKind::Range, "the process grid has no such coordinate")
+                .in_field("coordinate")
+                .expected_found(map.proc_grid_size() - 1, coordinate)
+        })?;
+        // SAFETY: the C caller's promise, for both pointers.
+        unsafe { write_runs(part.owned_runs().as_slice(), capacity, runs, n_runs) }
+    })
+}
+
+/// Gives the grid coordinate that owns each of n indices of any axis, and the
+/// position among the elements it owns; -1 where none does. Collective over the
+/// distribution's communicator; a rank may ask for nothing (n = 0).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_owners(
+    distribution: Option<&distarray_distribution>,
+    axis: i32,
+    n: i64,
+    global: *const i64,
+    coordinate: *mut i64,
+    local: *mut i64,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // Without its communicator a rank can tell nobody.
+        let distribution = &handle(distribution, "distribution")?.0;
+        let mine = || {
+            let length = count(n)?;
+            check_if(length > 0, coordinate, "coordinate")?;
+            check_if(length > 0, local, "local")?;
+            // SAFETY: the C caller's promise.
+            Ok((index(axis)?, unsafe { inputs(global, n, "global") }?))
+        };
+        let (axis, indices) = distribution.comm().agree(mine())?;
+        for (i, found) in distribution.owners(axis, indices)?.into_iter().enumerate() {
+            let (owner, position) = found.unwrap_or((-1, -1));
+            // SAFETY: the C caller's promise; `indices` is not used any more.
+            unsafe {
+                coordinate.add(i).write(owner);
+                local.add(i).write(position);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn index(axis: i32) -> Result<usize> {
+    usize::try_from(axis).map_err(|_| {
+        Error::new(ErrorKind::Range, "an axis counts from 0").in_field("axis").expected_found(0, axis.into())
+    })
+}
+
+/// The map of an axis that has one.
+fn axis_map(distribution: &Distribution, axis: usize) -> Result<&AxisMap> {
+    if axis >= distribution.dim_data().ndim() {
+        let axes = i64::try_from(distribution.dim_data().ndim()).unwrap_or(i64::MAX);
+        return Err(Error::new(ErrorKind::Range, "the array has no such axis")
+            .in_field("axis")
+            .expected_found(axes - 1, i64::try_from(axis).unwrap_or(i64::MAX)));
+    }
+    distribution.axis_map(axis).ok_or_else(|| {
+        Error::new(ErrorKind::Unsupported, "the owners of an unstructured axis are spread over the ranks; ask with distarray_distribution_owners")
+            .on_axis(axis)
+    })
+}

@@ -1,0 +1,94 @@
+//! `.dnpy` files through C.
+#![allow(unsafe_code)] // reads paths and writes through pointers that C passes
+
+use std::ffi::{CStr, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::array::{distarray_array, handle};
+use super::error::{check, distarray_error, guard, output};
+use crate::comm::{Comm, distarray_comm};
+use crate::error::Result;
+use crate::io::dnpy;
+
+/// Reads one process's part from a .dnpy file into memory of the library's own.
+/// Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_array_read_dnpy(
+    path: *const c_char,
+    array: *mut *mut distarray_array,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the C caller's promise, for both pointers.
+        unsafe {
+            let path = self::path(path, "path")?;
+            output(array, "array", || Ok(distarray_array::new(dnpy::read(path)?)))
+        }
+    })
+}
+
+/// Writes the array, padding included, to a .dnpy file. A failure leaves an
+/// existing file as it was. Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_array_write_dnpy(
+    array: Option<&distarray_array>,
+    path: *const c_char,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let array = handle(array, "array")?;
+        // SAFETY: the C caller's promise.
+        dnpy::write(unsafe { self::path(path, "path") }?, array.lent.array())
+    })
+}
+
+/// Reads this rank's part from the set of files <prefix>_<rank>.dnpy. Collective
+/// over comm: when one rank fails, all return its status and its report.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_array_read_dnpy_set(
+    prefix: *const c_char,
+    comm: *const distarray_comm,
+    array: *mut *mut distarray_array,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the C caller's promise, for all pointers and the table.
+        unsafe {
+            let comm = Comm::from_table(comm)?;
+            let mine = check(array, "array").and_then(|()| path(prefix, "prefix"));
+            let read = dnpy::read_rank(comm.agree(mine)?, &comm)?;
+            output(array, "array", || Ok(distarray_array::new(read)))
+        }
+    })
+}
+
+/// Writes this rank's part to the set of files <prefix>_<rank>.dnpy. Collective
+/// over comm: when one rank fails, all return its status and its report.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_array_write_dnpy_set(
+    array: Option<&distarray_array>,
+    prefix: *const c_char,
+    comm: *const distarray_comm,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the C caller's promise, for the table.
+        let comm = unsafe { Comm::from_table(comm) }?;
+        let mine = || {
+            // SAFETY: the C caller's promise.
+            Ok((handle(array, "array")?, unsafe { path(prefix, "prefix") }?))
+        };
+        let (array, prefix) = comm.agree(mine())?;
+        dnpy::write_rank(prefix, array.lent.array(), &comm)
+    })
+}
+
+/// # Safety
+/// A text that is not null ends with a NUL.
+unsafe fn path<'a>(text: *const c_char, name: &'static str) -> Result<&'a Path> {
+    check(text, name)?;
+    // SAFETY: the caller's promise.
+    let text = unsafe { CStr::from_ptr(text) };
+    Ok(Path::new(OsStr::from_bytes(text.to_bytes())))
+}

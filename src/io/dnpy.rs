@@ -1,0 +1,180 @@
+//! DistArray's `.dnpy` files: one process's part of a distributed array.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 6 | `\x93DARRY` |
+//! | 2 | version, 1 and 0 |
+//! | 2 | length of the header, little-endian |
+//! | so many | a Python literal in Latin-1: `__version__` and `dim_data`; blanks and a newline up to a multiple of 16 |
+//! | the rest | the buffer as a complete `.npy` file |
+//!
+//! What is written equals what DistArray writes, byte for byte, except that
+//! indices are a plain list: DistArray prints a NumPy array, which it then
+//! cannot read. What is read includes all its dialects: Python 2, NumPy's
+//! arrays and scalars, the doubled magic of version 0.5. Bytes after the
+//! buffer are ignored.
+
+mod set;
+
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+pub use set::{read_rank, write_rank};
+
+use super::atomic::AtomicFile;
+use super::source::Source;
+use super::{file, npy};
+use crate::array::AnyArray;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::literal::{self, Encoding};
+use crate::protocol::{DimData, Dist, Reading, Repair, Value};
+
+const MAGIC: [u8; 6] = *b"\x93DARRY";
+
+/// Total length of magic, version, length and header is a multiple of this.
+const ALIGNMENT: usize = 16;
+
+/// Longest text of a header: with its blanks 16 bits can still state its length.
+const MAX_TEXT: usize = 65_524;
+
+/// Reads one process's part. Local.
+///
+/// Every strict rule of the protocol is checked, and that the buffer has the
+/// shape that `dim_data` says.
+///
+/// # Errors
+/// `Io` where the file cannot be read or is not a regular one, `Syntax` where
+/// it is not `.dnpy`, else the rule that is broken, with its axis and field. A
+/// length the file does not have is refused before any allocation.
+pub fn read(path: impl AsRef<Path>) -> Result<AnyArray> {
+    Ok(read_file(path.as_ref(), Reading::Protocol)?.0)
+}
+
+/// Reads one process's part as [`read`] does, from files of sloppier writers
+/// too; tells what was mended. Local.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_lenient(path: impl AsRef<Path>) -> Result<(AnyArray, Vec<Repair>)> {
+    read_file(path.as_ref(), Reading::Lenient)
+}
+
+/// Reads one process's part from bytes, as [`read`] does from a file. Local.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_bytes(bytes: &[u8]) -> Result<AnyArray> {
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    Ok(read_all(Source::new(bytes, length), Reading::Protocol)?.0)
+}
+
+/// Writes one process's part. Local.
+///
+/// The file appears whole or not at all, and is on disk when this returns.
+/// Protocol 0.10.0 is written wherever it can say what `dim_data` says.
+///
+/// # Errors
+/// `Io` where the file cannot be written; `Unsupported` for element types that
+/// NumPy does not have and for more indices than the header has room for,
+/// before anything is written.
+pub fn write(path: impl AsRef<Path>, array: impl AsRef<AnyArray>) -> Result<()> {
+    let (path, array) = (path.as_ref(), array.as_ref());
+    stage(path, array)?.commit()
+}
+
+fn read_file(path: &Path, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
+    let (file, length) = file::open(path)?;
+    read_all(Source::new(BufReader::new(file), length), reading).map_err(|error| error.in_file(path))
+}
+
+fn read_all<R: Read>(mut source: Source<R>, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
+    let value = read_header(&mut source)?;
+    let header = npy::Header::read(&mut source)?;
+    // Before the elements, so that a part that is refused takes no memory.
+    let (dim_data, repairs) = DimData::from_value(&value, Some(header.shape()), reading)?;
+    dim_data.check_strict(header.shape())?;
+    let buffer = header.read_data(&mut source)?;
+    Ok((AnyArray::new(dim_data, buffer)?, repairs))
+}
+
+fn read_header<R: Read>(source: &mut Source<R>) -> Result<Value> {
+    let magic: [u8; 6] = source.array("magic")?;
+    if magic != MAGIC {
+        return Err(Error::new(ErrorKind::Syntax, "no .dnpy file begins here").in_field("magic"));
+    }
+    let version: [u8; 2] = source.array("version")?;
+    if version != [1, 0] {
+        let why = format!("version {}.{} of .dnpy is not known; 1.0 is", version[0], version[1]);
+        return Err(Error::new(ErrorKind::Version, why).in_field("version"));
+    }
+    let mut length: [u8; 2] = source.array("header length")?;
+    // DistArray 0.5 with NumPy 1.9 wrote NumPy's magic after its own.
+    if npy::MAGIC.starts_with(&length) {
+        let rest: [u8; 6] = source.array("header")?;
+        if rest[..4] != npy::MAGIC[2..] || rest[4..] != version {
+            return Err(Error::new(ErrorKind::Syntax, "the header is neither text nor a doubled magic")
+                .in_field("header"));
+        }
+        length = source.array("header length")?;
+    }
+    let first = source.position();
+    let text = source.bytes(u16::from_le_bytes(length).into(), "header")?;
+    literal::parse(&text, Encoding::Latin1, first).map_err(|error| error.in_field("header"))
+}
+
+/// Writes the whole file beside its place.
+fn stage(path: &Path, array: &AnyArray) -> Result<AtomicFile> {
+    let mut header = header(array.dim_data()).map_err(|error| error.in_file(path))?;
+    header.extend(npy::header(array.buffer()).map_err(|error| error.in_file(path))?);
+    let mut file = AtomicFile::create(path)?;
+    npy::write_to(file.writer(), &header, array.buffer()).map_err(|error| error.in_file(path))?;
+    file.sync()?;
+    Ok(file)
+}
+
+/// Magic, version, length and header.
+fn header(dim_data: &DimData) -> Result<Vec<u8>> {
+    let mut entries = dim_data.to_value().as_dict().unwrap_or_default().to_vec();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut text = String::from("{");
+    for (key, value) in &entries {
+        text.push_str(&format!("'{key}': {}, ", value.to_literal()));
+    }
+    text.push('}');
+    let text = npy::latin1(&text);
+    if text.len() > MAX_TEXT {
+        return Err(too_long(dim_data, text.len()));
+    }
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend([1, 0]);
+    let text = npy::pad(&text, bytes.len() + 2, ALIGNMENT);
+    bytes.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes());
+    bytes.extend(text);
+    Ok(bytes)
+}
+
+/// Names the axis with most indices, and how many of them there is room for.
+fn too_long(dim_data: &DimData, length: usize) -> Error {
+    let axes = dim_data.dims().iter().enumerate();
+    let indices = axes.filter_map(|(axis, dim)| match dim.dist() {
+        Dist::Unstructured { indices, .. } => Some((axis, indices)),
+        _ => None,
+    });
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let Some((axis, indices)) = indices.max_by_key(|(_, indices)| indices.len()) else {
+        let why = "the dim_data is too long for a .dnpy header, counted in bytes";
+        return Error::new(ErrorKind::Unsupported, why).expected_found(number(MAX_TEXT), number(length));
+    };
+    // From the end, as many as must go, each with its comma.
+    let mut excess = length - MAX_TEXT;
+    let mut fitting = indices.len();
+    while excess > 0 && fitting > 0 {
+        fitting -= 1;
+        excess = excess.saturating_sub(indices[fitting].to_string().len() + 2);
+    }
+    let why = "a .dnpy header has no room for so many indices; spread them over more ranks";
+    Error::new(ErrorKind::Unsupported, why)
+        .on_axis(axis)
+        .in_field("indices")
+        .expected_found(number(fitting), number(indices.len()))
+}

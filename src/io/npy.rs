@@ -1,0 +1,237 @@
+//! NumPy's `.npy` files: one array, versions 1.0, 2.0 and 3.0.
+//!
+//! Reading never runs code: arrays of Python objects and pickles are refused.
+//! Numbers of either byte order become native ones; a truth value other than
+//! 0 and 1 becomes 1. Strings, dates, records and long doubles are opaque
+//! elements, their bytes as they are, with a PEP 3118 format beside them.
+
+use std::io::{BufReader, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::atomic::AtomicFile;
+use super::descr::Descr;
+use super::source::Source;
+use super::{file, pep3118};
+use crate::array::{Buffer, DType, Layout, Order};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::Value;
+use crate::protocol::literal::{self, Encoding, MAX_BYTES};
+
+pub(super) const MAGIC: [u8; 6] = *b"\x93NUMPY";
+
+/// Total length of magic, version, length and header is a multiple of this.
+const ALIGNMENT: usize = 64;
+
+/// Reads an array from a file; bytes after it are ignored. Local.
+///
+/// # Errors
+/// `Io` where the file cannot be read or is not a regular one, `Syntax` where
+/// it is not `.npy`, `DType`, `Shape` or `Bounds` where its header cannot be
+/// honoured. A length the file does not have is refused before any allocation.
+pub fn read(path: impl AsRef<Path>) -> Result<Buffer> {
+    let path = path.as_ref();
+    let (file, length) = file::open(path)?;
+    read_all(Source::new(BufReader::new(file), length)).map_err(|error| error.in_file(path))
+}
+
+/// Reads an array from bytes, as [`read`] does from a file. Local.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_bytes(bytes: &[u8]) -> Result<Buffer> {
+    read_all(Source::new(bytes, u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+}
+
+fn read_all<R: Read>(mut source: Source<R>) -> Result<Buffer> {
+    Header::read(&mut source)?.read_data(&mut source)
+}
+
+/// Writes an array to a file, as `numpy.save` does byte for byte. Local.
+///
+/// That is NumPy up to 1.23; later ones leave blanks in the header for a shape
+/// that grows. The file appears whole or not at all, and is on disk when this
+/// returns.
+/// Opaque elements of unknown format are written as bytes (`|V5`).
+///
+/// # Errors
+/// `Io` where the file cannot be written, `Unsupported` for element types that
+/// NumPy does not have.
+pub fn write(path: impl AsRef<Path>, buffer: &Buffer) -> Result<()> {
+    let path = path.as_ref();
+    let header = header(buffer).map_err(|error| error.in_file(path))?;
+    let mut file = AtomicFile::create(path)?;
+    write_to(file.writer(), &header, buffer).map_err(|error| error.in_file(path))?;
+    file.sync()?;
+    file.commit()
+}
+
+/// What a header says, checked as far as the header alone allows.
+pub(super) struct Header {
+    descr: Descr,
+    order: Order,
+    layout: Layout,
+}
+
+impl Header {
+    /// Reads magic, version and header.
+    pub(super) fn read<R: Read>(source: &mut Source<R>) -> Result<Self> {
+        let magic: [u8; 6] = source.array("npy magic")?;
+        if magic != MAGIC {
+            return Err(Error::new(ErrorKind::Syntax, "no .npy array begins here; a pickle is never read")
+                .in_field("npy magic"));
+        }
+        let version: [u8; 2] = source.array("npy version")?;
+        let (length, encoding) = match version {
+            [1, 0] => (u32::from(u16::from_le_bytes(source.array("npy header length")?)), Encoding::Latin1),
+            [2, 0] => (u32::from_le_bytes(source.array("npy header length")?), Encoding::Latin1),
+            [3, 0] => (u32::from_le_bytes(source.array("npy header length")?), Encoding::Utf8),
+            [major, minor] => {
+                let why = format!(".npy version {major}.{minor} is not known; 1.0 to 3.0 are");
+                return Err(Error::new(ErrorKind::Version, why).in_field("npy version"));
+            }
+        };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > MAX_BYTES {
+            return Err(refused("npy header", "the header is too long"));
+        }
+        let first = source.position();
+        let text = source.bytes(length, "npy header")?;
+        if encoding == Encoding::Utf8 && str::from_utf8(&text).is_err() {
+            return Err(refused("npy header", "the header is not UTF-8"));
+        }
+        let value = literal::parse(&text, encoding, first).map_err(|error| error.in_field("npy header"))?;
+        Self::from_value(&value)
+    }
+
+    fn from_value(value: &Value) -> Result<Self> {
+        let (Some(descr), Some(order), Some(shape), Some(3)) = (
+            value.get("descr"),
+            value.get("fortran_order"),
+            value.get("shape"),
+            value.as_dict().map(<[_]>::len),
+        ) else {
+            return Err(refused("npy header", "the keys must be descr, fortran_order and shape"));
+        };
+        let descr = Descr::from_value(descr)?;
+        let order = match order.as_bool() {
+            Some(true) => Order::Fortran,
+            Some(false) => Order::C,
+            None => return Err(refused("fortran_order", "fortran_order must be True or False")),
+        };
+        let Value::Tuple(extents) = shape else {
+            return Err(refused("shape", "the shape must be a tuple of integers"));
+        };
+        let extents: Option<Vec<i64>> = extents.iter().map(Value::as_i64).collect();
+        let extents = extents.ok_or_else(|| refused("shape", "an extent must be an integer of 64 bits"))?;
+        let layout = Layout::packed(&extents, descr.itemsize()?, order)?;
+        Ok(Self { descr, order, layout })
+    }
+
+    /// Extents of the array.
+    pub(super) fn shape(&self) -> &[i64] {
+        self.layout.shape()
+    }
+
+    /// Reads the elements.
+    pub(super) fn read_data<R: Read>(&self, source: &mut Source<R>) -> Result<Buffer> {
+        // The elements must be there before memory is taken for them.
+        source.check(self.layout.reach().1.unsigned_abs(), "data")?;
+        let dtype = self.descr.dtype();
+        let mut buffer = if dtype == DType::OPAQUE {
+            let format = pep3118::format(&self.descr).map(Arc::from);
+            Buffer::opaque(self.shape(), self.layout.itemsize(), self.order, format)?
+        } else {
+            Buffer::zeros(dtype, self.shape(), self.order)?
+        };
+        let bytes = buffer.packed_bytes_mut()?;
+        source.fill(bytes, "data")?;
+        if dtype == DType::BOOL {
+            bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
+        } else if dtype != DType::OPAQUE && self.descr.is_foreign_endian() {
+            // A complex number is two numbers.
+            let parts = if [DType::C64, DType::C128].contains(&dtype) { 2 } else { 1 };
+            bytes.chunks_exact_mut(self.layout.itemsize() / parts).for_each(<[u8]>::reverse);
+        }
+        Ok(buffer)
+    }
+}
+
+fn refused(field: &'static str, why: &'static str) -> Error {
+    Error::new(ErrorKind::Syntax, why).in_field(field)
+}
+
+/// The complete header of a file that holds `buffer`, from its magic on.
+pub(super) fn header(buffer: &Buffer) -> Result<Vec<u8>> {
+    let descr = match buffer.format().and_then(|format| pep3118::parse(format)) {
+        _ if buffer.dtype() != DType::OPAQUE => Descr::of(buffer.dtype())?,
+        Some(descr) if descr.itemsize() == Ok(buffer.layout().itemsize()) => descr,
+        _ => Descr::bytes(buffer.layout().itemsize()),
+    };
+    let fortran = is_fortran(buffer);
+    let extents: Vec<Value> = buffer.shape().iter().map(|n| Value::from(*n)).collect();
+    let text = format!(
+        "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}",
+        descr.to_value().to_literal(),
+        Value::Bool(fortran).to_literal(),
+        Value::Tuple(extents).to_literal()
+    );
+    let mut header = MAGIC.to_vec();
+    let text = latin1(&text);
+    let padded = |prefix: usize| pad(&text, prefix, ALIGNMENT);
+    match u16::try_from(padded(10).len()) {
+        Ok(length) => {
+            header.extend([1, 0]);
+            header.extend(length.to_le_bytes());
+            header.extend(padded(10));
+        }
+        Err(_) => {
+            let text = padded(12);
+            let length = u32::try_from(text.len())
+                .ok()
+                .filter(|_| text.len() <= MAX_BYTES)
+                .ok_or_else(|| refused("npy header", "the record has too many fields for a header"))?;
+            header.extend([2, 0]);
+            header.extend(length.to_le_bytes());
+            header.extend(text);
+        }
+    }
+    Ok(header)
+}
+
+/// The text with 1 blank at least and a newline, so that it ends at a multiple
+/// of `alignment` when it begins at `prefix`.
+pub(super) fn pad(text: &[u8], prefix: usize, alignment: usize) -> Vec<u8> {
+    let length = text.len() + 1;
+    let blanks = alignment - (prefix + length) % alignment;
+    let mut padded = text.to_vec();
+    padded.resize(text.len() + blanks, b' ');
+    padded.push(b'\n');
+    padded
+}
+
+/// Bytes of a printed literal, which has no character beyond Latin-1.
+pub(super) fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+}
+
+/// Column-major, and not row-major at the same time, as NumPy decides it.
+fn is_fortran(buffer: &Buffer) -> bool {
+    let layout = buffer.layout();
+    layout.is_packed(Order::Fortran) && !layout.is_packed(Order::C)
+}
+
+/// Writes a complete header and the elements.
+pub(super) fn write_to(writer: &mut impl Write, header: &[u8], buffer: &Buffer) -> Result<()> {
+    writer.write_all(header)?;
+    if let Some(bytes) = buffer.packed_bytes() {
+        return Ok(writer.write_all(bytes)?);
+    }
+    let mut outcome = Ok(());
+    buffer.for_each_stretch(|stretch| {
+        if outcome.is_ok() {
+            outcome = writer.write_all(stretch);
+        }
+    });
+    Ok(outcome?)
+}
