@@ -31,10 +31,10 @@ setup:
 
 demo: setup library
 	$(CARGO) build --release --target-dir $(target)/demo --package heat-audit
-	@echo; echo "One file for both MPIs:"; sha256sum $(target)/release/libdistarray.so
-	$(MAKE) -C demo MPI=openmpi run
-	$(MAKE) -C demo MPI=mpich run
-	@echo "Still the same file:"; sha256sum $(target)/release/libdistarray.so
+	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
+	@$(MAKE) --no-print-directory -C demo MPI=openmpi run
+	@$(MAKE) --no-print-directory -C demo MPI=mpich run
+	@echo "Still the same file:"; cd $(target)/release && sha256sum $(soname)
 
 test: setup library
 	@bash scripts/test

@@ -24,11 +24,11 @@ static void place_share(const distarray_export *share, double *whole) {
 int32_t read_pattern(MPI_Comm mpi, const distarray_comm *comm, const char *directory,
                      const problem *p, double *pattern, distarray_error *error) {
   const size_t cells = (size_t)(p->pattern[0] * p->pattern[1]);
-  char path[4096];
+  char prefix[4096];
   distarray_array *array;
   distarray_export share;
-  snprintf(path, sizeof path, "%s/bb2x2_%d.dnpy", directory, (int)p->rank);
-  int32_t status = distarray_array_read_dnpy(path, &array, error);
+  snprintf(prefix, sizeof prefix, "%s/bb2x2", directory);
+  int32_t status = distarray_array_read_dnpy_set(prefix, comm, &array, error);
   if (status != DISTARRAY_OK) return status;
 
   status = distarray_array_view(array, &share, error);
@@ -55,24 +55,24 @@ static int same_bits(const distarray_export *a, const distarray_export *b) {
   return memcmp(a->data, b->data, bytes) == 0;
 }
 
-int32_t write_and_read_back(distarray_export *loan, const char *directory, int rank,
-                            written *result, distarray_error *error) {
-  char path[4096];
+int32_t write_and_read_back(distarray_export *loan, const distarray_comm *comm,
+                            const char *directory, written *result, distarray_error *error) {
+  char prefix[4096];
   distarray_array *field, *back = NULL;
-  distarray_export written_view, read_view;
-  snprintf(path, sizeof path, "%s/field_%d.dnpy", directory, rank);
+  distarray_export here, there;
   int32_t status = distarray_array_import(loan, DISTARRAY_ACCESS_READ, &field, error);
   if (status != DISTARRAY_OK) {
     distarray_export_release(loan);
     return status;
   }
-  status = distarray_array_write_dnpy(field, path, error);
-  if (status == DISTARRAY_OK) status = distarray_array_read_dnpy(path, &back, error);
-  if (status == DISTARRAY_OK) status = distarray_array_view(field, &written_view, error);
-  if (status == DISTARRAY_OK) status = distarray_array_view(back, &read_view, error);
+  snprintf(prefix, sizeof prefix, "%s/field", directory);
+  status = distarray_array_write_dnpy_set(field, prefix, comm, error);
+  if (status == DISTARRAY_OK) status = distarray_array_read_dnpy_set(prefix, comm, &back, error);
+  if (status == DISTARRAY_OK) status = distarray_array_view(field, &here, error);
+  if (status == DISTARRAY_OK) status = distarray_array_view(back, &there, error);
   if (status == DISTARRAY_OK) {
-    result->used = written_view.data;
-    result->identical = same_bits(&written_view, &read_view);
+    result->used = here.data;
+    result->identical = same_bits(&here, &there);
   }
   distarray_array_free(back);
   distarray_array_free(field);

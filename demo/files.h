@@ -13,13 +13,13 @@ int32_t read_pattern(MPI_Comm mpi, const distarray_comm *comm, const char *direc
                      const problem *p, double *pattern, distarray_error *error);
 
 typedef struct written {
-  const void *used;     /* where the library read the elements it wrote   */
-  int         identical; /* the file read back holds the same bits         */
+  const void *used;      /* where the library read the elements it wrote */
+  int         identical; /* the file read back holds the same bits */
 } written;
 
-/* Takes the loan over, writes it to field_<rank>.dnpy, reads that back and
- * compares; the loan is given back in any case. Local. */
-int32_t write_and_read_back(distarray_export *loan, const char *directory, int rank,
-                            written *result, distarray_error *error);
+/* Takes the loan over, writes it to <directory>/field_<rank>.dnpy, reads that back
+ * and compares. The loan is given back in any case. Collective. */
+int32_t write_and_read_back(distarray_export *loan, const distarray_comm *comm,
+                            const char *directory, written *result, distarray_error *error);
 
 #endif

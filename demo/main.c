@@ -117,7 +117,8 @@ static void write_field(demo *d, const char *directory) {
   distarray_error error;
   distarray_export loan;
   block_lend(d->block, &loan);
-  insist(write_and_read_back(&loan, directory, d->p.rank, &d->field, &error), "field", error.message);
+  insist(write_and_read_back(&loan, &d->comm, directory, &d->field, &error), "field",
+         error.message);
 }
 
 /* Asks everyone where the elements are, while all loans are out. */
