@@ -23,6 +23,7 @@ impl distarray_array {
         Self::boxed(Lent::new(array))
     }
 
+    #[inline(always)]
     fn boxed(lent: Arc<Lent>) -> *mut Self {
         Box::into_raw(Box::new(Self { lent }))
     }

@@ -164,7 +164,7 @@ pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -
 ///
 /// # Safety
 /// As for [`Export::import`], of a pointer that may also be null or misaligned.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
     // SAFETY: the caller's promise.
     let checked = unsafe { open(loan) }?;
@@ -173,10 +173,12 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
     // dropping it releases nothing, and a failure leaves the loan to the caller.
     let moved = unsafe { loan.read() };
     let owner = Arc::new(Borrowed { loan: moved, armed: AtomicBool::new(false), written: AtomicU64::new(0) });
+    let armed = &raw const owner.armed;
     // SAFETY: the caller's promise.
-    let array = unsafe { attach(checked, access, Arc::clone(&owner) as Arc<dyn Owner>) }?;
-    // Relaxed: whoever drops the owner has seen all that came before.
-    owner.armed.store(true, Ordering::Relaxed);
+    let array = unsafe { attach(checked, access, owner) }?;
+    // SAFETY: the array holds the owner. Relaxed: whoever drops it has seen all
+    // that came before.
+    unsafe { (*armed).store(true, Ordering::Relaxed) };
     // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
     // the husk that stays behind is not live.
     unsafe {
