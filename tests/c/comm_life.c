@@ -45,6 +45,7 @@ static void one_duplicate(void) {
   CHECK(first.context == again.context);
   CHECK(context_seen_by_another_file(MPI_COMM_WORLD) == (int64_t)(intptr_t)first.context);
   CHECK(first.rank == rank && first.size == size);
+  CHECK(distarray_comm_from_mpi(MPI_COMM_SELF, &twin) == 0 && twin.rank == 0 && twin.size == 1);
   CHECK(first.new_tag(first.context, &tag) == 0);
   CHECK(again.new_tag(again.context, &next_tag) == 0);
   CHECK(next_tag == tag + 1);

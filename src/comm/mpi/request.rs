@@ -52,15 +52,16 @@ pub(super) fn start(request: &mut Request) -> Result<()> {
 
 pub(super) fn wait(request: &mut Request) -> Result<usize> {
     let (mut handle, mut status) = (handle_of(request), no_status());
-    mpi_call!(MPI_Wait(&raw mut handle, &raw mut status))?;
-    request.set_bits(bits_of(handle));
-    received(&status)
+    let ended = mpi_call!(MPI_Wait(&raw mut handle, &raw mut status));
+    request.set_bits(bits_of(handle)); // a failed message has ended too
+    ended.and_then(|()| received(&status))
 }
 
 pub(super) fn test(request: &mut Request) -> Result<Option<usize>> {
     let (mut handle, mut status, mut done) = (handle_of(request), no_status(), 0);
-    mpi_call!(MPI_Test(&raw mut handle, &raw mut done, &raw mut status))?;
+    let tested = mpi_call!(MPI_Test(&raw mut handle, &raw mut done, &raw mut status));
     request.set_bits(bits_of(handle));
+    tested?;
     if done == 0 { Ok(None) } else { received(&status).map(Some) }
 }
 
@@ -77,22 +78,23 @@ pub(super) fn wait_any(requests: &mut [Request]) -> Result<Option<Arrived>> {
             }
             let (count, start) = (int(batch.len())?, handles.as_mut_ptr());
             let (mut which, mut ended, mut status) = (-1, 1, no_status());
-            if several {
+            let asked = if several {
                 let (which, ended) = (&raw mut which, &raw mut ended);
-                mpi_call!(MPI_Testany(count, start, which, ended, &raw mut status))?;
+                mpi_call!(MPI_Testany(count, start, which, ended, &raw mut status))
             } else {
-                mpi_call!(MPI_Waitany(count, start, &raw mut which, &raw mut status))?;
+                mpi_call!(MPI_Waitany(count, start, &raw mut which, &raw mut status))
+            };
+            for (handle, request) in handles.iter().zip(&mut *batch) {
+                request.set_bits(bits_of(*handle));
             }
+            asked?;
             active |= ended == 0;
-            let which = usize::try_from(which).ok().filter(|_| ended != 0);
-            if let Some((which, request)) = which.and_then(|at| Some((at, batch.get_mut(at)?))) {
-                request.set_bits(bits_of(handles[which]));
-                let bytes = received(&status)?;
-                return Ok(Some(Arrived { index: number * BATCH + which, bytes }));
+            if let (Ok(which), true) = (usize::try_from(which), ended != 0) {
+                return Ok(Some(Arrived { index: number * BATCH + which, bytes: received(&status)? }));
             }
         }
         if !active {
-            return Ok(None); // MPI_UNDEFINED, which is negative: none is active
+            return Ok(None); // `which` was MPI_UNDEFINED, which is negative
         }
     }
 }
