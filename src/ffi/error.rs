@@ -80,17 +80,13 @@ fn copy_text(text: &str, target: &mut [c_char]) {
 
 /// Runs the body of an exported function: turns errors and panics into a status
 /// and a report, so that nothing unwinds into C.
+#[inline]
 pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<()>) -> i32 {
     if !error.is_aligned() {
         return ErrorKind::Align.code();
     }
-    let write = |report: distarray_error| {
-        if !error.is_null() {
-            // SAFETY: not null, aligned, and the caller's to be written.
-            unsafe { error.write(report) }
-        }
-    };
-    write(distarray_error::NONE);
+    // SAFETY: null, or aligned and the caller's to be written.
+    unsafe { clear(error) };
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return 0,
         Ok(Err(failure)) => failure,
@@ -100,8 +96,36 @@ pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<(
             Error::new(ErrorKind::Panic, format!("a bug in this library, please report it: {text}"))
         }
     };
-    write(distarray_error::new(&failure));
+    if !error.is_null() {
+        // SAFETY: not null, aligned, and the caller's to be written.
+        unsafe { error.write(distarray_error::new(&failure)) }
+    }
     failure.kind().code()
+}
+
+/// Empties a report; its texts end at their first byte, so the rest may stay.
+///
+/// # Safety
+/// `error` is null, or aligned and writable.
+#[inline]
+unsafe fn clear(error: *mut distarray_error) {
+    if error.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise; no reference is made to memory that C may
+    // not have initialised.
+    unsafe {
+        (&raw mut (*error).code).write(0);
+        (&raw mut (*error).has_values).write(0);
+        (&raw mut (*error).rank).write(-1);
+        (&raw mut (*error).other_rank).write(-1);
+        (&raw mut (*error).axis).write(-1);
+        (&raw mut (*error).expected).write(0);
+        (&raw mut (*error).found).write(0);
+        (&raw mut (*error).field).cast::<c_char>().write(0);
+        (&raw mut (*error).rule).cast::<c_char>().write(0);
+        (&raw mut (*error).message).cast::<c_char>().write(0);
+    }
 }
 
 /// Reads through a pointer that C passed.
@@ -109,6 +133,7 @@ pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<(
 /// # Safety
 /// A pointer that is neither null nor misaligned points at a live `T`, which
 /// nobody writes during the call.
+#[inline]
 pub(super) unsafe fn input<'a, T>(pointer: *const T, name: &'static str) -> Result<&'a T> {
     check(pointer, name)?;
     // SAFETY: checked as far as can be; the rest is the caller's promise.
@@ -119,6 +144,7 @@ pub(super) unsafe fn input<'a, T>(pointer: *const T, name: &'static str) -> Resu
 ///
 /// # Safety
 /// As for [`input`], for all `count` values.
+#[inline]
 pub(super) unsafe fn inputs<'a, T>(pointer: *const T, count: i64, name: &'static str) -> Result<&'a [T]> {
     let outside = || {
         Error::new(ErrorKind::Range, "a count outside what memory can hold")
@@ -139,6 +165,7 @@ pub(super) unsafe fn inputs<'a, T>(pointer: *const T, count: i64, name: &'static
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned may be written.
+#[inline]
 pub(super) unsafe fn output<T>(
     pointer: *mut T,
     name: &'static str,
@@ -152,6 +179,7 @@ pub(super) unsafe fn output<T>(
 }
 
 /// Refuses null and misaligned pointers.
+#[inline]
 pub(super) fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
     if pointer.is_null() {
         return Err(Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name));
