@@ -441,6 +441,13 @@ static inline int32_t distarray_mpi_start(void *context, int64_t count,
  * reports it to the handler of MPI_COMM_WORLD, Open MPI 4.1 cuts a short one from a
  * rank to itself without a word. The library agrees on lengths beforehand. */
 
+/* A status of zeros: MPI leaves that of a send partly unset. */
+static inline MPI_Status distarray_mpi_no_status(void) {
+  MPI_Status status;
+  memset(&status, 0, sizeof status);
+  return status;
+}
+
 /* The length of a received message; 0 for a send, whose status holds none. */
 static inline int64_t distarray_mpi_received(MPI_Status *status) {
   MPI_Count bytes = 0;
@@ -451,7 +458,7 @@ static inline int64_t distarray_mpi_received(MPI_Status *status) {
 static inline int32_t distarray_mpi_wait(void *context, distarray_comm_request *request,
                                          int64_t *received) {
   MPI_Request mpi_request;
-  MPI_Status  mpi_status;
+  MPI_Status  mpi_status = distarray_mpi_no_status();
   DISTARRAY_MPI_BEGIN;
   (void)comm;
   mpi_request = distarray_mpi_to_request(*request);
@@ -465,7 +472,7 @@ static inline int32_t distarray_mpi_wait(void *context, distarray_comm_request *
 static inline int32_t distarray_mpi_test(void *context, distarray_comm_request *request,
                                          int32_t *done, int64_t *received) {
   MPI_Request mpi_request;
-  MPI_Status  mpi_status;
+  MPI_Status  mpi_status = distarray_mpi_no_status();
   int         flag = 0;
   DISTARRAY_MPI_BEGIN;
   (void)comm;
@@ -492,7 +499,7 @@ static inline int32_t distarray_mpi_waitany(void *context, int64_t count,
   *received = 0;
   while (count > 0) {
     MPI_Request batch[DISTARRAY_MPI_BATCH];
-    MPI_Status  mpi_status;
+    MPI_Status  mpi_status = distarray_mpi_no_status();
     int         length, i, which = MPI_UNDEFINED, flag = 1;
     length = count - at < DISTARRAY_MPI_BATCH ? (int)(count - at) : DISTARRAY_MPI_BATCH;
     for (i = 0; i < length; i++) batch[i] = distarray_mpi_to_request(requests[at + i]);

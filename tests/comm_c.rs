@@ -43,6 +43,17 @@ fn sanitizers_find_nothing() {
     }
 }
 
+/// Under MPICH: Open MPI's own uninitialised reads would hide ours.
+#[test]
+fn valgrind_finds_nothing() {
+    if launch::flavors().contains(&Flavor::Mpich) {
+        let program = launch::compile_c(Flavor::Mpich, &LIFE, &["-g", "-O1"]);
+        let args = [OsStr::new("-q"), OsStr::new("--error-exitcode=9"), program.as_os_str()];
+        let output = launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
+        assert!(output.contains("nothing was disturbed"), "{output}");
+    }
+}
+
 #[test]
 fn the_headers_compile_in_the_oldest_and_newest_standards() {
     let scratch = tempfile::tempdir().unwrap();
