@@ -13,6 +13,10 @@
  * the communicator itself are undisturbed. Freeing the communicator frees the
  * duplicate. A table must not be used after that, nor after MPI_Finalize: then
  * its functions return an error and call no MPI.
+ *
+ * The functions call MPI on the thread that calls the library: the level that
+ * MPI_Init_thread gave must allow that. The first call of a process comes from one
+ * thread at a time.
  */
 #ifndef DISTARRAY_MPI_H
 #define DISTARRAY_MPI_H
@@ -433,6 +437,17 @@ static inline int32_t distarray_mpi_start(void *context, int64_t count,
   return 0;
 }
 
+/* A message longer than its receive cannot be made a status everywhere: MPICH 4.0
+ * reports it to the handler of MPI_COMM_WORLD, Open MPI 4.1 cuts a short one from a
+ * rank to itself without a word. The library agrees on lengths beforehand. */
+
+/* A status of zeros: MPI leaves that of a send partly unset. */
+static inline MPI_Status distarray_mpi_no_status(void) {
+  MPI_Status status;
+  memset(&status, 0, sizeof status);
+  return status;
+}
+
 /* The length of a received message; 0 for a send, whose status holds none. */
 static inline int64_t distarray_mpi_received(MPI_Status *status) {
   MPI_Count bytes = 0;
@@ -443,12 +458,13 @@ static inline int64_t distarray_mpi_received(MPI_Status *status) {
 static inline int32_t distarray_mpi_wait(void *context, distarray_comm_request *request,
                                          int64_t *received) {
   MPI_Request mpi_request;
-  MPI_Status  mpi_status;
+  MPI_Status  mpi_status = distarray_mpi_no_status();
   DISTARRAY_MPI_BEGIN;
   (void)comm;
   mpi_request = distarray_mpi_to_request(*request);
-  DISTARRAY_MPI_TRY(MPI_Wait(&mpi_request, &mpi_status));
-  *request = distarray_mpi_from_request(mpi_request);
+  status = (int32_t)MPI_Wait(&mpi_request, &mpi_status);
+  *request = distarray_mpi_from_request(mpi_request); /* a failed message has ended too */
+  DISTARRAY_MPI_TRY(status);
   *received = distarray_mpi_received(&mpi_status);
   return 0;
 }
@@ -456,13 +472,14 @@ static inline int32_t distarray_mpi_wait(void *context, distarray_comm_request *
 static inline int32_t distarray_mpi_test(void *context, distarray_comm_request *request,
                                          int32_t *done, int64_t *received) {
   MPI_Request mpi_request;
-  MPI_Status  mpi_status;
+  MPI_Status  mpi_status = distarray_mpi_no_status();
   int         flag = 0;
   DISTARRAY_MPI_BEGIN;
   (void)comm;
   mpi_request = distarray_mpi_to_request(*request);
-  DISTARRAY_MPI_TRY(MPI_Test(&mpi_request, &flag, &mpi_status));
+  status = (int32_t)MPI_Test(&mpi_request, &flag, &mpi_status);
   *request = distarray_mpi_from_request(mpi_request);
+  DISTARRAY_MPI_TRY(status);
   *done = flag != 0;
   *received = flag ? distarray_mpi_received(&mpi_status) : 0;
   return 0;
@@ -482,17 +499,18 @@ static inline int32_t distarray_mpi_waitany(void *context, int64_t count,
   *received = 0;
   while (count > 0) {
     MPI_Request batch[DISTARRAY_MPI_BATCH];
-    MPI_Status  mpi_status;
+    MPI_Status  mpi_status = distarray_mpi_no_status();
     int         length, i, which = MPI_UNDEFINED, flag = 1;
     length = count - at < DISTARRAY_MPI_BATCH ? (int)(count - at) : DISTARRAY_MPI_BATCH;
     for (i = 0; i < length; i++) batch[i] = distarray_mpi_to_request(requests[at + i]);
     if (count <= DISTARRAY_MPI_BATCH) {
-      DISTARRAY_MPI_TRY(MPI_Waitany(length, batch, &which, &mpi_status));
+      status = (int32_t)MPI_Waitany(length, batch, &which, &mpi_status);
     } else {
-      DISTARRAY_MPI_TRY(MPI_Testany(length, batch, &which, &flag, &mpi_status));
+      status = (int32_t)MPI_Testany(length, batch, &which, &flag, &mpi_status);
     }
+    for (i = 0; i < length; i++) requests[at + i] = distarray_mpi_from_request(batch[i]);
+    DISTARRAY_MPI_TRY(status);
     if (flag && which != MPI_UNDEFINED) {
-      requests[at + which] = distarray_mpi_from_request(batch[which]);
       *index = at + which;
       *received = distarray_mpi_received(&mpi_status);
       return 0;

@@ -18,6 +18,7 @@ mod foreign;
 mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;
+mod thread;
 mod threads;
 mod transport;
 mod world;

@@ -17,6 +17,7 @@ pub fn all(comm: &Comm) {
     duplicates(comm);
     keeps_messages_apart(comm);
     exchanges_prepared_messages(comm);
+    exchanges_very_many_messages(comm);
     refuses_wrong_use_of_messages(comm);
     moves_single_messages(comm);
     frees_what_is_dropped(comm);
@@ -207,6 +208,27 @@ fn exchanges_prepared_messages(comm: &Comm) {
         messages.finish().unwrap();
     }
     messages.free().unwrap();
+}
+
+/// More messages than a message layer looks at in one go.
+fn exchanges_very_many_messages(comm: &Comm) {
+    let (rank, size) = (comm.rank(), comm.size());
+    let peer = |rank| (0..200).map(|at| Peer { rank, bytes: at % 7 }).collect::<Vec<_>>();
+    let (to, from) = (peer((rank + 1) % size), peer((rank + size - 1) % size));
+    let mut messages = comm.messages(&to, &from).unwrap();
+    assert_eq!(messages.next_received().unwrap(), None, "nothing was started");
+    messages.start_receives().unwrap();
+    for at in 0..to.len() {
+        messages.send_buffer(at).unwrap().fill(1 + (at % 7) as u8);
+        messages.start_send(at).unwrap();
+    }
+    let mut seen = 0;
+    while let Some((at, bytes)) = messages.next_received().unwrap() {
+        assert_eq!(bytes, vec![1 + (at % 7) as u8; from[at].bytes]);
+        seen += 1;
+    }
+    assert_eq!(seen, from.len());
+    messages.finish().unwrap();
 }
 
 fn refuses_wrong_use_of_messages(comm: &Comm) {

@@ -7,15 +7,16 @@
 
 mod call;
 mod duplicate;
+mod request;
 mod span;
 
 use std::ffi::{c_int, c_void};
 use std::thread::{self, ThreadId};
 
-use mpi::ffi::{self, MPI_Comm, MPI_Datatype, MPI_Op, MPI_Request, MPI_Status};
+use mpi::ffi::{self, MPI_Comm, MPI_Datatype, MPI_Op, MPI_Request};
 use mpi::raw::AsRaw;
 
-use self::call::{alive, from_bits, int, max_count, mpi_call, to_bits};
+use self::call::{alive, int, max_count, mpi_call};
 use self::span::{Span, byte};
 use super::{Arrived, Comm, Op, Request, Transport, Values, to_usize};
 use crate::{Error, ErrorKind, Result};
@@ -23,9 +24,6 @@ use crate::{Error, ErrorKind, Result};
 /// For all-to-all of any lengths, which is made of point-to-point messages;
 /// `new_tag` stays below.
 const OWN_TAG: c_int = 32_767;
-
-/// How many handles are shown to MPI at once; more are asked for in turn.
-const BATCH: usize = 64;
 
 impl Comm {
     /// The communicator of the MPI that this crate was built with. Collective the
@@ -106,40 +104,11 @@ impl Mpi {
     ) -> Result<Request> {
         let comm = self.comm()?;
         let span = Span::new(len)?;
-        let mut handle = no_request();
+        let mut handle = request::none();
         let made = make(&span, comm, &raw mut handle);
         span.free(made)?;
-        Ok(Request::from_bits(bits_of(handle)))
+        Ok(Request::from_bits(request::bits_of(handle)))
     }
-}
-
-fn no_request() -> MPI_Request {
-    // SAFETY: a constant of MPI.
-    unsafe { ffi::RSMPI_REQUEST_NULL }
-}
-
-fn bits_of(handle: MPI_Request) -> u64 {
-    if handle == no_request() { 0 } else { to_bits(handle) }
-}
-
-fn handle_of(request: &Request) -> MPI_Request {
-    match request.bits() {
-        0 => no_request(),
-        // SAFETY: requests of this transport hold the bits of a handle.
-        bits => unsafe { from_bits(bits) },
-    }
-}
-
-fn no_status() -> MPI_Status {
-    // SAFETY: plain integers, which MPI overwrites.
-    unsafe { std::mem::zeroed() }
-}
-
-/// The length of a received message; a send's status holds none.
-fn received(status: &MPI_Status) -> Result<usize> {
-    let mut bytes = 0;
-    mpi_call!(MPI_Get_elements_x(status, byte(), &raw mut bytes))?;
-    Ok(to_usize(bytes))
 }
 
 /// The address of bytes; NULL when there are none, because the address of an empty
@@ -360,70 +329,26 @@ unsafe impl Transport for Mpi {
 
     unsafe fn start(&self, requests: &mut [Request]) -> Result<()> {
         self.comm()?;
-        requests.iter_mut().try_for_each(|request| {
-            let mut handle = handle_of(request);
-            mpi_call!(MPI_Start(&raw mut handle))?;
-            request.set_bits(bits_of(handle));
-            Ok(())
-        })
+        requests.iter_mut().try_for_each(request::start)
     }
 
     fn wait(&self, request: &mut Request) -> Result<usize> {
         self.comm()?;
-        let (mut handle, mut status) = (handle_of(request), no_status());
-        mpi_call!(MPI_Wait(&raw mut handle, &raw mut status))?;
-        request.set_bits(bits_of(handle));
-        received(&status)
+        request::wait(request)
     }
 
     fn test(&self, request: &mut Request) -> Result<Option<usize>> {
         self.comm()?;
-        let (mut handle, mut status, mut done) = (handle_of(request), no_status(), 0);
-        mpi_call!(MPI_Test(&raw mut handle, &raw mut done, &raw mut status))?;
-        request.set_bits(bits_of(handle));
-        if done == 0 { Ok(None) } else { received(&status).map(Some) }
+        request::test(request)
     }
 
-    /// MPI wants its handles side by side: a batch of them is copied to the stack, and
-    /// with more than one batch, the batches are asked in turn.
     fn wait_any(&self, requests: &mut [Request]) -> Result<Option<Arrived>> {
         self.comm()?;
-        let several = requests.len() > BATCH;
-        loop {
-            let mut active = false;
-            for (number, batch) in requests.chunks_mut(BATCH).enumerate() {
-                let mut handles = [no_request(); BATCH];
-                for (handle, request) in handles.iter_mut().zip(&*batch) {
-                    *handle = handle_of(request);
-                }
-                let (count, start) = (int(batch.len())?, handles.as_mut_ptr());
-                let (mut which, mut ended, mut status) = (-1, 1, no_status());
-                if several {
-                    let (which, ended) = (&raw mut which, &raw mut ended);
-                    mpi_call!(MPI_Testany(count, start, which, ended, &raw mut status))?;
-                } else {
-                    mpi_call!(MPI_Waitany(count, start, &raw mut which, &raw mut status))?;
-                }
-                active |= ended == 0;
-                let which = usize::try_from(which).ok().filter(|_| ended != 0);
-                if let Some((which, request)) = which.and_then(|at| Some((at, batch.get_mut(at)?))) {
-                    request.set_bits(bits_of(handles[which]));
-                    let bytes = received(&status)?;
-                    return Ok(Some(Arrived { index: number * BATCH + which, bytes }));
-                }
-            }
-            if !active {
-                return Ok(None); // MPI_UNDEFINED, which is negative: none is active
-            }
-        }
+        request::wait_any(requests)
     }
 
     fn free_request(&self, request: Request) -> Result<()> {
         self.comm()?;
-        let mut handle = handle_of(&request);
-        if handle == no_request() {
-            return Ok(());
-        }
-        mpi_call!(MPI_Request_free(&raw mut handle))
+        request::free(&request)
     }
 }
