@@ -77,7 +77,7 @@ pub(super) unsafe fn read_request(request: *const distarray_request) -> Result<d
 /// `Unacceptable` where no loan of this array would do, `WouldCopy` where only a
 /// copy would and the request forbids it, `Busy`, `Access`.
 pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<distarray_export> {
-    let needed = lent.flags().read & !request.known_flags_read;
+    let needed = lent.record().read & !request.known_flags_read;
     if needed != 0 {
         let text =
             format!("the array needs must-understand bit {needed:#x}, which the request does not know");
