@@ -1,11 +1,10 @@
-//! Names the C library after its ABI, and writes its header when asked to.
+//! Writes the C header when asked to.
+//!
+//! The SONAME is given by `make library`, not here: Cargo hands the linker
+//! arguments of a cdylib on to the cdylibs of every crate that depends on it.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-        // A program keeps the library it was linked with.
-        println!("cargo::rustc-link-arg-cdylib=-Wl,-soname,libdistarray.so.0");
-    }
     #[cfg(feature = "header")]
     header();
 }

@@ -71,7 +71,8 @@ impl Lent {
         if array.buffer().access() == Access::Read {
             record.write |= DISTARRAY_W_READ_ONLY;
         }
-        if !array.buffer().layout().is_disjoint() {
+        // Memory that may be written was found disjoint when it was taken.
+        if array.buffer().access() == Access::Read && !array.buffer().layout().is_disjoint() {
             record.write |= DISTARRAY_W_ALIASED;
         }
         // A format with a NUL inside is none that C could read.

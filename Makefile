@@ -1,0 +1,57 @@
+# make          the C library, in target/release
+# make demo     the demonstration on four ranks, under Open MPI and then under MPICH
+# make test     all tests: without MPI, with Open MPI, with MPICH
+# make bench    the benchmarks
+# make header   regenerates include/distarray.h from the Rust sources
+# make lint     formatting and lints with and without MPI, warnings denied
+#
+# On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
+# missing is installed first (scripts/setup says what). DISTARRAY_CACHE=<directory>
+# keeps the PETSc that is built over MPICH outside the checkout.
+
+CARGO  ?= cargo
+target := $(CURDIR)/target
+
+# The MPI builds and runs below want the two cores for themselves.
+.NOTPARALLEL:
+
+.PHONY: library setup demo test bench header lint clean
+
+library: $(target)/release/libdistarray.so.0
+
+# A program is linked with libdistarray.so, and keeps to its SONAME when it runs.
+soname := libdistarray.so.0
+
+$(target)/release/$(soname): FORCE
+	$(CARGO) rustc --release --lib --target-dir $(target) -- -C link-arg=-Wl,-soname,$(soname)
+	ln -sfn libdistarray.so $@
+
+setup:
+	@bash scripts/setup
+
+demo: setup library
+	$(CARGO) build --release --target-dir $(target)/demo --package heat-audit
+	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
+	@$(MAKE) --no-print-directory -C demo MPI=openmpi run
+	@$(MAKE) --no-print-directory -C demo MPI=mpich run
+	@echo "Still the same file:"; cd $(target)/release && sha256sum $(soname)
+
+test: setup library
+	@bash scripts/test
+
+bench: setup library
+	$(CARGO) bench --target-dir $(target)
+
+header:
+	$(CARGO) check --features header --target-dir $(target)
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --target-dir $(target) -- -D warnings
+	MPICC=mpicc.openmpi $(CARGO) clippy --all-targets --features mpi \
+	    --target-dir $(target)/openmpi -- -D warnings
+
+clean:
+	rm -rf $(target) build
+
+FORCE:
