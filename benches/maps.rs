@@ -39,7 +39,10 @@ static ALLOCATOR: Counting = Counting;
 const LOOKUPS: usize = 1 << 16;
 
 fn main() {
-    println!("{:<12} {:>10} {:>12} {:>12} {:>12}", "axis", "processes", "owner ns", "locate ns", "heap bytes");
+    println!(
+        "{:<12} {:>10} {:>12} {:>12} {:>12}",
+        "axis", "processes", "owner ns", "locate ns", "heap bytes"
+    );
     for procs in [4_i64, 1_000_000] {
         let size = procs * 1024 + 17;
         let irregular = || {
@@ -72,7 +75,8 @@ fn main() {
             let mut locate = || {
                 black_box(indices.iter().map(|&g| map.locate(g).unwrap()).map(|(c, l)| c ^ l).sum::<i64>());
             };
-            let [owner, locate] = common::medians(10, [&mut owner, &mut locate]).map(|ns| ns / LOOKUPS as f64);
+            let [owner, locate] =
+                common::medians(10, [&mut owner, &mut locate]).map(|ns| ns / LOOKUPS as f64);
             println!("{name:<12} {procs:>10} {owner:>12.2} {locate:>12.2} {heap:>12}");
         }
     }

@@ -62,30 +62,17 @@ fn different_collective_calls_are_named_on_every_rank() {
     });
     for error in errors {
         assert_eq!((error.rank(), error.other_rank()), (Some(1), Some(0)));
-        assert!(
-            error
-                .to_string()
-                .contains("broadcast is called where the other rank calls barrier")
-        );
+        assert!(error.to_string().contains("broadcast is called where the other rank calls barrier"));
     }
-    let errors = comm::threads(2, |comm| {
-        comm.all_reduce(&mut vec![1_u64; 1 + comm.rank()], Op::Sum)
-            .unwrap_err()
-    });
-    assert!(
-        errors[0]
-            .to_string()
-            .contains("another root, operation or length")
-    );
+    let errors =
+        comm::threads(2, |comm| comm.all_reduce(&mut vec![1_u64; 1 + comm.rank()], Op::Sum).unwrap_err());
+    assert!(errors[0].to_string().contains("another root, operation or length"));
 }
 
 #[test]
 fn a_deadlock_ends_with_an_error() {
     let errors = comm::threads(3, |comm| {
-        let from = Peer {
-            rank: (comm.rank() + 1) % 3,
-            bytes: 1,
-        };
+        let from = Peer { rank: (comm.rank() + 1) % 3, bytes: 1 };
         let mut messages = comm.messages(&[], &[from]).unwrap();
         messages.start_receives().unwrap();
         messages.next_received().map(drop).unwrap_err()

@@ -23,29 +23,16 @@ fn every_promise_over_a_real_mpi() {
     }
     for flavor in launch::flavors() {
         // Once as users compile it, once with a count limit that small messages pass.
-        for limit in [
-            "-DDISTARRAY_MPI_MAX_COUNT=INT_MAX",
-            "-DDISTARRAY_MPI_MAX_COUNT=1000",
-        ] {
+        for limit in ["-DDISTARRAY_MPI_MAX_COUNT=INT_MAX", "-DDISTARRAY_MPI_MAX_COUNT=1000"] {
             let flags = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", limit];
             let library = launch::compile_c(flavor, &["tests/c/mpi_table.c"], &flags);
             for ranks in 1..=4 {
                 let setting = format!("{LIBRARY}={}", library.display());
                 let program = std::env::current_exe().unwrap();
                 let test = "every_promise_over_a_real_mpi";
-                let args = [
-                    &setting,
-                    program.to_str().unwrap(),
-                    "--exact",
-                    test,
-                    "--nocapture",
-                ];
+                let args = [&setting, program.to_str().unwrap(), "--exact", test, "--nocapture"];
                 let output = launch::mpirun_ok(flavor, ranks, Path::new("/usr/bin/env"), &args);
-                assert_eq!(
-                    output.matches("every promise is kept").count(),
-                    ranks,
-                    "{output}"
-                );
+                assert_eq!(output.matches("every promise is kept").count(), ranks, "{output}");
             }
         }
     }
@@ -81,10 +68,7 @@ fn one_rank(library: &OsString) {
     // SAFETY: MPI was started by `start`.
     assert_eq!(unsafe { stop() }, 0);
     let error = comm.barrier().unwrap_err();
-    assert!(
-        error.to_string().contains("MPI_Finalize has been called"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("MPI_Finalize has been called"), "{error}");
     drop((messages, twin, comm)); // nothing is called
     println!("every promise is kept");
 }
@@ -95,10 +79,7 @@ fn a_table_that_is_none_is_refused() {
     let refused = |table: *const distarray_comm| unsafe { Comm::from_table(table) }.unwrap_err();
     assert_eq!(refused(std::ptr::null()).kind(), ErrorKind::Null);
     let whole = lying();
-    assert_eq!(
-        refused((&raw const whole).wrapping_byte_add(1)).kind(),
-        ErrorKind::Align
-    );
+    assert_eq!(refused((&raw const whole).wrapping_byte_add(1)).kind(), ErrorKind::Align);
     assert_eq!(refused(&empty()).kind(), ErrorKind::Comm);
     let refuse = |change: fn(&mut distarray_comm)| {
         let mut table = lying();
@@ -107,11 +88,7 @@ fn a_table_that_is_none_is_refused() {
         (error.kind(), error.field().unwrap().to_owned())
     };
     for (change, kind, field) in [
-        (
-            (|t| t.version = 2) as fn(&mut distarray_comm),
-            ErrorKind::Version,
-            "version",
-        ),
+        ((|t| t.version = 2) as fn(&mut distarray_comm), ErrorKind::Version, "version"),
         (|t| t.struct_size -= 1, ErrorKind::Version, "struct_size"),
         (|t| t.size = 0, ErrorKind::Range, "size"),
         (|t| t.size = -1, ErrorKind::Range, "size"),
@@ -132,12 +109,7 @@ fn a_failing_function_is_named_with_its_text() {
     let comm = unsafe { Comm::from_table(&raw const table) }.unwrap();
     let error = comm.barrier().unwrap_err();
     assert_eq!((error.kind(), error.rank()), (ErrorKind::Comm, Some(1)));
-    assert!(
-        error
-            .to_string()
-            .contains("barrier fails with status 17: the cable is cut"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("barrier fails with status 17: the cable is cut"), "{error}");
 }
 
 fn empty() -> distarray_comm {

@@ -281,3 +281,19 @@ fn what_only_version_1_can_say_is_marked_so_and_read_back() {
     assert_eq!(again.dim_data(), &dim_data);
     assert_eq!(again.buffer().copy_bytes(), array.as_any().buffer().copy_bytes());
 }
+
+/// NumPy's magic, read as a length, is 20115: which of the two it is, the next
+/// bytes say.
+#[test]
+fn a_header_as_long_as_a_doubled_magic_is_read() {
+    let whole = fs::read(data().join("real/b1d_f8_0.dnpy")).unwrap();
+    let npy = whole.windows(6).position(|window| window == b"\x93NUMPY").unwrap();
+    let mut file = whole[..8].to_vec();
+    file.extend(b"\x93N");
+    file.extend(&whole[10..npy]);
+    file.resize(10 + 20_115, b' ');
+    file.extend(&whole[npy..]);
+    let (array, original) = (dnpy::read_bytes(&file).unwrap(), dnpy::read_bytes(&whole).unwrap());
+    assert_eq!(array.dim_data(), original.dim_data());
+    assert_eq!(array.buffer().copy_bytes(), original.buffer().copy_bytes());
+}

@@ -46,6 +46,7 @@ fn numbers_of_python_2_and_3_are_read() {
         assert_eq!(read(literal).unwrap(), Value::Float(value), "{literal}");
     }
     assert_eq!(read("np.float64(1.5)").unwrap(), Value::Float(1.5));
+    assert_eq!(read(&Value::Float(f64::INFINITY).to_literal()).unwrap(), Value::Float(f64::INFINITY));
 }
 
 #[test]

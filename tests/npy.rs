@@ -258,3 +258,32 @@ fn a_type_that_numpy_lacks_is_refused_before_the_file_is_touched() {
     assert_eq!(npy::write(&path, &buffer).unwrap_err().kind(), ErrorKind::Unsupported);
     assert_eq!(fs::read(&path).unwrap(), b"before");
 }
+
+#[test]
+fn records_that_numpy_cannot_express_are_written_as_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.npy");
+    let deep = format!("{}<i{}", "T{".repeat(16), ":x:}".repeat(16));
+    let cases = [
+        // Native alignment, unnamed and equal names, another size, nonsense.
+        ("T{i:a:>d:b:}", 16),
+        ("T{<i<d}", 12),
+        ("T{<i:a:<i:a:}", 8),
+        ("T{<i:a:}", 8),
+        ("(2)<i", 8),
+        ("O", 8),
+        ("T{", 8),
+        ("<M8[ns", 8),
+        ("é", 8),
+        ("99999999999999999999s", 8),
+        (deep.as_str(), 4),
+    ];
+    for (format, itemsize) in cases {
+        let buffer = Buffer::opaque(&[3], itemsize, Order::C, Some(format.into())).unwrap();
+        npy::write(&path, &buffer).unwrap();
+        let again = npy::read(&path).unwrap();
+        assert_eq!(again.format().unwrap().as_ref(), format!("{itemsize}x"), "{format}");
+    }
+    let nothing = Buffer::opaque(&[3], 0, Order::C, None).unwrap();
+    assert_eq!(npy::write(&path, &nothing).unwrap_err().field(), Some("itemsize"));
+}

@@ -51,9 +51,11 @@ impl Layout {
         if shape.len() != strides.len() {
             return Err(Error::new(ErrorKind::Shape, "strides need one entry per axis").in_field("strides"));
         }
+        let size = i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?;
         let mut empty = false;
-        let mut count: i64 = 1;
-        for (axis, &extent) in shape.iter().enumerate() {
+        let mut bytes = size;
+        let (mut low, mut high) = (0_i64, size);
+        for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate() {
             if extent < 0 {
                 return Err(Error::new(ErrorKind::Shape, "an extent must not be negative")
                     .on_axis(axis)
@@ -61,24 +63,23 @@ impl Layout {
                     .expected_found(0, extent));
             }
             empty |= extent == 0;
-            count = count.checked_mul(extent.max(1)).ok_or_else(|| overflow("shape").on_axis(axis))?;
+            let extent = extent.max(1);
+            bytes = bytes.checked_mul(extent).ok_or_else(|| overflow("shape").on_axis(axis))?;
+            let span = (extent - 1).checked_mul(stride);
+            let end = if stride < 0 { &mut low } else { &mut high };
+            *end = span.and_then(|s| end.checked_add(s)).ok_or_else(|| overflow("strides").on_axis(axis))?;
         }
-        let bytes = i64::try_from(itemsize).ok().and_then(|size| count.checked_mul(size));
-        let (mut low, mut high) = (0_i64, i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?);
-        bytes.filter(|&b| isize::try_from(b).is_ok()).ok_or_else(|| overflow("shape"))?;
-        for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate() {
-            let span = (extent - 1).max(0).checked_mul(stride);
-            let moved = span.and_then(|s| if s < 0 { low.checked_add(s) } else { high.checked_add(s) });
-            let moved = moved.ok_or_else(|| overflow("strides").on_axis(axis))?;
-            if stride < 0 { low = moved } else { high = moved }
-        }
+        isize::try_from(bytes).map_err(|_| overflow("shape"))?;
         let reach = match (empty, isize::try_from(low), isize::try_from(high)) {
             (true, ..) => (0, 0),
             (false, Ok(low), Ok(high)) => (low, high),
             _ => return Err(overflow("strides")),
         };
         high.checked_sub(low).ok_or_else(|| overflow("strides"))?;
-        Ok(Self { numbers: [shape, strides].concat().into(), itemsize, reach })
+        let mut numbers = Vec::with_capacity(2 * shape.len());
+        numbers.extend_from_slice(shape);
+        numbers.extend_from_slice(strides);
+        Ok(Self { numbers: numbers.into(), itemsize, reach })
     }
 
     /// Number of axes.
@@ -148,7 +149,7 @@ impl Layout {
     /// count as shared, so they are never written through.
     #[must_use]
     pub fn is_disjoint(&self) -> bool {
-        if self.is_empty() {
+        if self.is_empty() || self.is_nested() {
             return true;
         }
         let mut reached = self.itemsize as u64;
@@ -169,6 +170,21 @@ impl Layout {
             reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
             below = stride;
         }
+    }
+
+    /// Whether each axis steps over all that the later ones reach: the usual case.
+    fn is_nested(&self) -> bool {
+        let mut reached = self.itemsize as u64;
+        for (&extent, &stride) in self.shape().iter().zip(self.strides()).rev() {
+            let stride = stride.unsigned_abs();
+            if extent > 1 {
+                if stride < reached {
+                    return false;
+                }
+                reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
+            }
+        }
+        true
     }
 
     /// Byte offset of an element, `None` outside the shape.

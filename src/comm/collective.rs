@@ -38,10 +38,7 @@ impl Comm {
     pub fn all_gather(&self, mine: &[u8]) -> Result<Vec<Vec<u8>>> {
         let transport = self.transport()?;
         let mut lengths = vec![0; self.size()];
-        transport.all_gather(
-            &to_i64(mine.len()).to_ne_bytes(),
-            bytemuck::cast_slice_mut(&mut lengths),
-        )?;
+        transport.all_gather(&to_i64(mine.len()).to_ne_bytes(), bytemuck::cast_slice_mut(&mut lengths))?;
         let mut all = vec![0; total(&lengths)?];
         transport.all_gather_v(mine, &mut all, &lengths)?;
         Ok(cut(&all, &lengths))
@@ -71,22 +68,13 @@ impl Comm {
         let transport = self.transport()?;
         // A rank without one part for each rank still takes part, and says so by -1.
         let valid = parts.len() == self.size();
-        let send_lengths: Vec<i64> = if valid {
-            parts.iter().map(|part| to_i64(part.len())).collect()
-        } else {
-            vec![-1; self.size()]
-        };
+        let send_lengths: Vec<i64> =
+            if valid { parts.iter().map(|part| to_i64(part.len())).collect() } else { vec![-1; self.size()] };
         let mut lengths = vec![0; self.size()];
-        transport.all_to_all(
-            bytemuck::cast_slice(&send_lengths),
-            bytemuck::cast_slice_mut(&mut lengths),
-        )?;
+        transport.all_to_all(bytemuck::cast_slice(&send_lengths), bytemuck::cast_slice_mut(&mut lengths))?;
         if let Some(rank) = lengths.iter().position(|&length| length < 0) {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                "an all-to-all needs one part for each rank",
-            )
-            .on_rank(to_i64(rank)));
+            return Err(Error::new(ErrorKind::Shape, "an all-to-all needs one part for each rank")
+                .on_rank(to_i64(rank)));
         }
         let mut all = vec![0; total(&lengths)?];
         transport.all_to_all_v(&parts.concat(), &send_lengths, &mut all, &lengths)?;
@@ -113,20 +101,15 @@ impl Comm {
 
 /// The sum of lengths that came over the wire, as memory to allocate.
 fn total(lengths: &[i64]) -> Result<usize> {
-    let sum = lengths.iter().try_fold(0_i64, |sum, &length| {
-        if length < 0 {
-            None
-        } else {
-            sum.checked_add(length)
-        }
-    });
-    sum.and_then(|sum| usize::try_from(sum).ok())
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::NoMemory,
-                "the bytes of all ranks together exceed the address space",
-            )
-        })
+    let sum = lengths.iter().try_fold(
+        0_i64,
+        |sum, &length| {
+            if length < 0 { None } else { sum.checked_add(length) }
+        },
+    );
+    sum.and_then(|sum| usize::try_from(sum).ok()).ok_or_else(|| {
+        Error::new(ErrorKind::NoMemory, "the bytes of all ranks together exceed the address space")
+    })
 }
 
 /// The parts of `all`, which lie one after the other.

@@ -28,20 +28,11 @@ pub struct distarray_comm {
     pub barrier: Option<unsafe extern "C" fn(*mut c_void) -> i32>,
     pub allreduce: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, i64, i32, i32) -> i32>,
     pub bcast: Option<unsafe extern "C" fn(*mut c_void, i64, *mut c_void, i64) -> i32>,
-    pub allgather:
-        Option<unsafe extern "C" fn(*mut c_void, *const c_void, i64, *mut c_void) -> i32>,
-    pub allgatherv:
-        Option<unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_void, *const i64) -> i32>,
+    pub allgather: Option<unsafe extern "C" fn(*mut c_void, *const c_void, i64, *mut c_void) -> i32>,
+    pub allgatherv: Option<unsafe extern "C" fn(*mut c_void, *const c_void, *mut c_void, *const i64) -> i32>,
     pub alltoall: Option<unsafe extern "C" fn(*mut c_void, *const c_void, i64, *mut c_void) -> i32>,
-    pub alltoallv: Option<
-        unsafe extern "C" fn(
-            *mut c_void,
-            *const c_void,
-            *const i64,
-            *mut c_void,
-            *const i64,
-        ) -> i32,
-    >,
+    pub alltoallv:
+        Option<unsafe extern "C" fn(*mut c_void, *const c_void, *const i64, *mut c_void, *const i64) -> i32>,
     pub new_tag: Option<unsafe extern "C" fn(*mut c_void, *mut i32) -> i32>,
     pub dup: Option<unsafe extern "C" fn(*mut c_void, *mut distarray_comm) -> i32>,
     pub split: Option<unsafe extern "C" fn(*mut c_void, i32, i32, *mut distarray_comm) -> i32>,
@@ -53,8 +44,7 @@ pub struct distarray_comm {
     pub start: Option<unsafe extern "C" fn(*mut c_void, i64, *mut u64) -> i32>,
     pub wait: Option<unsafe extern "C" fn(*mut c_void, *mut u64, *mut i64) -> i32>,
     pub test: Option<unsafe extern "C" fn(*mut c_void, *mut u64, *mut i32, *mut i64) -> i32>,
-    pub waitany:
-        Option<unsafe extern "C" fn(*mut c_void, i64, *mut u64, *mut i64, *mut i64) -> i32>,
+    pub waitany: Option<unsafe extern "C" fn(*mut c_void, i64, *mut u64, *mut i64, *mut i64) -> i32>,
     pub request_free: Option<unsafe extern "C" fn(*mut c_void, *mut u64) -> i32>,
 }
 
@@ -105,35 +95,20 @@ unsafe fn copy(table: *const distarray_comm) -> Result<distarray_comm> {
     // SAFETY: not NULL, aligned; every table begins with these two words.
     let (struct_size, version) = unsafe { ((*table).struct_size, (*table).version) };
     if (struct_size, version) == (0, 0) {
-        let detail =
-            "the table is empty: distarray_comm_from_mpi returned an error, or was not called";
+        let detail = "the table is empty: distarray_comm_from_mpi returned an error, or was not called";
         return Err(Error::new(ErrorKind::Comm, detail).in_field("comm"));
     }
     let expected = |kind, field, detail, expected, found| {
-        Err(Error::new(kind, detail)
-            .in_field(field)
-            .expected_found(expected, i64::from(found)))
+        Err(Error::new(kind, detail).in_field(field).expected_found(expected, i64::from(found)))
     };
     if version != DISTARRAY_COMM_VERSION {
         let detail = "this library speaks another version of the table: use its own headers";
-        return expected(
-            ErrorKind::Version,
-            "version",
-            detail,
-            DISTARRAY_COMM_VERSION.into(),
-            version,
-        );
+        return expected(ErrorKind::Version, "version", detail, DISTARRAY_COMM_VERSION.into(), version);
     }
     let whole = size_of::<distarray_comm>();
     if u64::from(struct_size) < whole as u64 {
         let detail = "the table is smaller than its version says";
-        return expected(
-            ErrorKind::Version,
-            "struct_size",
-            detail,
-            to_i64(whole),
-            struct_size,
-        );
+        return expected(ErrorKind::Version, "struct_size", detail, to_i64(whole), struct_size);
     }
     // SAFETY: it is as large as we read.
     Ok(unsafe { *table })
@@ -154,37 +129,19 @@ unsafe impl Sync for Foreign {}
 impl Foreign {
     fn new(table: distarray_comm) -> Result<Self> {
         let outside = |field, detail, expected, found| {
-            Err(Error::new(ErrorKind::Range, detail)
-                .in_field(field)
-                .expected_found(expected, found))
+            Err(Error::new(ErrorKind::Range, detail).in_field(field).expected_found(expected, found))
         };
         if table.size < 1 {
-            return outside(
-                "size",
-                "a communicator has at least one rank",
-                1,
-                table.size,
-            );
+            return outside("size", "a communicator has at least one rank", 1, table.size);
         }
         if !(0..table.size).contains(&table.rank) {
-            return outside(
-                "rank",
-                "the rank must be below the size",
-                table.size - 1,
-                table.rank,
-            );
+            return outside("rank", "the rank must be below the size", table.size - 1, table.rank);
         }
         if let Some(name) = table.first_missing() {
             return Err(missing(name));
         }
-        let (Ok(rank), Ok(size)) = (usize::try_from(table.rank), usize::try_from(table.size))
-        else {
-            return outside(
-                "size",
-                "more ranks than this process can count",
-                1,
-                table.size,
-            );
+        let (Ok(rank), Ok(size)) = (usize::try_from(table.rank), usize::try_from(table.size)) else {
+            return outside("size", "more ranks than this process can count", 1, table.size);
         };
         Ok(Self { table, rank, size })
     }
@@ -196,28 +153,12 @@ impl Foreign {
         let mut text = [0_u8; 512];
         if let Some(explain) = self.table.error_string {
             // SAFETY: as for every function of the table; it writes at most what it is told.
-            unsafe {
-                explain(
-                    self.table.context,
-                    status,
-                    text.as_mut_ptr(),
-                    to_i64(text.len()),
-                )
-            }
+            unsafe { explain(self.table.context, status, text.as_mut_ptr(), to_i64(text.len())) }
         }
-        let text = CStr::from_bytes_until_nul(&text)
-            .map(CStr::to_string_lossy)
-            .unwrap_or_default();
-        let text = if text.is_empty() {
-            "it says no more".into()
-        } else {
-            text
-        };
-        Err(Error::new(
-            ErrorKind::Comm,
-            format!("{function} fails with status {status}: {text}"),
-        )
-        .on_rank(self.table.rank))
+        let text = CStr::from_bytes_until_nul(&text).map(CStr::to_string_lossy).unwrap_or_default();
+        let text = if text.is_empty() { "it says no more".into() } else { text };
+        Err(Error::new(ErrorKind::Comm, format!("{function} fails with status {status}: {text}"))
+            .on_rank(self.table.rank))
     }
 }
 
@@ -258,37 +199,22 @@ impl distarray_comm {
             waitany,
             request_free
         );
-        functions
-            .into_iter()
-            .find(|(_, missing)| *missing)
-            .map(|(name, _)| name)
+        functions.into_iter().find(|(_, missing)| *missing).map(|(name, _)| name)
     }
 }
 
 /// The address of bytes for C; NULL when there are none, because the address of an
 /// empty slice may be 1, which is `MPI_IN_PLACE` in Open MPI.
 fn address(bytes: &[u8]) -> *const c_void {
-    if bytes.is_empty() {
-        std::ptr::null()
-    } else {
-        bytes.as_ptr().cast()
-    }
+    if bytes.is_empty() { std::ptr::null() } else { bytes.as_ptr().cast() }
 }
 
 fn address_mut(bytes: &mut [u8]) -> *mut c_void {
-    if bytes.is_empty() {
-        std::ptr::null_mut()
-    } else {
-        bytes.as_mut_ptr().cast()
-    }
+    if bytes.is_empty() { std::ptr::null_mut() } else { bytes.as_mut_ptr().cast() }
 }
 
 fn missing(function: &'static str) -> Error {
-    Error::new(
-        ErrorKind::Null,
-        "a function of the communicator's table is NULL",
-    )
-    .in_field(function)
+    Error::new(ErrorKind::Null, "a function of the communicator's table is NULL").in_field(function)
 }
 
 // SAFETY: the contract of distarray_comm.h, which `Comm::from_table` demands, says it.
@@ -387,25 +313,13 @@ unsafe impl Transport for Foreign {
         Ok(Request::from_bits(bits))
     }
 
-    unsafe fn send_init(
-        &self,
-        data: *const u8,
-        len: usize,
-        to: usize,
-        tag: i32,
-    ) -> Result<Request> {
+    unsafe fn send_init(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request> {
         let mut bits = 0;
         call!(self.send_init(data.cast(), to_i64(len), to_i64(to), tag, &raw mut bits))?;
         Ok(Request::from_bits(bits))
     }
 
-    unsafe fn receive_init(
-        &self,
-        data: *mut u8,
-        len: usize,
-        from: usize,
-        tag: i32,
-    ) -> Result<Request> {
+    unsafe fn receive_init(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request> {
         let mut bits = 0;
         call!(self.recv_init(data.cast(), to_i64(len), to_i64(from), tag, &raw mut bits))?;
         Ok(Request::from_bits(bits))
@@ -431,19 +345,9 @@ unsafe impl Transport for Foreign {
     fn wait_any(&self, requests: &mut [Request]) -> Result<Option<Arrived>> {
         let (mut index, mut bytes) = (-1, 0);
         let handles = requests.as_mut_ptr().cast();
-        call!(self.waitany(
-            to_i64(requests.len()),
-            handles,
-            &raw mut index,
-            &raw mut bytes
-        ))?;
-        let index = usize::try_from(index)
-            .ok()
-            .filter(|&index| index < requests.len());
-        Ok(index.map(|index| Arrived {
-            index,
-            bytes: to_usize(bytes),
-        }))
+        call!(self.waitany(to_i64(requests.len()), handles, &raw mut index, &raw mut bytes))?;
+        let index = usize::try_from(index).ok().filter(|&index| index < requests.len());
+        Ok(index.map(|index| Arrived { index, bytes: to_usize(bytes) }))
     }
 
     fn free_request(&self, mut request: Request) -> Result<()> {

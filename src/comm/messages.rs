@@ -69,11 +69,9 @@ impl Messages {
         let transport = comm.transport()?;
         for (number, peer) in receives.iter().chain(sends).enumerate() {
             if peer.rank >= comm.size() {
-                return Err(
-                    Error::new(ErrorKind::Range, "there is no such rank to exchange with")
-                        .in_field("rank")
-                        .expected_found(to_i64(comm.size()) - 1, to_i64(peer.rank)),
-                );
+                return Err(Error::new(ErrorKind::Range, "there is no such rank to exchange with")
+                    .in_field("rank")
+                    .expected_found(to_i64(comm.size()) - 1, to_i64(peer.rank)));
             }
             let memory = Memory::new(peer.bytes)?;
             let (data, bytes) = (memory.start.as_ptr(), memory.bytes);
@@ -87,10 +85,7 @@ impl Messages {
                 }
             }?;
             this.requests.push(request);
-            this.slots.push(Slot {
-                memory,
-                active: false,
-            });
+            this.slots.push(Slot { memory, active: false });
         }
         Ok(this)
     }
@@ -113,16 +108,10 @@ impl Messages {
     /// # Errors
     /// `Range` when there is no such send, `Busy` while it is being sent.
     pub fn send_buffer(&mut self, which: usize) -> Result<&mut [u8]> {
-        let slot = self
-            .receives
-            .checked_add(which)
-            .and_then(|at| self.slots.get_mut(at));
+        let slot = self.receives.checked_add(which).and_then(|at| self.slots.get_mut(at));
         let slot = slot.ok_or_else(|| no_such_message(which))?;
         if slot.active {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                "this message is being sent: finish first",
-            ));
+            return Err(Error::new(ErrorKind::Busy, "this message is being sent: finish first"));
         }
         Ok(slot.memory.bytes_mut())
     }
@@ -134,10 +123,7 @@ impl Messages {
     /// `Busy` within a round; `Comm` when the message layer fails.
     pub fn start_receives(&mut self) -> Result<()> {
         if self.slots.iter().any(|slot| slot.active) {
-            return Err(Error::new(
-                ErrorKind::Busy,
-                "the round before was not finished",
-            ));
+            return Err(Error::new(ErrorKind::Busy, "the round before was not finished"));
         }
         self.start(0..self.receives)
     }
@@ -156,9 +142,7 @@ impl Messages {
     fn start(&mut self, range: std::ops::Range<usize>) -> Result<()> {
         let transport = self.comm.transport()?;
         // Active before the attempt: a failed start may still have begun.
-        self.slots[range.clone()]
-            .iter_mut()
-            .for_each(|slot| slot.active = true);
+        self.slots[range.clone()].iter_mut().for_each(|slot| slot.active = true);
         // SAFETY: the memory of each lives as long as `self`, or for ever.
         unsafe { transport.start(&mut self.requests[range]) }
     }
@@ -178,10 +162,8 @@ impl Messages {
         };
         slot.active = false;
         if arrived.bytes != slot.memory.bytes {
-            return Err(
-                Error::new(ErrorKind::Comm, "a message has not the agreed length")
-                    .expected_found(to_i64(slot.memory.bytes), to_i64(arrived.bytes)),
-            );
+            return Err(Error::new(ErrorKind::Comm, "a message has not the agreed length")
+                .expected_found(to_i64(slot.memory.bytes), to_i64(arrived.bytes)));
         }
         Ok(Some((arrived.index, slot.memory.bytes())))
     }
@@ -193,10 +175,9 @@ impl Messages {
     pub fn received(&self, which: usize) -> Result<&[u8]> {
         match self.slots[..self.receives].get(which) {
             None => Err(no_such_message(which)),
-            Some(slot) if slot.active => Err(Error::new(
-                ErrorKind::Busy,
-                "this message was not received yet",
-            )),
+            Some(slot) if slot.active => {
+                Err(Error::new(ErrorKind::Busy, "this message was not received yet"))
+            }
             Some(slot) => Ok(slot.memory.bytes()),
         }
     }
@@ -228,22 +209,14 @@ impl Messages {
         }
         let requests = std::mem::take(&mut self.requests);
         let transport = self.comm.transport()?;
-        requests
-            .into_iter()
-            .try_for_each(|request| transport.free_request(request))
+        requests.into_iter().try_for_each(|request| transport.free_request(request))
     }
 }
 
 impl Drop for Messages {
     fn drop(&mut self) {
-        let idle = self
-            .requests
-            .drain(..)
-            .zip(&self.slots)
-            .filter(|(_, slot)| !slot.active);
-        self.comm
-            .abandoned()
-            .extend(idle.map(|(request, _)| request));
+        let idle = self.requests.drain(..).zip(&self.slots).filter(|(_, slot)| !slot.active);
+        self.comm.abandoned().extend(idle.map(|(request, _)| request));
         for slot in self.slots.drain(..) {
             if slot.active {
                 std::mem::forget(slot.memory); // the message layer may still use it

@@ -16,6 +16,8 @@
 mod collective;
 mod foreign;
 mod messages;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod threads;
 mod transport;
 mod world;
@@ -75,11 +77,7 @@ impl Comm {
     /// A communicator over any message layer. Local.
     #[must_use]
     pub fn from_transport(transport: Box<dyn Transport>) -> Self {
-        Self(Arc::new(Shared {
-            transport,
-            freed: AtomicBool::new(false),
-            abandoned: Mutex::default(),
-        }))
+        Self(Arc::new(Shared { transport, freed: AtomicBool::new(false), abandoned: Mutex::default() }))
     }
 
     /// This process's number, from 0. Local.
@@ -198,16 +196,11 @@ impl Comm {
 
     fn free_abandoned(&self, transport: &dyn Transport) -> Result<()> {
         let abandoned = std::mem::take(&mut *self.abandoned());
-        abandoned
-            .into_iter()
-            .try_for_each(|request| transport.free_request(request))
+        abandoned.into_iter().try_for_each(|request| transport.free_request(request))
     }
 
     fn abandoned(&self) -> std::sync::MutexGuard<'_, Vec<Request>> {
-        self.0
-            .abandoned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.abandoned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -43,17 +43,11 @@ pub fn threads<R: Send>(ranks: usize, work: impl Fn(Comm) -> R + Sync) -> Vec<R>
 }
 
 /// As [`threads`], with each rank's panic in its place.
-pub fn try_threads<R: Send>(
-    ranks: usize,
-    work: impl Fn(Comm) -> R + Sync,
-) -> Vec<thread::Result<R>> {
+pub fn try_threads<R: Send>(ranks: usize, work: impl Fn(Comm) -> R + Sync) -> Vec<thread::Result<R>> {
     run(ranks, work).0
 }
 
-fn run<R: Send>(
-    ranks: usize,
-    work: impl Fn(Comm) -> R + Sync,
-) -> (Vec<thread::Result<R>>, Option<usize>) {
+fn run<R: Send>(ranks: usize, work: impl Fn(Comm) -> R + Sync) -> (Vec<thread::Result<R>>, Option<usize>) {
     let world = Arc::new(World::new(ranks));
     let members: Arc<[usize]> = (0..ranks).collect();
     let rank_main = |rank: usize| {
@@ -65,13 +59,8 @@ fn run<R: Send>(
     };
     let results = thread::scope(|scope| {
         let rank_main = &rank_main;
-        let handles: Vec<_> = (0..ranks)
-            .map(|rank| scope.spawn(move || rank_main(rank)))
-            .collect();
-        handles
-            .into_iter()
-            .map(|handle| handle.join().and_then(|result| result))
-            .collect()
+        let handles: Vec<_> = (0..ranks).map(|rank| scope.spawn(move || rank_main(rank))).collect();
+        handles.into_iter().map(|handle| handle.join().and_then(|result| result)).collect()
     });
     (results, world.first_panic())
 }
@@ -128,9 +117,7 @@ impl Thread {
 
     /// Deposits my bytes and waits for everyone's.
     fn exchange(&self, call: Call, mine: &[u8]) -> Result<Arc<Round>> {
-        let round = self
-            .world
-            .change(|state| state.deposit(self.group, self.rank, call, mine))?;
+        let round = self.world.change(|state| state.deposit(self.group, self.rank, call, mine))?;
         self.world.wait(|state| state.collect(self.group, round))
     }
 
@@ -167,19 +154,11 @@ impl Thread {
                         // SAFETY: the caller's promise.
                         unsafe { std::slice::from_raw_parts(message.data, message.len) }.to_vec()
                     };
-                    let envelope = Envelope {
-                        group: self.group,
-                        from: self.rank,
-                        tag,
-                    };
+                    let envelope = Envelope { group: self.group, from: self.rank, tag };
                     state.deliver(self.members[message.peer], envelope, bytes);
                 }
                 Direction::Receive => {
-                    let envelope = Envelope {
-                        group: self.group,
-                        from: message.peer,
-                        tag,
-                    };
+                    let envelope = Envelope { group: self.group, from: message.peer, tag };
                     state.post(self.members[self.rank], envelope, id);
                 }
             }
@@ -201,10 +180,7 @@ impl Thread {
             request.set_bits(0);
         }
         if !fits {
-            return Err(Error::new(
-                ErrorKind::Comm,
-                "a message is longer than its receive",
-            ));
+            return Err(Error::new(ErrorKind::Comm, "a message is longer than its receive"));
         }
         if !bytes.is_empty() {
             // SAFETY: the memory was promised to the message, is long enough, and no
@@ -218,9 +194,7 @@ impl Thread {
     fn active(&self, requests: &[Request]) -> Vec<(usize, u64, Message)> {
         let messages = self.messages();
         let found = requests.iter().enumerate().filter_map(|(index, request)| {
-            let message = messages
-                .get(&request.bits())
-                .filter(|message| message.active)?;
+            let message = messages.get(&request.bits()).filter(|message| message.active)?;
             Some((index, request.bits(), *message))
         });
         found.collect()
@@ -240,13 +214,8 @@ impl Thread {
                 return Ok(Some((index, bytes)));
             }
         }
-        if active
-            .iter()
-            .all(|(_, _, message)| state.is_gone(self.members[message.peer]))
-        {
-            return Err(returned(
-                active.first().map_or(0, |(_, _, message)| message.peer),
-            ));
+        if active.iter().all(|(_, _, message)| state.is_gone(self.members[message.peer])) {
+            return Err(returned(active.first().map_or(0, |(_, _, message)| message.peer)));
         }
         Ok(None)
     }
@@ -264,20 +233,12 @@ unsafe impl Transport for Thread {
     }
 
     fn barrier(&self) -> Result<()> {
-        let call = Call {
-            name: "barrier",
-            argument: 0,
-            bytes: 0,
-        };
+        let call = Call { name: "barrier", argument: 0, bytes: 0 };
         self.exchange(call, &[])?.deposits().map(drop)
     }
 
     fn all_reduce(&self, values: Values<'_>, op: Op) -> Result<()> {
-        let call = |argument, bytes| Call {
-            name: "all_reduce",
-            argument,
-            bytes,
-        };
+        let call = |argument, bytes| Call { name: "all_reduce", argument, bytes };
         match values {
             Values::U64(values) => {
                 let round = self.exchange(call(op as usize, values.len()), cast_slice(values))?;
@@ -292,8 +253,7 @@ unsafe impl Transport for Thread {
                 );
             }
             Values::I64(values) => {
-                let round =
-                    self.exchange(call(10 + op as usize, values.len()), cast_slice(values))?;
+                let round = self.exchange(call(10 + op as usize, values.len()), cast_slice(values))?;
                 combine(
                     values,
                     round.deposits()?,
@@ -305,8 +265,7 @@ unsafe impl Transport for Thread {
                 );
             }
             Values::F64(values) => {
-                let round =
-                    self.exchange(call(20 + op as usize, values.len()), cast_slice(values))?;
+                let round = self.exchange(call(20 + op as usize, values.len()), cast_slice(values))?;
                 combine(
                     values,
                     round.deposits()?,
@@ -322,52 +281,30 @@ unsafe impl Transport for Thread {
     }
 
     fn broadcast(&self, root: usize, data: &mut [u8]) -> Result<()> {
-        let call = Call {
-            name: "broadcast",
-            argument: root,
-            bytes: data.len(),
-        };
+        let call = Call { name: "broadcast", argument: root, bytes: data.len() };
         let round = self.exchange(call, if root == self.rank { data } else { &[] })?;
         data.copy_from_slice(&round.deposits()?[root]);
         Ok(())
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<()> {
-        let call = Call {
-            name: "all_gather",
-            argument: 0,
-            bytes: mine.len(),
-        };
+        let call = Call { name: "all_gather", argument: 0, bytes: mine.len() };
         let round = self.exchange(call, mine)?;
         fill(all, round.deposits()?.iter().map(Vec::as_slice))
     }
 
     fn all_gather_v(&self, mine: &[u8], all: &mut [u8], _lengths: &[i64]) -> Result<()> {
-        let call = Call {
-            name: "all_gather_v",
-            argument: 0,
-            bytes: 0,
-        };
+        let call = Call { name: "all_gather_v", argument: 0, bytes: 0 };
         let round = self.exchange(call, mine)?;
         fill(all, round.deposits()?.iter().map(Vec::as_slice))
     }
 
     fn all_to_all(&self, send: &[u8], receive: &mut [u8]) -> Result<()> {
         let each = send.len() / self.size();
-        let call = Call {
-            name: "all_to_all",
-            argument: 0,
-            bytes: send.len(),
-        };
+        let call = Call { name: "all_to_all", argument: 0, bytes: send.len() };
         let round = self.exchange(call, send)?;
         let mine = self.rank * each..(self.rank + 1) * each;
-        fill(
-            receive,
-            round
-                .deposits()?
-                .iter()
-                .map(|deposit| &deposit[mine.clone()]),
-        )
+        fill(receive, round.deposits()?.iter().map(|deposit| &deposit[mine.clone()]))
     }
 
     fn all_to_all_v(
@@ -377,21 +314,13 @@ unsafe impl Transport for Thread {
         receive: &mut [u8],
         _receive_lengths: &[i64],
     ) -> Result<()> {
-        let call = Call {
-            name: "all_to_all_v",
-            argument: 0,
-            bytes: 0,
-        };
+        let call = Call { name: "all_to_all_v", argument: 0, bytes: 0 };
         let lengths = self.exchange(call, cast_slice(send_lengths))?;
         let round = self.exchange(call, send)?;
-        let shares = lengths
-            .deposits()?
-            .iter()
-            .zip(round.deposits()?)
-            .map(|(lengths, deposit)| {
-                let lengths: Vec<i64> = elements(lengths);
-                self.share(deposit, &lengths, self.rank).unwrap_or_default()
-            });
+        let shares = lengths.deposits()?.iter().zip(round.deposits()?).map(|(lengths, deposit)| {
+            let lengths: Vec<i64> = elements(lengths);
+            self.share(deposit, &lengths, self.rank).unwrap_or_default()
+        });
         fill(receive, shares)
     }
 
@@ -407,40 +336,22 @@ unsafe impl Transport for Thread {
 
     fn split(&self, color: Option<i32>, key: i32) -> Result<Option<Box<dyn Transport>>> {
         let mine = [color.unwrap_or(-1), key];
-        let call = Call {
-            name: "split",
-            argument: 0,
-            bytes: 0,
-        };
+        let call = Call { name: "split", argument: 0, bytes: 0 };
         let round = self.exchange(call, cast_slice(&mine))?;
-        let all: Vec<Vec<i32>> = round
-            .deposits()?
-            .iter()
-            .map(|deposit| elements(deposit))
-            .collect();
+        let all: Vec<Vec<i32>> = round.deposits()?.iter().map(|deposit| elements(deposit)).collect();
         let Some(color) = color else { return Ok(None) };
-        let mut members: Vec<usize> = (0..self.size())
-            .filter(|&rank| all[rank][0] == color)
-            .collect();
+        let mut members: Vec<usize> = (0..self.size()).filter(|&rank| all[rank][0] == color).collect();
         members.sort_by_key(|&rank| all[rank][1]); // stable: then by rank
         // The group takes the number of its first member's place.
         let first = members.first().copied().unwrap_or(self.rank);
         let group = round.new_groups + to_i64(first).unsigned_abs();
-        let rank = members
-            .iter()
-            .position(|&rank| rank == self.rank)
-            .unwrap_or(0);
+        let rank = members.iter().position(|&rank| rank == self.rank).unwrap_or(0);
         let members: Arc<[usize]> = members.iter().map(|&rank| self.members[rank]).collect();
         self.world.change(|state| {
             state.join(group, &members);
             Ok(())
         })?;
-        Ok(Some(Box::new(Thread::new(
-            &self.world,
-            group,
-            rank,
-            &members,
-        ))))
+        Ok(Some(Box::new(Thread::new(&self.world, group, rank, &members))))
     }
 
     fn free(&self) -> Result<()> {
@@ -455,10 +366,7 @@ unsafe impl Transport for Thread {
     }
 
     unsafe fn send(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request> {
-        let message = Message {
-            prepared: false,
-            ..Message::new(data.cast_mut(), len, to, tag)
-        };
+        let message = Message { prepared: false, ..Message::new(data.cast_mut(), len, to, tag) };
         let request = self.add(message)?;
         // SAFETY: the caller's promise.
         unsafe { self.begin(request.bits()) }.map(|()| request)
@@ -466,37 +374,18 @@ unsafe impl Transport for Thread {
 
     unsafe fn receive(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request> {
         let message = Message::new(data, len, from, tag);
-        let request = self.add(Message {
-            prepared: false,
-            direction: Direction::Receive,
-            ..message
-        })?;
+        let request = self.add(Message { prepared: false, direction: Direction::Receive, ..message })?;
         // SAFETY: the caller's promise.
         unsafe { self.begin(request.bits()) }.map(|()| request)
     }
 
-    unsafe fn send_init(
-        &self,
-        data: *const u8,
-        len: usize,
-        to: usize,
-        tag: i32,
-    ) -> Result<Request> {
+    unsafe fn send_init(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request> {
         self.add(Message::new(data.cast_mut(), len, to, tag))
     }
 
-    unsafe fn receive_init(
-        &self,
-        data: *mut u8,
-        len: usize,
-        from: usize,
-        tag: i32,
-    ) -> Result<Request> {
+    unsafe fn receive_init(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request> {
         let message = Message::new(data, len, from, tag);
-        self.add(Message {
-            direction: Direction::Receive,
-            ..message
-        })
+        self.add(Message { direction: Direction::Receive, ..message })
     }
 
     unsafe fn start(&self, requests: &mut [Request]) -> Result<()> {
@@ -516,10 +405,7 @@ unsafe impl Transport for Thread {
         if active.is_empty() {
             return Ok(Some(0));
         }
-        match self
-            .world
-            .change(|state| self.first_ended(state, &active))?
-        {
+        match self.world.change(|state| self.first_ended(state, &active))? {
             Some((_, bytes)) => self.end(request, &bytes).map(Some),
             None => Ok(None),
         }
@@ -537,10 +423,7 @@ unsafe impl Transport for Thread {
 
     fn free_request(&self, request: Request) -> Result<()> {
         let mut messages = self.messages();
-        if messages
-            .get(&request.bits())
-            .is_some_and(|message| message.active)
-        {
+        if messages.get(&request.bits()).is_some_and(|message| message.active) {
             return Err(Error::new(ErrorKind::Busy, "this message has not ended"));
         }
         messages.remove(&request.bits());
@@ -552,15 +435,7 @@ impl Message {
     /// A prepared send; the callers change what differs.
     fn new(data: *mut u8, len: usize, peer: usize, tag: i32) -> Self {
         let direction = Direction::Send;
-        Self {
-            direction,
-            peer,
-            tag,
-            data,
-            len,
-            prepared: true,
-            active: false,
-        }
+        Self { direction, peer, tag, data, len, prepared: true, active: false }
     }
 }
 
@@ -571,18 +446,12 @@ impl Round {
 }
 
 fn not_startable() -> Error {
-    Error::new(
-        ErrorKind::Busy,
-        "this message is not prepared or has not ended",
-    )
+    Error::new(ErrorKind::Busy, "this message is not prepared or has not ended")
 }
 
 /// The elements of a deposit.
 fn elements<T: Pod>(deposit: &[u8]) -> Vec<T> {
-    deposit
-        .chunks_exact(size_of::<T>())
-        .map(pod_read_unaligned)
-        .collect()
+    deposit.chunks_exact(size_of::<T>()).map(pod_read_unaligned).collect()
 }
 
 /// Combines in rank order, so that all ranks round alike.
@@ -604,9 +473,5 @@ fn fill<'a>(all: &mut [u8], parts: impl Iterator<Item = &'a [u8]>) -> Result<()>
         place.copy_from_slice(part);
         rest = after;
     }
-    if rest.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong())
-    }
+    if rest.is_empty() { Ok(()) } else { Err(wrong()) }
 }

@@ -148,19 +148,12 @@ pub unsafe trait Transport: Send + Sync {
     ///
     /// # Safety
     /// As [`send`](Self::send), from each start to the end that follows.
-    unsafe fn send_init(&self, data: *const u8, len: usize, to: usize, tag: i32)
-    -> Result<Request>;
+    unsafe fn send_init(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request>;
     /// Prepares a message to be received by each [`start`](Self::start). Local.
     ///
     /// # Safety
     /// As [`receive`](Self::receive), from each start to the end that follows.
-    unsafe fn receive_init(
-        &self,
-        data: *mut u8,
-        len: usize,
-        from: usize,
-        tag: i32,
-    ) -> Result<Request>;
+    unsafe fn receive_init(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request>;
     /// Starts prepared messages that are not active. Local.
     ///
     /// # Safety

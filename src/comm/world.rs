@@ -92,10 +92,7 @@ impl World {
             waiting: 0,
         };
         state.join(0, &(0..ranks).collect::<Arc<[usize]>>());
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
+        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Changes the state at once and lets everyone who waits look again.
@@ -130,10 +127,7 @@ impl World {
                 self.announce(&mut state);
                 continue;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -172,10 +166,7 @@ impl State {
             members: Arc::clone(members),
             deposits: members.iter().map(|_| None).collect(),
             rounds: 0,
-            last: Arc::new(Round {
-                deposits: Ok(Vec::new()),
-                new_groups: 0,
-            }),
+            last: Arc::new(Round { deposits: Ok(Vec::new()), new_groups: 0 }),
             left: 0,
         });
     }
@@ -201,10 +192,7 @@ impl State {
         let round = group.rounds;
         if group.deposits.iter().all(Option::is_some) {
             let deposits: Vec<_> = group.deposits.iter_mut().filter_map(Option::take).collect();
-            group.last = Arc::new(Round {
-                deposits: same_call(deposits),
-                new_groups: self.next_group,
-            });
+            group.last = Arc::new(Round { deposits: same_call(deposits), new_groups: self.next_group });
             group.rounds += 1;
             self.next_group += to_i64(group.members.len()).unsigned_abs();
         }
@@ -218,9 +206,7 @@ impl State {
             return Ok(Some(Arc::clone(&group.last)));
         }
         let absent = group.members.iter().zip(&group.deposits);
-        let mut absent = absent
-            .enumerate()
-            .filter(|(_, (_, deposit))| deposit.is_none());
+        let mut absent = absent.enumerate().filter(|(_, (_, deposit))| deposit.is_none());
         match absent.find(|(_, (member, _))| self.gone[**member]) {
             Some((rank, _)) => Err(returned(rank)),
             None => Ok(None),
@@ -236,10 +222,7 @@ impl State {
     /// Hands a message over: to the first receive that waits for it, or to be kept.
     pub fn deliver(&mut self, to: usize, envelope: Envelope, bytes: Vec<u8>) {
         let mailbox = &mut self.mailboxes[to];
-        let posted = mailbox
-            .posted
-            .iter()
-            .position(|(wanted, _)| *wanted == envelope);
+        let posted = mailbox.posted.iter().position(|(wanted, _)| *wanted == envelope);
         match posted.and_then(|at| mailbox.posted.remove(at)) {
             Some((_, request)) => {
                 mailbox.arrived.insert(request, bytes);
@@ -251,10 +234,7 @@ impl State {
     /// Starts a receive: for the first message that waits for it, or for a later one.
     pub fn post(&mut self, to: usize, envelope: Envelope, request: u64) {
         let mailbox = &mut self.mailboxes[to];
-        let kept = mailbox
-            .unexpected
-            .iter()
-            .position(|(found, _)| *found == envelope);
+        let kept = mailbox.unexpected.iter().position(|(found, _)| *found == envelope);
         match kept.and_then(|at| mailbox.unexpected.remove(at)) {
             Some((_, bytes)) => {
                 mailbox.arrived.insert(request, bytes);
@@ -281,30 +261,18 @@ fn same_call(deposits: Vec<(Call, Vec<u8>)>) -> Result<Vec<Vec<u8>>> {
     if let (Some(rank), Some(first)) = (other, first) {
         let call = deposits[rank].0;
         let detail = if call.name == first.name {
-            format!(
-                "{} is called with another root, operation or length",
-                call.name
-            )
+            format!("{} is called with another root, operation or length", call.name)
         } else {
-            format!(
-                "{} is called where the other rank calls {}",
-                call.name, first.name
-            )
+            format!("{} is called where the other rank calls {}", call.name, first.name)
         };
-        return Err(Error::new(ErrorKind::Comm, detail)
-            .on_rank(to_i64(rank))
-            .against_rank(0));
+        return Err(Error::new(ErrorKind::Comm, detail).on_rank(to_i64(rank)).against_rank(0));
     }
     Ok(deposits.into_iter().map(|(_, bytes)| bytes).collect())
 }
 
 /// The error where a rank that is waited for has returned.
 pub(super) fn returned(rank: usize) -> Error {
-    Error::new(
-        ErrorKind::Comm,
-        "this rank returned while others wait for it",
-    )
-    .on_rank(to_i64(rank))
+    Error::new(ErrorKind::Comm, "this rank returned while others wait for it").on_rank(to_i64(rank))
 }
 
 fn freed() -> Error {

@@ -84,13 +84,8 @@ pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<(
     if !error.is_aligned() {
         return ErrorKind::Align.code();
     }
-    let write = |report: distarray_error| {
-        if !error.is_null() {
-            // SAFETY: not null, aligned, and the caller's to be written.
-            unsafe { error.write(report) }
-        }
-    };
-    write(distarray_error::NONE);
+    // SAFETY: null, or aligned and the caller's to be written.
+    unsafe { clear(error) };
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return 0,
         Ok(Err(failure)) => failure,
@@ -100,8 +95,35 @@ pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<(
             Error::new(ErrorKind::Panic, format!("a bug in this library, please report it: {text}"))
         }
     };
-    write(distarray_error::new(&failure));
+    if !error.is_null() {
+        // SAFETY: not null, aligned, and the caller's to be written.
+        unsafe { error.write(distarray_error::new(&failure)) }
+    }
     failure.kind().code()
+}
+
+/// Empties a report; its texts end at their first byte, so the rest may stay.
+///
+/// # Safety
+/// `error` is null, or aligned and writable.
+unsafe fn clear(error: *mut distarray_error) {
+    if error.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise; no reference is made to memory that C may
+    // not have initialised.
+    unsafe {
+        (&raw mut (*error).code).write(0);
+        (&raw mut (*error).has_values).write(0);
+        (&raw mut (*error).rank).write(-1);
+        (&raw mut (*error).other_rank).write(-1);
+        (&raw mut (*error).axis).write(-1);
+        (&raw mut (*error).expected).write(0);
+        (&raw mut (*error).found).write(0);
+        (&raw mut (*error).field).cast::<c_char>().write(0);
+        (&raw mut (*error).rule).cast::<c_char>().write(0);
+        (&raw mut (*error).message).cast::<c_char>().write(0);
+    }
 }
 
 /// Reads through a pointer that C passed.

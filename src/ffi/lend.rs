@@ -4,14 +4,14 @@
 use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::abi::*;
 use super::dim::write_dim;
 use crate::array::{Access, AnyArray, Buffer, Order, Written};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::GridOrder;
+use crate::protocol::{Dim, GridOrder};
 
 /// What a loan may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub(super) enum Loan {
 /// An array, and what all its loans point to.
 pub(super) struct Lent {
     array: AnyArray,
-    dims: Box<[distarray_dim]>,
+    /// Made for the first loan; many arrays are only taken.
+    dims: OnceLock<Box<[distarray_dim]>>,
     format: Option<CString>,
     /// Names and units, the first lender's own: alive as long as `array`.
     meta: (*const distarray_key_value, i64),
@@ -76,21 +77,21 @@ impl Lent {
 
     /// With what else the loan said that the array came in by.
     pub(super) fn with_notes(array: AnyArray, notes: Notes) -> Arc<Self> {
-        let dims: Box<[distarray_dim]> = array.dim_data().dims().iter().map(write_dim).collect();
         let grid = array.dim_data().grid();
         let mut read = match grid.order() {
             GridOrder::RowMajor => 0,
             GridOrder::ColumnMajor => DISTARRAY_R_GRID_COLMAJOR,
             GridOrder::Ranks(_) => DISTARRAY_R_GRID_MAP,
         };
-        if dims.iter().any(|dim| dim.n_owned < dim.n_indices) {
+        if array.dim_data().dims().iter().any(Dim::has_ghosts) {
             read |= DISTARRAY_R_GHOSTS;
         }
         let mut write = if grid.replicas() > 1 { DISTARRAY_W_REPLICATED } else { 0 };
         if array.buffer().access() == Access::Read {
             write |= DISTARRAY_W_READ_ONLY;
         }
-        if !array.buffer().layout().is_disjoint() {
+        // Memory that may be written was found disjoint when it was taken.
+        if array.buffer().access() == Access::Read && !array.buffer().layout().is_disjoint() {
             write |= DISTARRAY_W_ALIASED;
         }
         // A format with a NUL inside is none that C could read.
@@ -98,7 +99,7 @@ impl Lent {
         let epoch = AtomicU64::new(array.identity().epoch);
         Arc::new(Self {
             array,
-            dims,
+            dims: OnceLock::new(),
             format,
             meta: notes.meta,
             flags: Flags { read, write },
@@ -229,6 +230,7 @@ impl Lent {
         let (base, bytes) = buffer.allocation().unwrap_or((ptr::null_mut(), 0));
         // Lengths below come from arrays in memory, so they fit.
         let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let dims = self.dims.get_or_init(|| dim_data.dims().iter().map(write_dim).collect());
         let pointer = |some: &[i64]| if some.is_empty() { ptr::null() } else { some.as_ptr() };
         distarray_export {
             flags_read: self.flags.read,
@@ -245,7 +247,7 @@ impl Lent {
             shape: pointer(layout.shape()),
             strides: pointer(layout.strides()),
             format: self.format.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
-            dims: if self.dims.is_empty() { ptr::null() } else { self.dims.as_ptr() },
+            dims: if dims.is_empty() { ptr::null() } else { dims.as_ptr() },
             process_rank: dim_data.process_rank(),
             process_count: dim_data.process_count(),
             grid_ranks: match dim_data.grid().order() {

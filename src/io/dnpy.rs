@@ -108,17 +108,21 @@ fn read_header<R: Read>(source: &mut Source<R>) -> Result<Value> {
         return Err(Error::new(ErrorKind::Version, why).in_field("version"));
     }
     let mut length: [u8; 2] = source.array("header length")?;
-    // DistArray 0.5 with NumPy 1.9 wrote NumPy's magic after its own.
+    let mut first = source.position();
+    let mut text = Vec::new();
+    // DistArray 0.5 with NumPy 1.9 wrote NumPy's magic after its own; it begins
+    // as the length of a header does that happens to have 20115 bytes.
     if npy::MAGIC.starts_with(&length) {
-        let rest: [u8; 6] = source.array("header")?;
-        if rest[..4] != npy::MAGIC[2..] || rest[4..] != version {
-            return Err(Error::new(ErrorKind::Syntax, "the header is neither text nor a doubled magic")
-                .in_field("header"));
+        let next: [u8; 6] = source.array("header")?;
+        if next[..4] == npy::MAGIC[2..] && next[4..] == version {
+            length = source.array("header length")?;
+            first = source.position();
+        } else {
+            text.extend(next);
         }
-        length = source.array("header length")?;
     }
-    let first = source.position();
-    let text = source.bytes(u16::from_le_bytes(length).into(), "header")?;
+    let length = usize::from(u16::from_le_bytes(length));
+    text.extend(source.bytes(length - text.len(), "header")?);
     literal::parse(&text, Encoding::Latin1, first).map_err(|error| error.in_field("header"))
 }
 

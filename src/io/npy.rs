@@ -52,7 +52,7 @@ fn read_all<R: Read>(mut source: Source<R>) -> Result<Buffer> {
 /// That is NumPy up to 1.23; later ones leave blanks in the header for a shape
 /// that grows. The file appears whole or not at all, and is on disk when this
 /// returns.
-/// Opaque elements of unknown format are written as bytes (`|V5`).
+/// Opaque elements whose format NumPy cannot express are written as bytes (`|V5`).
 ///
 /// # Errors
 /// `Io` where the file cannot be written, `Unsupported` for element types that
@@ -161,13 +161,25 @@ fn refused(field: &'static str, why: &'static str) -> Error {
     Error::new(ErrorKind::Syntax, why).in_field(field)
 }
 
+/// The element type to be written: one that [`read`] takes.
+fn descr(buffer: &Buffer) -> Result<Descr> {
+    if buffer.dtype() != DType::OPAQUE {
+        return Descr::of(buffer.dtype());
+    }
+    let itemsize = buffer.layout().itemsize();
+    if itemsize == 0 {
+        return Err(Error::new(ErrorKind::Unsupported, "elements without bytes cannot be written")
+            .in_field("itemsize"));
+    }
+    let record = buffer.format().and_then(|format| pep3118::parse(format)).filter(|record| {
+        record.itemsize() == Ok(itemsize) && Descr::from_value(&record.to_value()).as_ref() == Ok(record)
+    });
+    Ok(record.unwrap_or_else(|| Descr::bytes(itemsize)))
+}
+
 /// The complete header of a file that holds `buffer`, from its magic on.
 pub(super) fn header(buffer: &Buffer) -> Result<Vec<u8>> {
-    let descr = match buffer.format().and_then(|format| pep3118::parse(format)) {
-        _ if buffer.dtype() != DType::OPAQUE => Descr::of(buffer.dtype())?,
-        Some(descr) if descr.itemsize() == Ok(buffer.layout().itemsize()) => descr,
-        _ => Descr::bytes(buffer.layout().itemsize()),
-    };
+    let descr = descr(buffer)?;
     let fortran = is_fortran(buffer);
     let extents: Vec<Value> = buffer.shape().iter().map(|n| Value::from(*n)).collect();
     let text = format!(

@@ -8,8 +8,9 @@ use std::fmt::Write;
 
 use super::descr::{Basic, Descr, Field};
 
-/// Deepest nesting read.
-const MAX_DEPTH: usize = 32;
+/// Deepest nesting read: what a `.npy` header of 32 levels has room for, where
+/// a record is a list of tuples.
+const MAX_DEPTH: usize = 15;
 
 /// The format; `None` where a field's name cannot stand in one.
 pub(super) fn format(descr: &Descr) -> Option<String> {

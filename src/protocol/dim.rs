@@ -275,6 +275,15 @@ impl Dim {
         }
     }
 
+    /// Whether the part ends in ghosts: indices held here and owned elsewhere.
+    #[must_use]
+    pub fn has_ghosts(&self) -> bool {
+        match &self.dist {
+            Dist::Unstructured { indices, num_owned, .. } => usize::try_from(*num_owned) != Ok(indices.len()),
+            _ => false,
+        }
+    }
+
     /// The element of the array that a held index stands for: itself, on a
     /// periodic axis the one it is an image of, `None` outside any other edge.
     #[must_use]

@@ -133,9 +133,7 @@ impl Dim {
                     let deal = self.deal();
                     deal.missing == 0 && deal.turn == self.proc_grid_rank
                 }
-                Dist::Unstructured { indices, num_owned, .. } => {
-                    usize::try_from(*num_owned) == Ok(indices.len())
-                }
+                Dist::Unstructured { .. } => !self.has_ghosts(),
             }
     }
 }

@@ -50,6 +50,9 @@ impl Value {
     }
 
     /// Prints the value as Python's `repr` does; the text is Latin-1.
+    ///
+    /// An integer array is printed as a list, infinity as `1e309`; a float that
+    /// is not a number as `nan`, which no literal is.
     #[must_use]
     pub fn to_literal(&self) -> String {
         literal::repr(self)

@@ -28,11 +28,7 @@ fn reduces(comm: &Comm) {
     let triangle = size * (size - 1) / 2;
     let mut values = [rank, 1, u64::MAX];
     comm.all_reduce(&mut values, Op::Sum).unwrap();
-    assert_eq!(
-        values,
-        [triangle, size, u64::MAX.wrapping_mul(size)],
-        "sums wrap"
-    );
+    assert_eq!(values, [triangle, size, u64::MAX.wrapping_mul(size)], "sums wrap");
     let mut values = [rank + 3, u64::MAX - rank];
     comm.all_reduce(&mut values, Op::Min).unwrap();
     assert_eq!(values, [3, u64::MAX - (size - 1)]);
@@ -41,22 +37,14 @@ fn reduces(comm: &Comm) {
     assert_eq!(values, [size + 2, u64::MAX], "as unsigned numbers");
 
     let signed = -(rank as i64);
-    for (op, expected) in [
-        (Op::Sum, -(triangle as i64)),
-        (Op::Min, 1 - size as i64),
-        (Op::Max, 0),
-    ] {
+    for (op, expected) in [(Op::Sum, -(triangle as i64)), (Op::Min, 1 - size as i64), (Op::Max, 0)] {
         let mut value = [signed];
         comm.all_reduce(&mut value, op).unwrap();
         assert_eq!(value, [expected], "{op:?}");
     }
     let real = rank as f64 - 0.5;
     let sum = triangle as f64 - 0.5 * size as f64;
-    for (op, expected) in [
-        (Op::Sum, sum),
-        (Op::Min, -0.5),
-        (Op::Max, size as f64 - 1.5),
-    ] {
+    for (op, expected) in [(Op::Sum, sum), (Op::Min, -0.5), (Op::Max, size as f64 - 1.5)] {
         let mut value = [real];
         comm.all_reduce(&mut value, op).unwrap();
         assert_eq!(value, [expected], "{op:?}");
@@ -77,22 +65,18 @@ fn gathers(comm: &Comm) {
     }
     for length in [0, 3, 2345] {
         let mut all = vec![255; length * comm.size()];
-        comm.all_gather_into(&vec![comm.rank() as u8; length], &mut all)
-            .unwrap();
+        comm.all_gather_into(&vec![comm.rank() as u8; length], &mut all).unwrap();
         let expected = (0..comm.size()).flat_map(|rank| vec![rank as u8; length]);
         assert!(all.into_iter().eq(expected));
     }
-    let error = comm
-        .all_gather_into(&[1, 2], &mut vec![0; 2 * comm.size() + 1])
-        .unwrap_err();
+    let error = comm.all_gather_into(&[1, 2], &mut vec![0; 2 * comm.size() + 1]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Shape);
 }
 
 fn exchanges_all_to_all(comm: &Comm) {
     let (rank, size) = (comm.rank(), comm.size());
     for factor in [0, 1, 900] {
-        let part =
-            |from: usize, to: usize| vec![(16 * from + to) as u8; factor * ((from + 2 * to) % 4)];
+        let part = |from: usize, to: usize| vec![(16 * from + to) as u8; factor * ((from + 2 * to) % 4)];
         let parts = (0..size).map(|to| part(rank, to)).collect();
         let all = comm.all_to_all(parts).unwrap();
         assert!(all.into_iter().eq((0..size).map(|from| part(from, rank))));
@@ -101,10 +85,7 @@ fn exchanges_all_to_all(comm: &Comm) {
     let guilty = size - 1;
     let parts = vec![vec![7]; size + usize::from(rank == guilty)];
     let error = comm.all_to_all(parts).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.rank()),
-        (ErrorKind::Shape, Some(guilty as i64))
-    );
+    assert_eq!((error.kind(), error.rank()), (ErrorKind::Shape, Some(guilty as i64)));
 }
 
 fn broadcasts(comm: &Comm) {
@@ -119,10 +100,7 @@ fn broadcasts(comm: &Comm) {
         }
     }
     let error = comm.broadcast(comm.size(), &mut Vec::new()).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.field()),
-        (ErrorKind::Range, Some("root"))
-    );
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Range, Some("root")));
 }
 
 fn agrees(comm: &Comm) {
@@ -138,23 +116,15 @@ fn agrees(comm: &Comm) {
         assert_eq!(error, expected.on_axis(2).on_rank(lowest as i64));
     }
     // A rank that is named already stays named.
-    let error = comm
-        .agree::<()>(Err(Error::new(ErrorKind::Grid, "g").on_rank(77)))
-        .unwrap_err();
+    let error = comm.agree::<()>(Err(Error::new(ErrorKind::Grid, "g").on_rank(77))).unwrap_err();
     assert_eq!(error.rank(), Some(77));
 }
 
 fn splits(comm: &Comm) {
     let (rank, size) = (comm.rank(), comm.size());
     // Odd and even ranks, in reversed order.
-    let part = comm
-        .split(Some(rank as i32 % 2), -(rank as i32))
-        .unwrap()
-        .unwrap();
-    let members: Vec<usize> = (0..size)
-        .rev()
-        .filter(|other| other % 2 == rank % 2)
-        .collect();
+    let part = comm.split(Some(rank as i32 % 2), -(rank as i32)).unwrap().unwrap();
+    let members: Vec<usize> = (0..size).rev().filter(|other| other % 2 == rank % 2).collect();
     assert_eq!(part.size(), members.len());
     assert_eq!(members[part.rank()], rank);
     let mut sum = [rank as u64];
@@ -168,13 +138,8 @@ fn splits(comm: &Comm) {
         rest.free().unwrap();
     }
     part.free().unwrap();
-    let error = comm
-        .split(Some(if rank == size - 1 { -3 } else { 0 }), 0)
-        .unwrap_err();
-    assert_eq!(
-        (error.kind(), error.rank()),
-        (ErrorKind::Range, Some(size as i64 - 1))
-    );
+    let error = comm.split(Some(if rank == size - 1 { -3 } else { 0 }), 0).unwrap_err();
+    assert_eq!((error.kind(), error.rank()), (ErrorKind::Range, Some(size as i64 - 1)));
 }
 
 fn duplicates(comm: &Comm) {
@@ -196,23 +161,14 @@ fn keeps_messages_apart(comm: &Comm) {
     let twin = comm.duplicate().unwrap();
     let mut sets = Vec::new();
     for owner in [comm, comm, &twin] {
-        let set = owner.messages(
-            &[Peer { rank: to, bytes: 4 }],
-            &[Peer {
-                rank: from,
-                bytes: 4,
-            }],
-        );
+        let set = owner.messages(&[Peer { rank: to, bytes: 4 }], &[Peer { rank: from, bytes: 4 }]);
         sets.push(set.unwrap());
     }
     // Half of the ranks start the sets in another order than the others.
     let order = if rank % 2 == 0 { [0, 1, 2] } else { [2, 1, 0] };
     for at in order {
         sets[at].start_receives().unwrap();
-        sets[at]
-            .send_buffer(0)
-            .unwrap()
-            .fill((10 * at + rank) as u8);
+        sets[at].send_buffer(0).unwrap().fill((10 * at + rank) as u8);
         sets[at].start_send(0).unwrap();
     }
     for at in order {
@@ -227,17 +183,11 @@ fn keeps_messages_apart(comm: &Comm) {
 fn exchanges_prepared_messages(comm: &Comm) {
     let (rank, size) = (comm.rank(), comm.size());
     let lengths = [0, 5, 5000, 1];
-    let peers: Vec<Peer> = (0..size)
-        .flat_map(|rank| lengths.map(|bytes| Peer { rank, bytes }))
-        .collect();
-    let content = |from: usize, to: usize, which: usize, round: usize| {
-        (from * 7 + to * 31 + which * 3 + round) as u8
-    };
+    let peers: Vec<Peer> = (0..size).flat_map(|rank| lengths.map(|bytes| Peer { rank, bytes })).collect();
+    let content =
+        |from: usize, to: usize, which: usize, round: usize| (from * 7 + to * 31 + which * 3 + round) as u8;
     let mut messages = comm.messages(&peers, &peers).unwrap();
-    assert_eq!(
-        (messages.sends(), messages.receives()),
-        (peers.len(), peers.len())
-    );
+    assert_eq!((messages.sends(), messages.receives()), (peers.len(), peers.len()));
     for round in 0..5 {
         messages.start_receives().unwrap();
         for (at, peer) in peers.iter().enumerate() {
@@ -260,30 +210,15 @@ fn exchanges_prepared_messages(comm: &Comm) {
 }
 
 fn refuses_wrong_use_of_messages(comm: &Comm) {
-    let me = Peer {
-        rank: comm.rank(),
-        bytes: 2,
-    };
-    let beyond = Peer {
-        rank: comm.size(),
-        bytes: 2,
-    };
+    let me = Peer { rank: comm.rank(), bytes: 2 };
+    let beyond = Peer { rank: comm.size(), bytes: 2 };
     let error = comm.messages(&[beyond], &[]).map(drop).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.field()),
-        (ErrorKind::Range, Some("rank"))
-    );
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Range, Some("rank")));
     let mut messages = comm.messages(&[me], &[me]).unwrap();
-    assert_eq!(
-        messages.send_buffer(1).unwrap_err().kind(),
-        ErrorKind::Range
-    );
+    assert_eq!(messages.send_buffer(1).unwrap_err().kind(), ErrorKind::Range);
     assert_eq!(messages.received(1).unwrap_err().kind(), ErrorKind::Range);
     messages.start_receives().unwrap();
-    assert_eq!(
-        messages.start_receives().unwrap_err().kind(),
-        ErrorKind::Busy
-    );
+    assert_eq!(messages.start_receives().unwrap_err().kind(), ErrorKind::Busy);
     assert_eq!(messages.received(0).unwrap_err().kind(), ErrorKind::Busy);
     messages.start_send(0).unwrap();
     assert_eq!(messages.start_send(0).unwrap_err().kind(), ErrorKind::Busy);
@@ -311,13 +246,8 @@ fn moves_single_messages(comm: &Comm) {
     let (to, from) = ((rank + 1) % size, (rank + size - 1) % size);
     // SAFETY: both buffers live until their message has ended, below.
     let (mut send, mut receive) = unsafe {
-        let receive = transport
-            .receive(into.as_mut_ptr(), into.len(), from, tag)
-            .unwrap();
-        (
-            transport.send(out.as_ptr(), out.len(), to, tag).unwrap(),
-            receive,
-        )
+        let receive = transport.receive(into.as_mut_ptr(), into.len(), from, tag).unwrap();
+        (transport.send(out.as_ptr(), out.len(), to, tag).unwrap(), receive)
     };
     let bytes = loop {
         if let Some(bytes) = transport.test(&mut receive).unwrap() {
@@ -333,10 +263,7 @@ fn moves_single_messages(comm: &Comm) {
 }
 
 fn frees_what_is_dropped(comm: &Comm) {
-    let next = Peer {
-        rank: (comm.rank() + 1) % comm.size(),
-        bytes: 10,
-    };
+    let next = Peer { rank: (comm.rank() + 1) % comm.size(), bytes: 10 };
     for _ in 0..300 {
         drop(comm.messages(&[next], &[next]).unwrap());
     }

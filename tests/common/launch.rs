@@ -50,10 +50,7 @@ pub fn flavors() -> Vec<Flavor> {
         other => panic!("DISTARRAY_TEST_MPI is {other}: use all, openmpi, mpich or none"),
     };
     let test = std::thread::current().name().unwrap_or("test").to_owned();
-    let _ = writeln!(
-        std::io::stderr(),
-        "{test}: only MPI = {chosen} is tested (DISTARRAY_TEST_MPI)"
-    );
+    let _ = writeln!(std::io::stderr(), "{test}: only MPI = {chosen} is tested (DISTARRAY_TEST_MPI)");
     flavors
 }
 
@@ -65,41 +62,27 @@ pub fn mpirun<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, arg
         Flavor::OpenMpi => {
             let mut command = Command::new("mpirun.openmpi");
             command
-                .envs([
-                    ("OMPI_ALLOW_RUN_AS_ROOT", "1"),
-                    ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"),
-                ])
-                .args([
-                    "--oversubscribe",
-                    "--bind-to",
-                    "none",
-                    "--mca",
-                    "mpi_yield_when_idle",
-                    "1",
-                ])
+                .envs([("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")])
+                .args(["--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"])
                 .args(["--mca", "btl", "self,vader", "--mca", "pml", "ob1"])
                 .args(["--mca", "btl_vader_single_copy_mechanism", "none"]);
             command
         }
         Flavor::Mpich => {
             let mut command = Command::new("mpiexec.mpich");
-            command
-                .envs([("UCX_TLS", "self,sm"), ("UCX_LOG_LEVEL", "error")])
-                .args(["-launcher", "fork", "-bind-to", "none"]);
+            command.envs([("UCX_TLS", "self,sm"), ("UCX_LOG_LEVEL", "error")]).args([
+                "-launcher",
+                "fork",
+                "-bind-to",
+                "none",
+            ]);
             command
         }
     };
-    command
-        .arg("-n")
-        .arg(ranks.to_string())
-        .arg(program)
-        .args(args);
+    command.arg("-n").arg(ranks.to_string()).arg(program).args(args);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if ["OMPI_COMM", "OMPI_MCA", "PMIX_", "PMI_", "HYDI"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        {
+        if ["OMPI_COMM", "OMPI_MCA", "PMIX_", "PMI_", "HYDI"].iter().any(|prefix| name.starts_with(prefix)) {
             command.env_remove(&*name);
         }
     }
@@ -108,19 +91,10 @@ pub fn mpirun<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, arg
 }
 
 /// [`mpirun`], asserting success; a failure shows the whole output.
-pub fn mpirun_ok<A: AsRef<OsStr>>(
-    flavor: Flavor,
-    ranks: usize,
-    program: &Path,
-    args: &[A],
-) -> String {
+pub fn mpirun_ok<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, args: &[A]) -> String {
     let output = mpirun(flavor, ranks, program, args);
     let text = shown(&output);
-    assert!(
-        output.status.success(),
-        "{flavor:?} on {ranks} ranks: {}\n{text}",
-        output.status
-    );
+    assert!(output.status.success(), "{flavor:?} on {ranks} ranks: {}\n{text}", output.status);
     text
 }
 
@@ -142,11 +116,7 @@ pub fn compile(compiler: &str, sources: &[&str], flags: &[&str]) -> PathBuf {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut hasher = DefaultHasher::new();
     (compiler, sources, flags).hash(&mut hasher);
-    let stem = Path::new(sources[0])
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let stem = Path::new(sources[0]).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let program = scratch.join(format!(
         "{stem}-{:016x}{}",
         hasher.finish(),
@@ -158,20 +128,11 @@ pub fn compile(compiler: &str, sources: &[&str], flags: &[&str]) -> PathBuf {
     let modules = scratch.join(format!("modules-{}-{number}", std::process::id()));
     fs::create_dir_all(&modules).expect("the scratch directory can be written");
     let mut command = Command::new(compiler);
-    command
-        .current_dir(&modules)
-        .arg("-I")
-        .arg(root.join("include"));
-    command
-        .args(sources.iter().map(|source| root.join(source)))
-        .args(flags);
+    command.current_dir(&modules).arg("-I").arg(root.join("include"));
+    command.args(sources.iter().map(|source| root.join(source))).args(flags);
     command.arg("-o").arg(&building);
     let output = run(command, TIME_LIMIT);
-    assert!(
-        output.status.success(),
-        "{compiler} {sources:?} {flags:?} fails:\n{}",
-        shown(&output)
-    );
+    assert!(output.status.success(), "{compiler} {sources:?} {flags:?} fails:\n{}", shown(&output));
     fs::rename(&building, &program).expect("the compiled program can be renamed");
     let _ = fs::remove_dir_all(&modules); // Fortran's .mod files
     program
@@ -181,13 +142,8 @@ pub fn compile(compiler: &str, sources: &[&str], flags: &[&str]) -> PathBuf {
 /// kept open by an orphan would never end), and kills the group when late.
 pub fn run(mut command: Command, limit: Duration) -> Output {
     let scratch = tempfile::tempdir().expect("a temporary directory can be made");
-    let file =
-        |name| File::create(scratch.path().join(name)).expect("a temporary file can be made");
-    command
-        .stdin(Stdio::null())
-        .stdout(file("out"))
-        .stderr(file("err"))
-        .process_group(0);
+    let file = |name| File::create(scratch.path().join(name)).expect("a temporary file can be made");
+    command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err")).process_group(0);
     let mut child = command.spawn().unwrap_or_else(|error| {
         panic!(
             "{:?} does not start ({error}): install Open MPI and MPICH, or set DISTARRAY_TEST_MPI",
@@ -206,20 +162,12 @@ pub fn run(mut command: Command, limit: Duration) -> Output {
         panic!("{command:?} did not end within {limit:?} and was killed\n{out}{err}");
     });
     let read = |name| fs::read(scratch.path().join(name)).expect("the output can be read");
-    Output {
-        status,
-        stdout: read("out"),
-        stderr: read("err"),
-    }
+    Output { status, stdout: read("out"), stderr: read("err") }
 }
 
 /// Standard output and error as one text.
 pub fn shown(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> {
@@ -237,10 +185,7 @@ fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> 
 
 fn signal_group(child: &Child, signal: &str) {
     let script = format!("kill -{signal} -{}", child.id());
-    let _ = Command::new("sh")
-        .args(["-c", &script])
-        .stderr(Stdio::null())
-        .status();
+    let _ = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status();
 }
 
 /// A lock held by the returned file, across every test binary of this machine.
@@ -248,7 +193,6 @@ fn one_job_at_a_time() -> File {
     let path = std::env::temp_dir().join("distarray-one-mpi-job.lock");
     let file = File::options().create(true).append(true).open(&path);
     let file = file.unwrap_or_else(|error| panic!("{} cannot be opened: {error}", path.display()));
-    file.lock()
-        .unwrap_or_else(|error| panic!("{} cannot be locked: {error}", path.display()));
+    file.lock().unwrap_or_else(|error| panic!("{} cannot be locked: {error}", path.display()));
     file
 }

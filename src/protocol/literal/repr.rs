@@ -82,13 +82,14 @@ fn write_string(text: &mut String, value: &str) {
 
 /// The shortest digits that read back, in the layout of Python's `repr`.
 fn float(value: f64) -> String {
-    if value.is_nan() || value.is_infinite() {
-        return value.to_string().to_lowercase();
+    if value.is_infinite() {
+        // No literal spells it; this one overflows to it, in Python too.
+        return if value > 0.0 { "1e309" } else { "-1e309" }.to_owned();
     }
     let scientific = format!("{value:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     match exponent.parse::<i32>().unwrap_or(0) {
-        -4..=15 => format!("{value:?}"),
+        -4..=15 => format!("{value:?}").to_lowercase(),
         exponent => {
             let mut text = mantissa.to_owned();
             let sign = if exponent < 0 { '-' } else { '+' };

@@ -1,0 +1,146 @@
+//! The programs of c-examples/ print what their first comment says: under both
+//! MPIs and without, under sanitizers and valgrind.
+
+#[path = "common/launch.rs"]
+mod launch;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use launch::Flavor;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A directory that holds the library under the names that linkers and loaders
+/// ask for.
+fn library() -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");
+    fs::create_dir_all(&directory).unwrap();
+    let built = std::env::current_exe().unwrap().with_file_name("libdistarray.so");
+    for name in ["libdistarray.so", "libdistarray.so.0"] {
+        // Made aside and renamed: several tests come here at once.
+        let link = directory.join(format!("{name}.{:?}", std::thread::current().id()));
+        let _ = fs::remove_file(&link);
+        symlink(&built, &link).unwrap();
+        fs::rename(&link, directory.join(name)).unwrap();
+    }
+    directory
+}
+
+/// What the program's first comment promises.
+fn expected(source: &str) -> String {
+    let text = fs::read_to_string(root().join("c-examples").join(source)).unwrap();
+    let comment = text.split("Expected output:\n").nth(1).expect("the source says what it prints");
+    let lines = comment.lines().map_while(|line| line.strip_prefix(" *   ").or(line.strip_prefix("!   ")));
+    let promised: String = lines.map(|line| format!("{line}\n")).collect();
+    assert!(!promised.is_empty());
+    promised
+}
+
+/// Compiles a program that uses no MPI.
+fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{source}-{tag}"));
+    fs::create_dir_all(&directory).unwrap();
+    let (library, program) = (library(), directory.join("program"));
+    let mut command = Command::new(compiler);
+    command.current_dir(&directory).args(flags).arg("-I").arg(root().join("include"));
+    if source.ends_with(".f90") {
+        command.arg(root().join("include/distarray.f90"));
+    }
+    command.arg(root().join("c-examples").join(source)).arg("-o").arg(&program);
+    command.arg("-L").arg(&library).arg("-ldistarray").arg(format!("-Wl,-rpath,{}", library.display()));
+    let output = launch::run(command, launch::TIME_LIMIT);
+    assert!(output.status.success(), "{compiler} {source} {flags:?}: {}", launch::shown(&output));
+    program
+}
+
+const SERIAL: [&str; 2] = ["lend.c", "refuse.c"];
+const C99: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+fn assert_prints(mut command: Command, source: &str) {
+    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+    let output = launch::run(command, launch::TIME_LIMIT);
+    assert!(output.status.success(), "{source}: {}", launch::shown(&output));
+    assert_eq!(launch::shown(&output), expected(source), "{source}");
+}
+
+#[test]
+fn programs_without_mpi_print_what_they_promise() {
+    for source in SERIAL {
+        for compiler in ["gcc", "clang"] {
+            assert_prints(Command::new(compile(compiler, source, compiler, &C99)), source);
+        }
+        let cpp = ["-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Werror"];
+        assert_prints(Command::new(compile("g++", source, "cpp", &cpp)), source);
+    }
+}
+
+#[test]
+fn sanitizers_find_nothing() {
+    let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    for source in SERIAL {
+        let program = compile("gcc", source, "asan", &flags);
+        let symbols = Command::new("nm").arg(&program).output().unwrap().stdout;
+        assert!(String::from_utf8_lossy(&symbols).contains("__asan_init"), "{source} is not instrumented");
+        let mut command = Command::new(program);
+        command.env("ASAN_OPTIONS", "detect_leaks=1");
+        assert_prints(command, source);
+    }
+}
+
+#[test]
+fn valgrind_finds_nothing() {
+    for source in SERIAL {
+        let program = compile("gcc", source, "valgrind", &["-std=c99", "-g"]);
+        let mut command = Command::new("valgrind");
+        command.args(["-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+        command.arg(program);
+        assert_prints(command, source);
+    }
+}
+
+/// Compiles a program for one MPI, linked with the library that knows none.
+fn compile_mpi(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
+    let library = library();
+    let (search, rpath) = (format!("-L{}", library.display()), format!("-Wl,-rpath,{}", library.display()));
+    let source = format!("c-examples/{source}");
+    let mut flags = flags.to_vec();
+    flags.extend([search.as_str(), "-ldistarray", rpath.as_str()]);
+    launch::compile_c(flavor, &[&source], &flags)
+}
+
+/// Runs a program on some ranks, which writes its files below a place of its own.
+fn assert_mpi_prints(flavor: Flavor, ranks: usize, program: &Path, source: &str) {
+    let files = tempfile::tempdir().unwrap();
+    let prefix = files.path().join("set");
+    let found = launch::mpirun_ok(flavor, ranks, program, &[&prefix]);
+    assert_eq!(found, expected(source), "{source} on {ranks} ranks of {flavor:?}");
+}
+
+#[test]
+fn one_library_serves_both_mpis() {
+    for flavor in launch::flavors() {
+        let program = compile_mpi(flavor, "agree.c", &C99);
+        for ranks in 1..=4 {
+            assert_mpi_prints(flavor, ranks, &program, "agree.c");
+        }
+    }
+}
+
+#[test]
+fn sanitizers_find_nothing_on_many_ranks() {
+    for flavor in launch::flavors() {
+        // Both MPIs leak of themselves: leaks are counted without them.
+        let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+        let program = compile_mpi(flavor, "agree.c", &flags);
+        let files = tempfile::tempdir().unwrap();
+        let prefix = files.path().join("set");
+        let args = ["ASAN_OPTIONS=detect_leaks=0", program.to_str().unwrap(), prefix.to_str().unwrap()];
+        let found = launch::mpirun_ok(flavor, 2, Path::new("/usr/bin/env"), &args);
+        assert_eq!(found, expected("agree.c"), "{flavor:?}");
+    }
+}
