@@ -100,6 +100,7 @@ struct Report {
 impl Error {
     /// A new error; `detail` is one sentence that says what is wrong and what to do.
     #[must_use]
+    #[cold]
     pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Report {
             kind,

@@ -26,6 +26,7 @@ impl AnyArray {
     ///
     /// # Errors
     /// The first strict rule of the protocol that the two break together.
+    #[inline(always)]
     pub fn new(dim_data: DimData, buffer: Buffer) -> Result<Self> {
         dim_data.check_strict(buffer.shape())?;
         Ok(Self { buffer, dim_data, identity: Identity::default() })

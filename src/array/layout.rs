@@ -47,6 +47,7 @@ impl Layout {
     /// # Errors
     /// A negative extent, strides of another number of axes, or an offset that
     /// this machine cannot address.
+    #[inline]
     pub fn strided(shape: &[i64], strides: &[i64], itemsize: usize) -> Result<Self> {
         if shape.len() != strides.len() {
             return Err(Error::new(ErrorKind::Shape, "strides need one entry per axis").in_field("strides"));
@@ -84,18 +85,21 @@ impl Layout {
 
     /// Number of axes.
     #[must_use]
+    #[inline]
     pub fn ndim(&self) -> usize {
         self.numbers.len() / 2
     }
 
     /// Extent of each axis.
     #[must_use]
+    #[inline]
     pub fn shape(&self) -> &[i64] {
         &self.numbers[..self.ndim()]
     }
 
     /// Bytes between neighbouring elements of each axis.
     #[must_use]
+    #[inline]
     pub fn strides(&self) -> &[i64] {
         &self.numbers[self.ndim()..]
     }
@@ -115,6 +119,7 @@ impl Layout {
 
     /// Whether there is no element.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.shape().contains(&0)
     }
@@ -148,6 +153,7 @@ impl Layout {
     /// reach. Interleaved strides that fail this may still be disjoint: they
     /// count as shared, so they are never written through.
     #[must_use]
+    #[inline]
     pub fn is_disjoint(&self) -> bool {
         if self.is_empty() || self.is_nested() {
             return true;
@@ -173,6 +179,7 @@ impl Layout {
     }
 
     /// Whether each axis steps over all that the later ones reach: the usual case.
+    #[inline]
     fn is_nested(&self) -> bool {
         let mut reached = self.itemsize as u64;
         for (&extent, &stride) in self.shape().iter().zip(self.strides()).rev() {

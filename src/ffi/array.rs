@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::abi::*;
-use super::error::{distarray_error, guard, output};
+use super::error::{check, distarray_error, guard, output};
 use super::export::{access, import_export};
 use super::lend::Lent;
 use super::request::{answer, read_request};
@@ -76,8 +76,10 @@ pub unsafe extern "C" fn distarray_array_export(
         // SAFETY: the C caller's promise, for both pointers.
         unsafe {
             let request = read_request(request)?;
-            output(loan, "loan", || answer(lent, &request))
+            check(loan, "loan")?;
+            loan.write(answer(lent, request)?.into_raw());
         }
+        Ok(())
     })
 }
 

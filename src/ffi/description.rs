@@ -30,6 +30,7 @@ const MAX_FORMAT: usize = 1 << 16;
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned points at an export of any version.
+#[inline]
 pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a distarray_export> {
     check(loan, "export")?;
     // SAFETY: the caller's promise; only the prefix, which every version has, is read.
@@ -87,6 +88,7 @@ pub(super) struct Description {
 /// # Safety
 /// The struct's pointers, where neither null nor misaligned, point at what the
 /// ABI says.
+#[inline(always)]
 pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
     let dtype = dtype(loan)?;
     let itemsize = usize::try_from(loan.itemsize).ok().filter(|&size| size > 0).ok_or_else(|| {
@@ -145,6 +147,7 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
 /// # Safety
 /// As for [`describe`]; and until `owner` is dropped the memory may be read, and
 /// written where `access` says so.
+#[inline(always)]
 pub(super) unsafe fn attach(
     loan: &distarray_export,
     access: Access,
@@ -170,6 +173,7 @@ pub(super) unsafe fn attach(
 }
 
 /// Refuses an access that was not lent.
+#[inline]
 fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
     let refused = |detail: &'static str, field| Err(Error::new(ErrorKind::Access, detail).in_field(field));
     if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
@@ -196,6 +200,8 @@ fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
     Ok(())
 }
 
+#[inline(always)]
+
 fn dtype(loan: &distarray_export) -> Result<DType> {
     if loan.dtype_code == DISTARRAY_DTYPE_OPAQUE {
         return Ok(DType::OPAQUE);
@@ -212,6 +218,7 @@ fn dtype(loan: &distarray_export) -> Result<DType> {
 
 /// The stated allocation, checked not to wrap around; where none is stated, the
 /// elements themselves must not.
+#[inline]
 fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u8, usize)>> {
     let wraps =
         |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);
@@ -232,6 +239,7 @@ fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u
 
 /// # Safety
 /// A text that is not null is readable up to its NUL.
+#[inline]
 unsafe fn format(text: *const c_char) -> Result<Option<Arc<str>>> {
     if text.is_null() {
         return Ok(None);
@@ -250,6 +258,7 @@ unsafe fn format(text: *const c_char) -> Result<Option<Arc<str>>> {
 
 /// # Safety
 /// As for [`describe`].
+#[inline(always)]
 unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result<ProcGrid> {
     let (rank, count) = (loan.process_rank, loan.process_count);
     let refused = |detail: &'static str, field: &'static str, expected, found| {
@@ -271,8 +280,9 @@ unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result
     }
     let plain = ProcGrid::default();
     let per_replica = plain.process_count(dims.iter().map(|dim| dim.proc_grid_size()))?;
-    let replicas = count / per_replica;
-    if replicas < 1 || count % per_replica != 0 {
+    // One division, and none in the usual case: it costs as much as the rest of this.
+    let replicas = if count == per_replica { 1 } else { count / per_replica };
+    if replicas < 1 || count != replicas * per_replica {
         let detail = "process_count must be the product of the grid sizes, times the replicas";
         return Err(refused(detail, "process_count", per_replica, count));
     }
@@ -282,7 +292,8 @@ unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result
     }
     if !map {
         let order = if column { GridOrder::ColumnMajor } else { GridOrder::RowMajor };
-        return Ok(ProcGrid::new(order).replicated(replicas, rank / per_replica));
+        let replica = if replicas == 1 { 0 } else { rank / per_replica };
+        return Ok(ProcGrid::new(order).replicated(replicas, replica));
     }
     // SAFETY: the caller's promise.
     let ranks = unsafe { inputs(loan.grid_ranks, count, "grid_ranks") }?;

@@ -16,6 +16,7 @@ use crate::protocol::{Dim, Dist};
 /// # Safety
 /// `indices` points at `n_indices` integers of the flagged width, or is null or
 /// misaligned.
+#[inline(always)]
 pub(super) unsafe fn read_dim(raw: &distarray_dim, extent: i64) -> Result<Dim> {
     let unknown = raw.flags & !DISTARRAY_DIM_KNOWN_1_0;
     if unknown != 0 {
@@ -75,6 +76,7 @@ pub(super) unsafe fn read_dim(raw: &distarray_dim, extent: i64) -> Result<Dim> {
 }
 
 /// The empty dictionary; a size and a grid of one may be stated.
+#[inline(always)]
 fn whole(raw: &distarray_dim, extent: i64) -> Result<Dim> {
     if raw.proc_grid_size > 1 || raw.proc_grid_size < 0 || raw.proc_grid_rank != 0 {
         return Err(Error::new(ErrorKind::Grid, "an axis held whole has a process grid of one")
@@ -89,8 +91,10 @@ fn whole(raw: &distarray_dim, extent: i64) -> Result<Dim> {
     Ok(label(Dim::whole(extent)?, raw))
 }
 
+#[inline(always)]
+
 fn label(dim: Dim, raw: &distarray_dim) -> Dim {
-    if raw.flags & DISTARRAY_DIM_COMPONENT == 0 { dim } else { dim.component() }
+    dim.component_if(raw.flags & DISTARRAY_DIM_COMPONENT != 0)
 }
 
 /// Copies the index list: the protocol keeps 64-bit ones.

@@ -80,6 +80,7 @@ fn copy_text(text: &str, target: &mut [c_char]) {
 
 /// Runs the body of an exported function: turns errors and panics into a status
 /// and a report, so that nothing unwinds into C.
+#[inline]
 pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<()>) -> i32 {
     if !error.is_aligned() {
         return ErrorKind::Align.code();
@@ -106,6 +107,7 @@ pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<(
 ///
 /// # Safety
 /// `error` is null, or aligned and writable.
+#[inline]
 unsafe fn clear(error: *mut distarray_error) {
     if error.is_null() {
         return;
@@ -131,6 +133,7 @@ unsafe fn clear(error: *mut distarray_error) {
 /// # Safety
 /// A pointer that is neither null nor misaligned points at a live `T`, which
 /// nobody writes during the call.
+#[inline]
 pub(super) unsafe fn input<'a, T>(pointer: *const T, name: &'static str) -> Result<&'a T> {
     check(pointer, name)?;
     // SAFETY: checked as far as can be; the rest is the caller's promise.
@@ -141,6 +144,7 @@ pub(super) unsafe fn input<'a, T>(pointer: *const T, name: &'static str) -> Resu
 ///
 /// # Safety
 /// As for [`input`], for all `count` values.
+#[inline]
 pub(super) unsafe fn inputs<'a, T>(pointer: *const T, count: i64, name: &'static str) -> Result<&'a [T]> {
     let outside = || {
         Error::new(ErrorKind::Range, "a count outside what memory can hold")
@@ -161,6 +165,7 @@ pub(super) unsafe fn inputs<'a, T>(pointer: *const T, count: i64, name: &'static
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned may be written.
+#[inline]
 pub(super) unsafe fn output<T>(
     pointer: *mut T,
     name: &'static str,
@@ -174,6 +179,7 @@ pub(super) unsafe fn output<T>(
 }
 
 /// Refuses null and misaligned pointers.
+#[inline]
 pub(super) fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
     if pointer.is_null() {
         return Err(Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name));

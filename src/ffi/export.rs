@@ -1,13 +1,13 @@
 //! The loan as a Rust value: released once, whatever happens.
 #![allow(unsafe_code)] // calls the release callback of foreign structs
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::abi::*;
 use super::description::{attach, describe, open};
 use super::error::{distarray_error, guard};
-use super::lend::{Lent, Loan, Notes};
+use super::lend::{Granted, Lent, Loan, Notes};
 use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -128,7 +128,7 @@ impl From<AnyArray> for Export {
     fn from(array: AnyArray) -> Self {
         let access = array.buffer().access();
         // The first loan of a new array at its own access is never refused.
-        Self(Lent::new(array).lend(Loan::Data(access)).unwrap_or(distarray_export::INIT))
+        Self(Lent::new(array).grant(Loan::Data(access)).map_or(distarray_export::INIT, Granted::into_raw))
     }
 }
 
@@ -164,19 +164,21 @@ pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -
 ///
 /// # Safety
 /// As for [`Export::import`], of a pointer that may also be null or misaligned.
+#[inline]
 pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
     // SAFETY: the caller's promise.
     let checked = unsafe { open(loan) }?;
     let identity = Identity { uid: checked.uid, epoch: checked.epoch };
-    let owner = Arc::new(Borrowed::default());
-    // SAFETY: the caller's promise. Until the owner is given the loan, dropping
-    // it releases nothing: a failure leaves the loan to the caller.
-    let array = unsafe { attach(checked, access, Arc::clone(&owner) as Arc<dyn Owner>) }?;
-    // SAFETY: `open` found a whole struct; the shared borrow has ended.
+    // SAFETY: `open` found a whole struct. The copy is not armed: until it is,
+    // dropping it releases nothing, and a failure leaves the loan to the caller.
     let moved = unsafe { loan.read() };
-    // The cell is new, so there is no earlier loan to lose.
-    let _ = owner.loan.set(Loaned(moved));
-    // SAFETY: as above; the husk that stays behind is not live.
+    let owner = Arc::new(Borrowed { loan: moved, armed: AtomicBool::new(false), written: AtomicU64::new(0) });
+    // SAFETY: the caller's promise.
+    let array = unsafe { attach(checked, access, Arc::clone(&owner) as Arc<dyn Owner>) }?;
+    // Relaxed: whoever drops the owner has seen all that came before.
+    owner.armed.store(true, Ordering::Relaxed);
+    // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
+    // the husk that stays behind is not live.
     unsafe {
         (*loan).release = None;
         (*loan).private_data = std::ptr::null_mut();
@@ -186,18 +188,17 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
 }
 
 /// Keeps a foreign loan, and gives it back at the end with word of what was written.
-#[derive(Default)]
 struct Borrowed {
-    loan: OnceLock<Loaned>,
+    loan: distarray_export,
+    /// Whether the loan is this owner's to release.
+    armed: AtomicBool,
     written: AtomicU64,
 }
 
-struct Loaned(distarray_export);
-
-// SAFETY: as for `Export`.
-unsafe impl Send for Loaned {}
-// SAFETY: nothing can be done with a shared `Loaned`.
-unsafe impl Sync for Loaned {}
+// SAFETY: as for `Export`; a shared `Borrowed` gives nothing of the loan out.
+unsafe impl Send for Borrowed {}
+// SAFETY: as above.
+unsafe impl Sync for Borrowed {}
 
 impl Owner for Borrowed {
     fn note(&self, written: Written) {
@@ -219,10 +220,10 @@ impl Owner for Borrowed {
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        if let Some(Loaned(mut loan)) = self.loan.take() {
-            loan.consumer_flags |= *self.written.get_mut();
-            // SAFETY: this owner alone holds the loan, and takes it out once.
-            unsafe { release(&mut loan) }
+        if *self.armed.get_mut() {
+            self.loan.consumer_flags |= *self.written.get_mut();
+            // SAFETY: this owner alone holds the loan, and is dropped once.
+            unsafe { release(&mut self.loan) }
         }
     }
 }
@@ -239,6 +240,7 @@ unsafe fn release(loan: &mut distarray_export) {
 }
 
 /// The access that a C number asks for.
+#[inline]
 pub(super) fn access(number: u32) -> Result<Access> {
     match number {
         DISTARRAY_ACCESS_READ => Ok(Access::Read),

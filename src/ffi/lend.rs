@@ -4,7 +4,7 @@
 use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::abi::*;
@@ -33,11 +33,12 @@ pub(super) struct Lent {
     flags: Flags,
     info: AtomicU64,
     epoch: AtomicU64,
-    /// Loans of the memory not given back; `EXCLUSIVE` for one that shuts others out.
-    loans: AtomicI64,
+    /// Descriptions not given back; every other reference but the handle's is a
+    /// loan of the memory.
+    descriptions: AtomicUsize,
+    /// Whether the one loan that is out shuts others out.
+    exclusive: AtomicBool,
 }
-
-const EXCLUSIVE: i64 = -1;
 
 /// What is true of the memory, whoever lends it.
 const KEPT_INFO: u64 =
@@ -76,6 +77,7 @@ impl Lent {
     }
 
     /// With what else the loan said that the array came in by.
+    #[inline(always)]
     pub(super) fn with_notes(array: AnyArray, notes: Notes) -> Arc<Self> {
         let grid = array.dim_data().grid();
         let mut read = match grid.order() {
@@ -105,7 +107,8 @@ impl Lent {
             flags: Flags { read, write },
             info: AtomicU64::new(notes.info & KEPT_INFO),
             epoch,
-            loans: AtomicI64::new(0),
+            descriptions: AtomicUsize::new(0),
+            exclusive: AtomicBool::new(false),
         })
     }
 
@@ -117,32 +120,20 @@ impl Lent {
         self.flags
     }
 
-    /// Lends the array: the loan keeps it alive until its release.
+    /// Agrees to a loan, which keeps the array alive until its release.
     ///
     /// # Errors
     /// Writing where only reading is possible, or an array that another loan
     /// has to itself.
-    pub(super) fn lend(self: &Arc<Self>, loan: Loan) -> Result<distarray_export> {
-        let mut raw = self.describe();
+    #[inline]
+    pub(super) fn grant(self: &Arc<Self>, loan: Loan) -> Result<Granted> {
         match loan {
             Loan::Description => {
-                raw.flags_read |= DISTARRAY_R_NO_DATA;
-                (raw.data, raw.alloc_base, raw.alloc_bytes) = (ptr::null_mut(), ptr::null_mut(), 0);
-                raw.release = Some(release_description);
+                self.descriptions.fetch_add(1, Ordering::AcqRel);
             }
-            Loan::Data(access) => {
-                self.borrow(access)?;
-                if access == Access::Read {
-                    raw.flags_write |= DISTARRAY_W_READ_ONLY;
-                }
-                if access == Access::Exclusive {
-                    raw.flags_info |= DISTARRAY_I_EXCLUSIVE;
-                }
-                raw.release = Some(release_data);
-            }
+            Loan::Data(access) => self.borrow(access)?,
         }
-        raw.private_data = Arc::into_raw(Arc::clone(self)).cast_mut().cast();
-        Ok(raw)
+        Ok(Granted { lent: Arc::clone(self), loan })
     }
 
     /// The same elements in packed memory of our own, row-major, and marked as a copy.
@@ -167,7 +158,8 @@ impl Lent {
     }
 
     /// Counts a loan in.
-    fn borrow(&self, access: Access) -> Result<()> {
+    #[inline]
+    fn borrow(self: &Arc<Self>, access: Access) -> Result<()> {
         let forbidden = match access {
             Access::Read => 0,
             _ => self.flags.write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
@@ -177,27 +169,33 @@ impl Lent {
                 Error::new(ErrorKind::Access, "the array can be read, not written").in_field("flags_write")
             );
         }
-        let step = |out: i64| match (access, out) {
-            (_, EXCLUSIVE) | (_, i64::MAX) => None,
-            (Access::Exclusive, 0) => Some(EXCLUSIVE),
-            (Access::Exclusive, _) => None,
-            (_, out) => Some(out + 1),
-        };
-        match self.loans.fetch_update(Ordering::AcqRel, Ordering::Acquire, step) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::new(ErrorKind::Busy, "another loan is out that does not allow this one")),
+        // The handle that is being called holds one reference. Releases on other
+        // threads only lower the count, so a loan may be refused needlessly, but
+        // none is given that another shuts out.
+        let others = || Arc::strong_count(self) - 1 - self.descriptions.load(Ordering::Acquire);
+        if self.exclusive.load(Ordering::Acquire) || access == Access::Exclusive && others() > 0 {
+            return Err(Error::new(ErrorKind::Busy, "another loan is out that does not allow this one"));
+        }
+        if access == Access::Exclusive {
+            self.exclusive.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Passes on what the consumer of a loan wrote, and lets others in again.
+    #[inline]
+    fn give_back(&self, consumer_flags: u64) {
+        if consumer_flags != 0 {
+            self.note(consumer_flags);
+        }
+        // An exclusive loan is the only one.
+        if self.exclusive.load(Ordering::Acquire) {
+            self.exclusive.store(false, Ordering::Release);
         }
     }
 
-    /// Counts a loan out and passes on what its consumer wrote.
-    fn give_back(&self, consumer_flags: u64) {
-        self.note(consumer_flags);
-        let step = |out| Some(if out == EXCLUSIVE { 0 } else { out - 1 });
-        // The closure never refuses.
-        let _ = self.loans.fetch_update(Ordering::AcqRel, Ordering::Acquire, step);
-    }
-
     /// Takes note of `DISTARRAY_C_*`: tells the owner, and dates the loans to come.
+    #[inline]
     pub(super) fn note(&self, consumer_flags: u64) {
         let owner = self.array.buffer().owner();
         const HALO: u64 = DISTARRAY_I_HALO_VALID | DISTARRAY_I_HALO_FACES;
@@ -221,6 +219,7 @@ impl Lent {
     }
 
     /// Everything but the right to use it: `release` is still to be set.
+    #[inline(always)]
     pub(super) fn describe(&self) -> distarray_export {
         let buffer = self.array.buffer();
         let layout = buffer.layout();
@@ -263,6 +262,39 @@ impl Lent {
     }
 }
 
+/// A loan that was agreed to and not handed out yet.
+pub(super) struct Granted {
+    lent: Arc<Lent>,
+    loan: Loan,
+}
+
+impl Granted {
+    /// The struct for the consumer. Apart from `grant`, so that it is written
+    /// once, where it is to lie.
+    #[inline(always)]
+    pub(super) fn into_raw(self) -> distarray_export {
+        let mut raw = self.lent.describe();
+        match self.loan {
+            Loan::Description => {
+                raw.flags_read |= DISTARRAY_R_NO_DATA;
+                (raw.data, raw.alloc_base, raw.alloc_bytes) = (ptr::null_mut(), ptr::null_mut(), 0);
+                raw.release = Some(release_description);
+            }
+            Loan::Data(access) => {
+                if access == Access::Read {
+                    raw.flags_write |= DISTARRAY_W_READ_ONLY;
+                }
+                if access == Access::Exclusive {
+                    raw.flags_info |= DISTARRAY_I_EXCLUSIVE;
+                }
+                raw.release = Some(release_data);
+            }
+        }
+        raw.private_data = Arc::into_raw(self.lent).cast_mut().cast();
+        raw
+    }
+}
+
 /// The release of every loan of memory.
 unsafe extern "C" fn release_data(raw: *mut distarray_export) {
     // SAFETY: only `lend` sets this callback.
@@ -272,13 +304,18 @@ unsafe extern "C" fn release_data(raw: *mut distarray_export) {
 /// The release of a description, which nobody can have written through.
 unsafe extern "C" fn release_description(raw: *mut distarray_export) {
     // SAFETY: only `lend` sets this callback.
-    unsafe { release(raw, |_, _| ()) }
+    unsafe {
+        release(raw, |lent, _| {
+            lent.descriptions.fetch_sub(1, Ordering::AcqRel);
+        });
+    }
 }
 
 /// Ends a loan; harmless on one that has ended.
 ///
 /// # Safety
 /// `raw` is null or an export that `lend` filled, perhaps moved since.
+#[inline]
 unsafe fn release(raw: *mut distarray_export, last_word: impl FnOnce(&Lent, u64)) {
     // SAFETY: the caller's promise.
     let Some(raw) = (unsafe { raw.as_mut() }) else { return };

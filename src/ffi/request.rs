@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::abi::*;
 use super::error::input;
 use super::export::access;
-use super::lend::{Lent, Loan};
+use super::lend::{Granted, Lent, Loan};
 use crate::array::{Access, Order};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -39,12 +39,13 @@ const PLAIN: distarray_request = distarray_request {
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned points at a request.
-pub(super) unsafe fn read_request(request: *const distarray_request) -> Result<distarray_request> {
+#[inline]
+pub(super) unsafe fn read_request<'a>(request: *const distarray_request) -> Result<&'a distarray_request> {
     if request.is_null() {
-        return Ok(PLAIN);
+        return Ok(&PLAIN);
     }
     // SAFETY: the caller's promise.
-    let request = *unsafe { input(request, "request") }?;
+    let request = unsafe { input(request, "request") }?;
     let range = |field: &'static str, most: u32, found: u32| {
         if found <= most {
             return Ok(());
@@ -76,7 +77,8 @@ pub(super) unsafe fn read_request(request: *const distarray_request) -> Result<d
 /// # Errors
 /// `Unacceptable` where no loan of this array would do, `WouldCopy` where only a
 /// copy would and the request forbids it, `Busy`, `Access`.
-pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<distarray_export> {
+#[inline]
+pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<Granted> {
     let needed = lent.flags().read & !request.known_flags_read;
     if needed != 0 {
         let text =
@@ -100,11 +102,11 @@ pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<di
         return Err(unacceptable("the array is in host memory".into(), "device_type"));
     }
     if request.access == DISTARRAY_ACCESS_DESCRIBE {
-        return lent.lend(Loan::Description);
+        return lent.grant(Loan::Description);
     }
     let access = access(request.access)?;
     if request.copy != COPY_ALWAYS && suits(lent, request) {
-        return lent.lend(Loan::Data(access));
+        return lent.grant(Loan::Data(access));
     }
     if request.copy == COPY_NEVER {
         return Err(Error::new(ErrorKind::WouldCopy, "the layout or alignment asked for needs a copy")
@@ -123,10 +125,11 @@ pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<di
     if !suits(&copy, request) {
         return Err(unacceptable("copies are aligned to 64 bytes".into(), "min_alignment"));
     }
-    copy.lend(Loan::Data(access))
+    copy.grant(Loan::Data(access))
 }
 
 /// Whether the memory itself has a layout and an alignment that the request takes.
+#[inline]
 fn suits(lent: &Lent, request: &distarray_request) -> bool {
     let buffer = lent.array().buffer();
     let layout = buffer.layout();

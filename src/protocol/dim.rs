@@ -97,10 +97,10 @@ impl Dim {
     ///
     /// # Errors
     /// The first structural rule that is broken, by its number.
+    #[inline(always)] // the C border builds one per axis and import
     pub fn new(size: i64, proc_grid_size: i64, proc_grid_rank: i64, dist: Dist) -> Result<Self> {
-        let dim = Self { size, proc_grid_size, proc_grid_rank, dist, component: false };
-        validate::structural(&dim)?;
-        Ok(dim)
+        validate::structural(size, proc_grid_size, proc_grid_rank, &dist)?;
+        Ok(Self { size, proc_grid_size, proc_grid_rank, dist, component: false })
     }
 
     /// An axis held whole on a grid of one: the protocol's empty dictionary.
@@ -113,8 +113,14 @@ impl Dim {
 
     /// Marks the axis as counting components of one value, not space (since 1.0.0).
     #[must_use]
-    pub fn component(mut self) -> Self {
-        self.component = true;
+    pub fn component(self) -> Self {
+        self.component_if(true)
+    }
+
+    /// Says whether the axis counts components.
+    #[inline]
+    pub(crate) fn component_if(mut self, component: bool) -> Self {
+        self.component = component;
         self
     }
 
@@ -125,6 +131,7 @@ impl Dim {
     ///
     /// # Errors
     /// The first strict rule that is broken, by its number.
+    #[inline]
     pub fn check_strict(&self, extent: i64) -> Result<()> {
         validate::strict(self, extent)
     }
@@ -161,6 +168,7 @@ impl Dim {
 
     /// Number of elements held, padding and ghosts included.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> i64 {
         match &self.dist {
             Dist::Block { start, stop, .. } => stop - start,
@@ -177,6 +185,7 @@ impl Dim {
 
     /// Widths of the padding that somebody else owns, at the left and the right end.
     #[must_use]
+    #[inline]
     pub fn communication_padding(&self) -> [i64; 2] {
         match self.dist {
             Dist::Block { padding: [left, right], edge_outside, .. } => [
@@ -189,6 +198,7 @@ impl Dim {
 
     /// Local positions of the owned elements, as `start..stop`.
     #[must_use]
+    #[inline]
     pub fn owned_local(&self) -> std::ops::Range<i64> {
         let len = self.len();
         match &self.dist {

@@ -47,6 +47,7 @@ impl DimData {
     ///
     /// # Errors
     /// The first of the rules G1 to G3 that is broken.
+    #[inline(always)]
     pub fn with_grid(dims: impl Into<Vec<Dim>>, grid: ProcGrid) -> Result<Self> {
         let dims = dims.into();
         let process_count = grid.process_count(dims.iter().map(Dim::proc_grid_size))?;
@@ -59,6 +60,7 @@ impl DimData {
     ///
     /// # Errors
     /// The first strict rule that is broken, with its axis.
+    #[inline]
     pub fn check_strict(&self, shape: &[i64]) -> Result<()> {
         if shape.len() != self.dims.len() {
             let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);

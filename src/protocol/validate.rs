@@ -28,25 +28,37 @@
 use super::{Dim, Dist};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Where a process stands along an axis of a given size.
+#[derive(Clone, Copy)]
+struct Place {
+    size: i64,
+    procs: i64,
+    rank: i64,
+}
+
 /// Checks every structural rule; allocates only to say what is wrong.
-pub(super) fn structural(dim: &Dim) -> Result<()> {
-    if dim.size < 0 {
-        return Err(low("size", "D1", 0, dim.size));
+///
+/// The parts go by value, so that a caller's `Dist` need never lie in memory.
+#[inline(always)]
+pub(super) fn structural(size: i64, procs: i64, rank: i64, dist: &Dist) -> Result<()> {
+    if size < 0 {
+        return Err(low("size", "D1", 0, size));
     }
-    if dim.proc_grid_size < 1 {
-        return Err(low("proc_grid_size", "D2", 1, dim.proc_grid_size));
+    if procs < 1 {
+        return Err(low("proc_grid_size", "D2", 1, procs));
     }
-    if dim.proc_grid_rank < 0 {
-        return Err(low("proc_grid_rank", "D3", 0, dim.proc_grid_rank));
+    if rank < 0 {
+        return Err(low("proc_grid_rank", "D3", 0, rank));
     }
-    if dim.proc_grid_rank >= dim.proc_grid_size {
-        return Err(high("proc_grid_rank", "D3", dim.proc_grid_size - 1, dim.proc_grid_rank));
+    if rank >= procs {
+        return Err(high("proc_grid_rank", "D3", procs - 1, rank));
     }
-    match &dim.dist {
+    let place = Place { size, procs, rank };
+    match dist {
         Dist::Block { start, stop, padding, edge_outside, .. } => {
-            block(dim, *start, *stop, *padding, *edge_outside)
+            block(place, *start, *stop, *padding, *edge_outside)
         }
-        Dist::Cyclic { start, block_size, first_block } => cyclic(dim, *start, *block_size, *first_block),
+        Dist::Cyclic { start, block_size, first_block } => cyclic(place, *start, *block_size, *first_block),
         Dist::Unstructured { indices, num_owned, .. } => {
             let len = i64::try_from(indices.len()).unwrap_or(i64::MAX);
             if *num_owned < 0 {
@@ -60,7 +72,8 @@ pub(super) fn structural(dim: &Dim) -> Result<()> {
     }
 }
 
-fn block(dim: &Dim, start: i64, stop: i64, padding: [i64; 2], outside: bool) -> Result<()> {
+#[inline(always)]
+fn block(place: Place, start: i64, stop: i64, padding: [i64; 2], outside: bool) -> Result<()> {
     if start > stop {
         return Err(low("stop", "B1", start, stop));
     }
@@ -72,10 +85,10 @@ fn block(dim: &Dim, start: i64, stop: i64, padding: [i64; 2], outside: bool) -> 
     if start < -left {
         return Err(low("start", "B2", -left, start));
     }
-    if stop.saturating_sub(dim.size) > right {
-        return Err(high("stop", "B2", dim.size.saturating_add(right), stop));
+    if stop.saturating_sub(place.size) > right {
+        return Err(high("stop", "B2", place.size.saturating_add(right), stop));
     }
-    if dim.proc_grid_rank == 0 && start != -left {
+    if place.rank == 0 && start != -left {
         return Err(Error::new(ErrorKind::Range, "the first process's part must begin at the edge")
             .in_field("start")
             .expected_found(-left, start)
@@ -83,12 +96,12 @@ fn block(dim: &Dim, start: i64, stop: i64, padding: [i64; 2], outside: bool) -> 
     }
     // The extent itself must fit: start may be negative.
     if stop.checked_sub(start).is_none() {
-        return Err(high("stop", "B2", dim.size, stop));
+        return Err(high("stop", "B2", place.size, stop));
     }
     Ok(())
 }
 
-fn cyclic(dim: &Dim, start: i64, block_size: i64, first_block: i64) -> Result<()> {
+fn cyclic(place: Place, start: i64, block_size: i64, first_block: i64) -> Result<()> {
     if block_size < 1 {
         return Err(low("block_size", "C1", 1, block_size));
     }
@@ -102,7 +115,7 @@ fn cyclic(dim: &Dim, start: i64, block_size: i64, first_block: i64) -> Result<()
         return Err(low("start", "C2", 0, start));
     }
     let missing = block_size - first_block;
-    let (Some(_), Some(v)) = (dim.size.checked_add(missing), start.checked_add(missing)) else {
+    let (Some(_), Some(v)) = (place.size.checked_add(missing), start.checked_add(missing)) else {
         return Err(Error::new(
             ErrorKind::Bounds,
             "size plus the missing part of the first block exceeds 64 bits",
@@ -111,9 +124,9 @@ fn cyclic(dim: &Dim, start: i64, block_size: i64, first_block: i64) -> Result<()
         .by_rule("C4"));
     };
     // Condition C2: a block boundary, and one of the first proc_grid_size blocks.
-    let is_start = start == 0 || (v % block_size == 0 && v / block_size < dim.proc_grid_size);
+    let is_start = start == 0 || (v % block_size == 0 && v / block_size < place.procs);
     if !is_start {
-        let expected = dim.proc_grid_rank.saturating_mul(block_size).saturating_sub(missing).max(0);
+        let expected = place.rank.saturating_mul(block_size).saturating_sub(missing).max(0);
         return Err(Error::new(ErrorKind::Range, "start must be where this process's first block begins")
             .in_field("start")
             .expected_found(expected, start)
@@ -123,6 +136,7 @@ fn cyclic(dim: &Dim, start: i64, block_size: i64, first_block: i64) -> Result<()
 }
 
 /// Checks every strict rule for a local extent of `extent` elements.
+#[inline]
 pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
     let rule = match &dim.dist {
         Dist::Block { start, stop, padding, edge_outside, .. } => {
