@@ -36,7 +36,7 @@ demo: setup library
 	@$(MAKE) --no-print-directory -C demo MPI=mpich run
 	@echo "Still the same file:"; cd $(target)/release && sha256sum $(soname)
 
-test: setup library
+test: setup
 	@bash scripts/test
 
 bench: setup library
