@@ -19,24 +19,24 @@ target := $(CURDIR)/target
 
 library: $(target)/release/libdistarray.so.0
 
-# A program is linked with libdistarray.so, and keeps to its SONAME when it runs.
+# A program is linked with libdistarray.so, and looks for its SONAME when it runs.
 soname := libdistarray.so.0
 
 $(target)/release/$(soname): FORCE
-	$(CARGO) rustc --release --lib --target-dir $(target) -- -C link-arg=-Wl,-soname,$(soname)
+	$(CARGO) build --release --target-dir $(target)
 	ln -sfn libdistarray.so $@
 
 setup:
 	@bash scripts/setup
 
 demo: setup library
-	$(CARGO) build --release --target-dir $(target)/demo --package heat-audit
+	$(CARGO) build --release --target-dir $(target) --package heat-audit
 	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
 	@$(MAKE) --no-print-directory -C demo MPI=openmpi run
 	@$(MAKE) --no-print-directory -C demo MPI=mpich run
 	@echo "Still the same file:"; cd $(target)/release && sha256sum $(soname)
 
-test: setup library
+test: setup
 	@bash scripts/test
 
 bench: setup library

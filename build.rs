@@ -1,10 +1,12 @@
-//! Writes the C header when asked to.
-//!
-//! The SONAME is given by `make library`, not here: Cargo hands the linker
-//! arguments of a cdylib on to the cdylibs of every crate that depends on it.
+//! Names the C library after its ABI, and writes its header when asked to.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        // A program keeps to the library it was linked with. Not `rustc-link-arg-cdylib`:
+        // Cargo hands that on to the cdylib of every crate that depends on this one.
+        println!("cargo::rustc-link-arg=-Wl,-soname,libdistarray.so.0");
+    }
     #[cfg(feature = "header")]
     header();
 }

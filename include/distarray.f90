@@ -1,7 +1,7 @@
 ! distarray.f90 - lend and borrow distributed arrays from Fortran.
 !
 ! Compile this file with your own compiler; it mirrors distarray_abi.h and needs
-! no library as long as you call none of the procedures of the last chapter.
+! no library. The functions of libdistarray are in distarray_library.f90.
 !
 !   use distarray
 !   type(distarray_dim)    :: dims(2)

@@ -282,6 +282,26 @@ uint32_t distarray_abi_version(void);
 // "unstructured", "json", "dnpy". Local.
 int32_t distarray_has_feature(const char *name, int32_t *has, distarray_error *error);
 
+// Writes what a loan says of itself, but not its memory, as JSON: dtype, itemsize,
+// shape, strides, uid, epoch, and the dictionary of the Distributed Array Protocol
+// under "__distarray__". Local.
+//
+// length tells how long the text is; text needs room for one byte more, its NUL.
+// text NULL with capacity 0 asks for the length alone. Where the room is too small
+// the call fails and the error's expected says what is needed.
+int32_t distarray_export_to_json(const distarray_export *loan,
+                                 char *text,
+                                 size_t capacity,
+                                 size_t *length,
+                                 distarray_error *error);
+
+// Makes a description, without memory, from the JSON of distarray_export_to_json.
+// text need not end with a NUL. Local.
+int32_t distarray_export_from_json(const char *text,
+                                   size_t length,
+                                   distarray_export *loan,
+                                   distarray_error *error);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -341,9 +341,9 @@ fn every_language_sees_the_documented_layout() {
 }
 
 #[test]
-fn the_header_compiles_under_every_standard() {
+fn the_headers_compile_under_every_standard() {
     let include = format!("-I{}", include().display());
-    let text = "#include \"distarray_abi.h\"\n#include \"distarray_abi.h\"\n\
+    let text = "#include \"distarray_abi.h\"\n#include \"distarray_abi.h\"\n#include \"distarray.h\"\n\
         int main(void) {\n\
         distarray_export e = DISTARRAY_EXPORT_INIT;\n\
         distarray_request r = DISTARRAY_REQUEST_INIT;\n\

@@ -49,7 +49,8 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
     let mut command = Command::new(compiler);
     command.current_dir(&directory).args(flags).arg("-I").arg(root().join("include"));
     if source.ends_with(".f90") {
-        command.arg(root().join("include/distarray.f90"));
+        command
+            .args(["distarray.f90", "distarray_library.f90"].map(|name| root().join("include").join(name)));
     }
     command.arg(root().join("c-examples").join(source)).arg("-o").arg(&program);
     command.arg("-L").arg(&library).arg("-ldistarray").arg(format!("-Wl,-rpath,{}", library.display()));
@@ -77,6 +78,13 @@ fn programs_without_mpi_print_what_they_promise() {
         let cpp = ["-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Werror"];
         assert_prints(Command::new(compile("g++", source, "cpp", &cpp)), source);
     }
+}
+
+#[test]
+fn a_fortran_program_lends_and_borrows() {
+    let flags = ["-std=f2018", "-Wall", "-Wextra", "-Werror", "-g", "-fsanitize=address,undefined"];
+    let program = compile("gfortran", "lend.f90", "gfortran", &flags);
+    assert_prints(Command::new(program), "lend.f90");
 }
 
 #[test]

@@ -43,6 +43,7 @@ impl AnyArray {
 
     /// Names the global array and its state.
     #[must_use]
+    #[inline(always)]
     pub fn with_identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
         self

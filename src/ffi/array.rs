@@ -23,6 +23,7 @@ impl distarray_array {
         Self::boxed(Lent::new(array))
     }
 
+    #[inline(always)]
     fn boxed(lent: Arc<Lent>) -> *mut Self {
         Box::into_raw(Box::new(Self { lent }))
     }
@@ -131,7 +132,7 @@ pub extern "C" fn distarray_array_mark_modified(
         }
         let lent = &handle(array, "array")?.lent;
         let written = consumer_flags & (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED);
-        if written != 0 && lent.flags().write & DISTARRAY_W_READ_ONLY != 0 {
+        if written != 0 && lent.record().write & DISTARRAY_W_READ_ONLY != 0 {
             return Err(Error::new(ErrorKind::Access, "the array can be read, not written").in_field("array"));
         }
         lent.note(consumer_flags);

@@ -50,29 +50,30 @@ pub(super) unsafe fn read_dim(raw: &distarray_dim, extent: i64) -> Result<Dim> {
     if foreign.iter().any(|&n| n != 0) || !listed && (raw.n_indices != 0 || raw.n_owned != 0) {
         return Err(flag("fields of another dist_type must be zero", "dist_type"));
     }
-    let dist = match raw.dist_type {
-        DISTARRAY_DIST_UNDISTRIBUTED => return whole(raw, extent),
-        DISTARRAY_DIST_BLOCK => Dist::Block {
+    // One constructor call per kind, so that its fields stay in registers.
+    let part = |dist| Dim::new(raw.size, raw.proc_grid_size, raw.proc_grid_rank, dist);
+    let dim = match raw.dist_type {
+        DISTARRAY_DIST_UNDISTRIBUTED => whole(raw, extent),
+        DISTARRAY_DIST_BLOCK => part(Dist::Block {
             start: raw.start,
             stop: raw.stop,
             padding: raw.padding,
             periodic: raw.flags & DISTARRAY_DIM_PERIODIC != 0,
             edge_outside: raw.flags & DISTARRAY_DIM_EDGE_OUTSIDE != 0,
-        },
+        }),
         DISTARRAY_DIST_CYCLIC => {
             let block_size = if raw.block_size == 0 { 1 } else { raw.block_size };
             let first_block = if raw.first_block == 0 { block_size } else { raw.first_block };
-            Dist::Cyclic { start: raw.start, block_size, first_block }
+            part(Dist::Cyclic { start: raw.start, block_size, first_block })
         }
-        _ => Dist::Unstructured {
+        _ => part(Dist::Unstructured {
             // SAFETY: the caller's promise.
             indices: unsafe { read_indices(raw) }?.into(),
             num_owned: raw.n_owned,
             one_to_one: raw.flags & DISTARRAY_DIM_ONE_TO_ONE != 0,
-        },
+        }),
     };
-    let dim = Dim::new(raw.size, raw.proc_grid_size, raw.proc_grid_rank, dist)?;
-    Ok(label(dim, raw))
+    Ok(dim?.component_if(raw.flags & DISTARRAY_DIM_COMPONENT != 0))
 }
 
 /// The empty dictionary; a size and a grid of one may be stated.
@@ -88,13 +89,7 @@ fn whole(raw: &distarray_dim, extent: i64) -> Result<Dim> {
             .in_field("size")
             .expected_found(extent, raw.size));
     }
-    Ok(label(Dim::whole(extent)?, raw))
-}
-
-#[inline(always)]
-
-fn label(dim: Dim, raw: &distarray_dim) -> Dim {
-    dim.component_if(raw.flags & DISTARRAY_DIM_COMPONENT != 0)
+    Dim::whole(extent)
 }
 
 /// Copies the index list: the protocol keeps 64-bit ones.

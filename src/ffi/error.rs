@@ -80,7 +80,7 @@ fn copy_text(text: &str, target: &mut [c_char]) {
 
 /// Runs the body of an exported function: turns errors and panics into a status
 /// and a report, so that nothing unwinds into C.
-#[inline]
+#[inline(always)]
 pub(super) fn guard(error: *mut distarray_error, body: impl FnOnce() -> Result<()>) -> i32 {
     if !error.is_aligned() {
         return ErrorKind::Align.code();
@@ -165,7 +165,7 @@ pub(super) unsafe fn inputs<'a, T>(pointer: *const T, count: i64, name: &'static
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned may be written.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn output<T>(
     pointer: *mut T,
     name: &'static str,

@@ -4,14 +4,13 @@
 use std::ffi::{CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use super::abi::*;
-use super::dim::write_dim;
+use super::record::Record;
 use crate::array::{Access, AnyArray, Buffer, Order, Written};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{Dim, GridOrder};
 
 /// What a loan may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +24,10 @@ pub(super) enum Loan {
 /// An array, and what all its loans point to.
 pub(super) struct Lent {
     array: AnyArray,
-    /// Made for the first loan; many arrays are only taken.
-    dims: OnceLock<Box<[distarray_dim]>>,
+    record: Record,
     format: Option<CString>,
     /// Names and units, the first lender's own: alive as long as `array`.
     meta: (*const distarray_key_value, i64),
-    flags: Flags,
     info: AtomicU64,
     epoch: AtomicU64,
     /// Descriptions not given back; every other reference but the handle's is a
@@ -58,14 +55,7 @@ impl Default for Notes {
     }
 }
 
-/// The feature words of every loan.
-#[derive(Clone, Copy)]
-pub(super) struct Flags {
-    pub read: u32,
-    pub write: u32,
-}
-
-// SAFETY: the raw pointers of `dims` and `meta` point at memory that `array`
+// SAFETY: the raw pointers of `record` and `meta` point at memory that `array`
 // keeps alive and nobody writes.
 unsafe impl Send for Lent {}
 // SAFETY: as above; what changes is atomic.
@@ -79,32 +69,22 @@ impl Lent {
     /// With what else the loan said that the array came in by.
     #[inline(always)]
     pub(super) fn with_notes(array: AnyArray, notes: Notes) -> Arc<Self> {
-        let grid = array.dim_data().grid();
-        let mut read = match grid.order() {
-            GridOrder::RowMajor => 0,
-            GridOrder::ColumnMajor => DISTARRAY_R_GRID_COLMAJOR,
-            GridOrder::Ranks(_) => DISTARRAY_R_GRID_MAP,
-        };
-        if array.dim_data().dims().iter().any(Dim::has_ghosts) {
-            read |= DISTARRAY_R_GHOSTS;
-        }
-        let mut write = if grid.replicas() > 1 { DISTARRAY_W_REPLICATED } else { 0 };
+        let mut record = Record::new(array.dim_data());
         if array.buffer().access() == Access::Read {
-            write |= DISTARRAY_W_READ_ONLY;
+            record.write |= DISTARRAY_W_READ_ONLY;
         }
         // Memory that may be written was found disjoint when it was taken.
         if array.buffer().access() == Access::Read && !array.buffer().layout().is_disjoint() {
-            write |= DISTARRAY_W_ALIASED;
+            record.write |= DISTARRAY_W_ALIASED;
         }
         // A format with a NUL inside is none that C could read.
         let format = array.buffer().format().and_then(|text| CString::new(text.as_bytes()).ok());
         let epoch = AtomicU64::new(array.identity().epoch);
         Arc::new(Self {
             array,
-            dims: OnceLock::new(),
+            record,
             format,
             meta: notes.meta,
-            flags: Flags { read, write },
             info: AtomicU64::new(notes.info & KEPT_INFO),
             epoch,
             descriptions: AtomicUsize::new(0),
@@ -116,8 +96,9 @@ impl Lent {
         &self.array
     }
 
-    pub(super) fn flags(&self) -> Flags {
-        self.flags
+    /// The feature words of every loan.
+    pub(super) fn record(&self) -> &Record {
+        &self.record
     }
 
     /// Agrees to a loan, which keeps the array alive until its release.
@@ -162,7 +143,7 @@ impl Lent {
     fn borrow(self: &Arc<Self>, access: Access) -> Result<()> {
         let forbidden = match access {
             Access::Read => 0,
-            _ => self.flags.write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
+            _ => self.record.write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
         };
         if forbidden != 0 {
             return Err(
@@ -222,42 +203,19 @@ impl Lent {
     #[inline(always)]
     pub(super) fn describe(&self) -> distarray_export {
         let buffer = self.array.buffer();
-        let layout = buffer.layout();
-        let dtype = buffer.dtype();
-        let dim_data = self.array.dim_data();
         let identity = self.array.identity();
         let (base, bytes) = buffer.allocation().unwrap_or((ptr::null_mut(), 0));
-        // Lengths below come from arrays in memory, so they fit.
-        let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let dims = self.dims.get_or_init(|| dim_data.dims().iter().map(write_dim).collect());
-        let pointer = |some: &[i64]| if some.is_empty() { ptr::null() } else { some.as_ptr() };
         distarray_export {
-            flags_read: self.flags.read,
-            flags_write: self.flags.write,
             flags_info: self.info.load(Ordering::Acquire),
             data: buffer.data().cast::<c_void>(),
             alloc_base: base.cast(),
             alloc_bytes: bytes as u64,
-            dtype_code: dtype.code,
-            dtype_bits: dtype.bits,
-            dtype_lanes: dtype.lanes,
-            ndim: i32::try_from(layout.ndim()).unwrap_or(i32::MAX),
-            itemsize: signed(layout.itemsize()),
-            shape: pointer(layout.shape()),
-            strides: pointer(layout.strides()),
             format: self.format.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
-            dims: if dims.is_empty() { ptr::null() } else { dims.as_ptr() },
-            process_rank: dim_data.process_rank(),
-            process_count: dim_data.process_count(),
-            grid_ranks: match dim_data.grid().order() {
-                GridOrder::Ranks(table) => table.as_ptr(),
-                _ => ptr::null(),
-            },
             uid: identity.uid,
             epoch: self.epoch.load(Ordering::Acquire),
             meta: self.meta.0,
             n_meta: self.meta.1,
-            ..distarray_export::INIT
+            ..self.record.export(buffer.dtype(), buffer.layout(), self.array.dim_data())
         }
     }
 }

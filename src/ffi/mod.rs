@@ -1,4 +1,15 @@
 //! The C ABI: the only door to other languages. No other room knows it.
+//!
+//! The contract of every exported function, which C must keep:
+//!
+//! - a pointer is NULL, misaligned (both are refused), or points at what its type
+//!   says; a `*const` is not written during the call, a `*mut` is nobody else's;
+//! - the pointers inside an export, an axis or a communicator's table are as
+//!   `distarray_abi.h` and `distarray_comm.h` say;
+//! - a handle came from this library and was not freed;
+//! - while an array lives, its users and its lender order their accesses to the
+//!   memory as `distarray_abi.h` says.
+#![allow(clippy::missing_safety_doc)] // it stands here, once
 
 pub mod abi;
 mod array;
@@ -11,7 +22,9 @@ mod export;
 mod file;
 mod lend;
 mod library;
+mod record;
 mod request;
+mod text;
 
 pub use array::*;
 pub use axis::*;
@@ -20,3 +33,4 @@ pub use error::distarray_error;
 pub use export::{Export, Level, distarray_export_check};
 pub use file::*;
 pub use library::*;
+pub use text::*;

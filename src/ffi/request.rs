@@ -79,7 +79,7 @@ pub(super) unsafe fn read_request<'a>(request: *const distarray_request) -> Resu
 /// copy would and the request forbids it, `Busy`, `Access`.
 #[inline]
 pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<Granted> {
-    let needed = lent.flags().read & !request.known_flags_read;
+    let needed = lent.record().read & !request.known_flags_read;
     if needed != 0 {
         let text =
             format!("the array needs must-understand bit {needed:#x}, which the request does not know");

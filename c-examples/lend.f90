@@ -1,0 +1,74 @@
+! Lends a Fortran array with its halo, and borrows it back through libdistarray.
+! One process, no MPI.
+!
+! Expected output:
+!   the same memory: T
+!   global rows -1 to 4, owned 0 to 3
+!   global index 2 is at local position 3
+!   u(2,1) = 42.0
+!   live loans: 0, written: T
+!   refused: axis 0, shape: the buffer's extent contradicts dim_data (expected 7, found 6) [rule B7]
+program lend
+  use distarray
+  use distarray_library
+  implicit none
+  integer, parameter :: nx = 4, ny = 3
+  real(real64), target :: u(0:nx+1, 0:ny+1)
+  type(distarray_lease), target :: lease
+  type(distarray_dim) :: dims(2)
+  type(distarray_export) :: loan, view
+  type(distarray_error) :: error
+  type(c_ptr) :: array, address
+  integer(c_int32_t) :: status
+  integer(c_int64_t) :: held, start, stop, shape(2), local(1)
+  real(real64), pointer :: borrowed(:, :)
+
+  u = 0
+  address = c_loc(u)
+  dims(1) = distarray_dim_block(nx, 1, 0, 0, nx)
+  dims(2) = distarray_dim_block(ny, 1, 0, 0, ny)
+  call distarray_dim_add_halo(dims, 1, 1)
+  call distarray_lend(u, dims, 0, 1, loan, lease, status)
+  call check(status)
+
+  ! What another code does with the loan, here in the same program.
+  call check(distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, array, error))
+  call check(distarray_array_view(array, view, error))
+  print '(a,l1)', 'the same memory: ', c_associated(view%data, address)
+  call check(distarray_dim_owned(dims(1), held, start, stop, error))
+  print '(4(a,i0))', 'global rows ', dims(1)%start, ' to ', dims(1)%stop - 1, &
+    ', owned ', dims(1)%start + start, ' to ', dims(1)%start + stop - 1
+  call check(distarray_dim_global_to_local(dims(1), 1_c_int64_t, [2_c_int64_t], local, error))
+  print '(a,i0)', 'global index 2 is at local position ', local(1)
+  call distarray_export_fortran_shape(view, DISTARRAY_DTYPE_FLOAT, 64, shape, status)
+  call check(status)
+  call c_f_pointer(view%data, borrowed, shape)
+  borrowed(3, 2) = 42
+  call check(distarray_array_mark_modified(array, DISTARRAY_C_MODIFIED, error))
+  call distarray_array_free(array)
+
+  print '(a,f0.1)', 'u(2,1) = ', u(2, 1)
+  print '(a,i0,a,l1)', 'live loans: ', lease%live, ', written: ', &
+    iand(lease%consumer_flags, DISTARRAY_C_MODIFIED) /= 0
+
+  ! A loan that contradicts itself stays ours.
+  dims(1)%size = nx + 1
+  dims(1)%stop = dims(1)%stop + 1
+  call distarray_lend(u, dims, 0, 1, loan, lease, status)
+  call check(status)
+  status = distarray_array_import(loan, DISTARRAY_ACCESS_READ, array, error)
+  print '(2a)', 'refused: ', distarray_message(error)
+  if (status /= DISTARRAY_E_SHAPE .or. error%expected /= 7) error stop 1
+  call distarray_export_release(loan)
+  if (lease%live /= 0) error stop 1
+
+contains
+
+  subroutine check(status)
+    integer(c_int32_t), intent(in) :: status
+    if (status == DISTARRAY_OK) return
+    print '(a)', distarray_message(error)
+    error stop 1
+  end subroutine
+
+end program lend

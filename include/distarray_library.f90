@@ -1,0 +1,311 @@
+! distarray_library.f90 - the functions of libdistarray for Fortran.
+!
+! Each has the name, the arguments and the meaning that distarray.h gives it; here is
+! only what Fortran needs to call it. Compile it after distarray.f90 with your own
+! compiler and link with -ldistarray.
+!
+!   status = distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, array, error)
+!   if (status /= DISTARRAY_OK) print '(a)', distarray_message(error)
+!
+! Handles (arrays, distributions) and communicators are type(c_ptr); a communicator is
+! c_loc(comm) of the table that distarray_mpi.f90 makes. Texts end with c_null_char.
+module distarray_library
+  use distarray
+  implicit none
+  public
+
+  ! Why a call was refused, and where; -1 stands for no rank and no axis.
+  type, bind(c) :: distarray_error
+    integer(c_int32_t) :: code = 0, has_values = 0
+    integer(c_int64_t) :: rank = -1, other_rank = -1, axis = -1
+    integer(c_int64_t) :: expected = 0, found = 0
+    character(kind=c_char) :: field(32) = c_null_char
+    character(kind=c_char) :: rule(16) = c_null_char
+    character(kind=c_char) :: message(416) = c_null_char
+  end type
+
+  ! count stretches of len consecutive indices, each stride after the one before.
+  type, bind(c) :: distarray_run
+    integer(c_int64_t) :: start = 0, len = 0, stride = 0, count = 0
+  end type
+
+  interface
+    function distarray_array_import(loan, access, array, error) bind(c) result(status)
+      import
+      type(distarray_export), intent(inout) :: loan
+      integer(c_int32_t), value :: access
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_export(array, request, loan, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: array
+      type(distarray_request), intent(in), optional :: request
+      type(distarray_export), intent(inout) :: loan
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_view(array, view, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: array
+      type(distarray_export), intent(inout) :: view
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_mark_modified(array, consumer_flags, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: array
+      integer(c_int64_t), value :: consumer_flags
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_same_memory(array, other, same, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: array
+      type(c_ptr), value :: other
+      integer(c_int32_t), intent(out) :: same
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    subroutine distarray_array_free(array) bind(c)
+      import
+      type(c_ptr), value :: array
+    end subroutine
+
+    function distarray_dim_check(dim, extent, level, error) bind(c) result(status)
+      import
+      type(distarray_dim), intent(in) :: dim
+      integer(c_int64_t), value :: extent
+      integer(c_int32_t), value :: level
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_dim_owned(dim, held, start, stop, error) bind(c) result(status)
+      import
+      type(distarray_dim), intent(in) :: dim
+      integer(c_int64_t), intent(out) :: held
+      integer(c_int64_t), intent(out) :: start
+      integer(c_int64_t), intent(out) :: stop
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_dim_local_to_global(dim, n, local, global, error) bind(c) result(status)
+      import
+      type(distarray_dim), intent(in) :: dim
+      integer(c_int64_t), value :: n
+      integer(c_int64_t), intent(in) :: local(*)
+      integer(c_int64_t), intent(inout) :: global(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_dim_global_to_local(dim, n, global, local, error) bind(c) result(status)
+      import
+      type(distarray_dim), intent(in) :: dim
+      integer(c_int64_t), value :: n
+      integer(c_int64_t), intent(in) :: global(*)
+      integer(c_int64_t), intent(inout) :: local(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_dim_owned_runs(dim, capacity, runs, n_runs, error) bind(c) result(status)
+      import
+      type(distarray_dim), intent(in) :: dim
+      integer(c_int64_t), value :: capacity
+      type(distarray_run), intent(inout) :: runs(*)
+      integer(c_int64_t), intent(out) :: n_runs
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_check_collective(comm, loan, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: comm
+      type(distarray_export), intent(in) :: loan
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_gather(comm, array, distribution, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: comm
+      type(c_ptr), value :: array
+      type(c_ptr), intent(out) :: distribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    subroutine distarray_distribution_free(distribution) bind(c)
+      import
+      type(c_ptr), value :: distribution
+    end subroutine
+
+    function distarray_distribution_owner(distribution, n, indices, ranks, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int64_t), value :: n
+      integer(c_int64_t), intent(in) :: indices(*)
+      integer(c_int64_t), intent(inout) :: ranks(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_global_to_local(distribution, axis, n, global, &
+        coordinate, local, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int32_t), value :: axis
+      integer(c_int64_t), value :: n
+      integer(c_int64_t), intent(in) :: global(*)
+      integer(c_int64_t), intent(inout) :: coordinate(*)
+      integer(c_int64_t), intent(inout) :: local(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_local_to_global(distribution, axis, coordinate, n, &
+        local, global, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int32_t), value :: axis
+      integer(c_int64_t), value :: coordinate
+      integer(c_int64_t), value :: n
+      integer(c_int64_t), intent(in) :: local(*)
+      integer(c_int64_t), intent(inout) :: global(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_owned_runs(distribution, axis, coordinate, capacity, &
+        runs, n_runs, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int32_t), value :: axis
+      integer(c_int64_t), value :: coordinate
+      integer(c_int64_t), value :: capacity
+      type(distarray_run), intent(inout) :: runs(*)
+      integer(c_int64_t), intent(out) :: n_runs
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_owners(distribution, axis, n, global, coordinate, &
+        local, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int32_t), value :: axis
+      integer(c_int64_t), value :: n
+      integer(c_int64_t), intent(in) :: global(*)
+      integer(c_int64_t), intent(inout) :: coordinate(*)
+      integer(c_int64_t), intent(inout) :: local(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_export_check(loan, level, error) bind(c) result(status)
+      import
+      type(distarray_export), intent(in) :: loan
+      integer(c_int32_t), value :: level
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_read_dnpy(path, array, error) bind(c) result(status)
+      import
+      character(kind=c_char), intent(in) :: path(*)
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_write_dnpy(array, path, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: array
+      character(kind=c_char), intent(in) :: path(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_read_dnpy_set(prefix, comm, array, error) bind(c) result(status)
+      import
+      character(kind=c_char), intent(in) :: prefix(*)
+      type(c_ptr), value :: comm
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_array_write_dnpy_set(array, prefix, comm, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: array
+      character(kind=c_char), intent(in) :: prefix(*)
+      type(c_ptr), value :: comm
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_version() bind(c) result(version)
+      import
+      type(c_ptr) :: version
+    end function
+
+    function distarray_abi_version() bind(c) result(version)
+      import
+      integer(c_int32_t) :: version
+    end function
+
+    function distarray_has_feature(name, has, error) bind(c) result(status)
+      import
+      character(kind=c_char), intent(in) :: name(*)
+      integer(c_int32_t), intent(out) :: has
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_export_to_json(loan, text, capacity, length, &
+        error) bind(c) result(status)
+      import
+      type(distarray_export), intent(in) :: loan
+      character(kind=c_char), intent(inout) :: text(*)
+      integer(c_size_t), value :: capacity
+      integer(c_size_t), intent(out) :: length
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_export_from_json(text, length, loan, error) bind(c) result(status)
+      import
+      character(kind=c_char), intent(in) :: text(*)
+      integer(c_size_t), value :: length
+      type(distarray_export), intent(inout) :: loan
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+  end interface
+
+contains
+
+  ! The sentence of an error, without the blanks and NULs after it.
+  function distarray_message(error) result(text)
+    type(distarray_error), intent(in) :: error
+    character(len=:), allocatable :: text
+    integer :: i
+    text = ''
+    do i = 1, size(error%message)
+      if (error%message(i) == c_null_char) exit
+      text = text // error%message(i)
+    end do
+  end function
+
+end module distarray_library
