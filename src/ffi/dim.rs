@@ -92,8 +92,6 @@ fn whole(raw: &distarray_dim, extent: i64) -> Result<Dim> {
     Dim::whole(extent)
 }
 
-#[inline(always)]
-
 /// Copies the index list: the protocol keeps 64-bit ones.
 ///
 /// # Safety
