@@ -49,7 +49,8 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
     let mut command = Command::new(compiler);
     command.current_dir(&directory).args(flags).arg("-I").arg(root().join("include"));
     if source.ends_with(".f90") {
-        command.args(["distarray.f90", "distarray_library.f90"].map(|name| root().join("include").join(name)));
+        command
+            .args(["distarray.f90", "distarray_library.f90"].map(|name| root().join("include").join(name)));
     }
     command.arg(root().join("c-examples").join(source)).arg("-o").arg(&program);
     command.arg("-L").arg(&library).arg("-ldistarray").arg(format!("-Wl,-rpath,{}", library.display()));

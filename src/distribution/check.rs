@@ -22,12 +22,14 @@ use super::{diagnose, directory, hash, order_code};
 use crate::array::{AnyArray, DType};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{AxisMap, Dim, DimData, Dist};
+use crate::protocol::{Dim, DimData, Dist};
 
 /// What a rank brings to the check.
 #[derive(Clone, Copy)]
 pub(crate) struct Claim<'a> {
     dim_data: &'a DimData,
+    /// Whether the strict rules were checked already, as they are for every array.
+    strict: bool,
     /// Element type and size; nothing where there is no memory.
     element: Option<(DType, usize)>,
     uid: [u64; 2],
@@ -35,12 +37,12 @@ pub(crate) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     pub(crate) fn of(dim_data: &'a DimData) -> Self {
-        Self { dim_data, element: None, uid: [0; 2] }
+        Self { dim_data, strict: false, element: None, uid: [0; 2] }
     }
 
     pub(crate) fn of_array(array: &'a AnyArray) -> Self {
         let element = Some((array.dtype(), array.buffer().layout().itemsize()));
-        Self { dim_data: array.dim_data(), element, uid: array.identity().uid }
+        Self { dim_data: array.dim_data(), strict: true, element, uid: array.identity().uid }
     }
 
     /// Adds what a description says of memory that is elsewhere.
@@ -79,16 +81,20 @@ const WEIGHT: usize = 1;
 const ALIKE: usize = 2;
 const WEIGHTED: usize = 3;
 const ZERO: usize = 4;
-/// Two words follow for each axis: ranks that neither rule describes.
+/// One word follows per axis: the ranks that the ceil rule does not describe,
+/// and above them those that the balanced rule does not.
 const AXES: usize = 5;
+const BALANCED: u32 = 32;
+
+/// Axes with a word of their own; all later ones share the last. The number of
+/// words must not depend on what a rank claims.
+const OWN_WORD: usize = 4;
 
 /// Agrees on whether all claims make one array; for each axis, which rule
 /// describes its blocks. Collective.
 pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Vec<Regular>> {
     let claim = claim.and_then(|claim| check_own(comm, &claim).map(|()| claim));
-    // The length must not depend on what a rank claims: ranks may claim
-    // different numbers of axes, so the axes share a fixed number of words.
-    let mut sum = [0; AXES + 2 * SHARED_AXES];
+    let mut sum = [0; AXES + OWN_WORD];
     match &claim {
         Ok(claim) => contribute(claim, comm.rank(), &mut sum),
         Err(_) => sum[FAILED] = 1,
@@ -105,11 +111,11 @@ pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Vec<Regular
         let duplicate = directory::find_duplicate(comm, claim.dim_data);
         described.map_or(duplicate, Err)?;
     }
-    let dims = claim.dim_data.dims();
-    Ok((0..dims.len())
+    let axes = 0..claim.dim_data.ndim();
+    Ok(axes
         .map(|axis| {
-            let word = AXES + 2 * axis.min(SHARED_AXES - 1);
-            match (sum[word], sum[word + 1]) {
+            let strangers = sum[AXES + axis.min(OWN_WORD - 1)];
+            match (strangers & u64::from(u32::MAX), strangers >> BALANCED) {
                 (0, _) => Regular::Ceil,
                 (_, 0) => Regular::Balanced,
                 _ => Regular::No,
@@ -117,9 +123,6 @@ pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Vec<Regular
         })
         .collect())
 }
-
-/// Axes with words of their own; all later ones share the last.
-const SHARED_AXES: usize = 8;
 
 /// What a rank can check alone, before it talks to anybody.
 fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
@@ -145,7 +148,9 @@ fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
         .expected_found(here(comm.rank()), dim_data.process_rank())
         .by_rule("W2"));
     }
-    dim_data.check_strict(&dim_data.held_shape()).map_err(|e| e.on_rank(here(comm.rank())))?;
+    if !claim.strict {
+        dim_data.check_strict(&dim_data.held_shape()).map_err(|e| e.on_rank(here(comm.rank())))?;
+    }
     for (axis, dim) in dim_data.dims().iter().enumerate() {
         let widest = dim.interior_padding().into_iter().max().unwrap_or(0);
         if widest > dim.owned_len() {
@@ -173,15 +178,11 @@ fn contribute(claim: &Claim<'_>, rank: usize, sum: &mut [u64]) {
     let mut zero = 0_u64;
     for (axis, dim) in dim_data.dims().iter().enumerate() {
         zero = zero.wrapping_add(lines_agree(dim_data, axis)).wrapping_add(parts_meet(dim_data, axis));
-        let word = AXES + 2 * axis.min(SHARED_AXES - 1);
         if let Dist::Block { .. } = dim.dist() {
-            let fits = |map: Result<AxisMap>| {
-                map.ok()
-                    .and_then(|map| map.dim(dim.proc_grid_rank()))
-                    .is_some_and(|d| d.owned_block() == dim.owned_block())
-            };
-            sum[word] += u64::from(!fits(AxisMap::ceil(dim.size(), dim.proc_grid_size())));
-            sum[word + 1] += u64::from(!fits(AxisMap::balanced(dim.size(), dim.proc_grid_size())));
+            let stranger = |part: std::ops::Range<i64>| u64::from(part != dim.owned_block());
+            let (size, procs, coordinate) = (dim.size(), dim.proc_grid_size(), dim.proc_grid_rank());
+            sum[AXES + axis.min(OWN_WORD - 1)] += stranger(ceil_part(size, procs, coordinate))
+                | stranger(balanced_part(size, procs, coordinate)) << BALANCED;
         }
     }
     sum[ZERO] = zero;
@@ -280,7 +281,7 @@ fn parts_meet(dim_data: &DimData, axis: usize) -> u64 {
         Dist::Unstructured { indices, num_owned, one_to_one } => {
             // Checked: num_owned lies within the list.
             let owned = &indices[..usize::try_from(*num_owned).unwrap_or(0)];
-            let share = share(dim.size(), dim.proc_grid_size(), coordinate);
+            let share = balanced_part(dim.size(), dim.proc_grid_size(), coordinate);
             let count = num_owned.wrapping_sub(share.end - share.start).cast_unsigned();
             let counts = count.wrapping_mul(term(17, 0, 0));
             if !one_to_one {
@@ -293,9 +294,16 @@ fn parts_meet(dim_data: &DimData, axis: usize) -> u64 {
     }
 }
 
-/// One process's share of `0..size` when it is cut into blocks that differ by at most one.
-fn share(size: i64, procs: i64, coordinate: i64) -> std::ops::Range<i64> {
+/// One process's part of blocks that differ by at most one element.
+fn balanced_part(size: i64, procs: i64, coordinate: i64) -> std::ops::Range<i64> {
     let (short, longer) = (size / procs, size % procs);
     let start = |c: i64| c * short + c.min(longer);
+    start(coordinate)..start(coordinate + 1)
+}
+
+/// One process's part of blocks of `ceil(size / procs)` elements.
+fn ceil_part(size: i64, procs: i64, coordinate: i64) -> std::ops::Range<i64> {
+    let block = (size - 1).max(0) / procs + 1;
+    let start = |c: i64| c.saturating_mul(block).min(size);
     start(coordinate)..start(coordinate + 1)
 }

@@ -94,6 +94,11 @@ impl Distribution {
         Self::from_claim(comm, dim_data.map(Claim::of))
     }
 
+    /// The check alone. Collective.
+    pub(crate) fn check(comm: &Comm, claim: Result<Claim<'_>>) -> Result<()> {
+        check::agree(comm, claim).map(drop)
+    }
+
     pub(crate) fn from_claim(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Self> {
         let regular = check::agree(comm, claim.clone())?;
         let dim_data = claim?.dim_data().clone();

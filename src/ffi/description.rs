@@ -200,6 +200,7 @@ fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
     Ok(())
 }
 
+#[inline(always)]
 fn dtype(loan: &distarray_export) -> Result<DType> {
     if loan.dtype_code == DISTARRAY_DTYPE_OPAQUE {
         return Ok(DType::OPAQUE);

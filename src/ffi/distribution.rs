@@ -4,9 +4,8 @@
 use super::abi::distarray_export;
 use super::array::{distarray_array, handle};
 use super::axis::{count, distarray_run, map, write_runs};
-use super::description::{describe, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
-use super::export::{Level, check_export};
+use super::export::{Checked, check_strictly};
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,22 +31,18 @@ pub unsafe extern "C" fn distarray_check_collective(
     guard(error, || {
         // SAFETY: the table keeps its contract; that is the C caller's promise.
         let comm = unsafe { Comm::from_table(comm) }?;
-        let mine = || {
-            // SAFETY: the struct is as the ABI says; that is the C caller's promise.
-            unsafe {
-                check_export(loan, Level::Strict)?;
-                let loan = open(loan)?;
-                Ok((describe(loan)?, loan.uid))
-            }
-        };
-        let mine = mine();
+        // SAFETY: the struct is as the ABI says; that is the C caller's promise.
+        let mine = unsafe { check_strictly(loan) };
         let claim = match &mine {
-            Ok((own, uid)) => {
-                Ok(Claim::of(&own.dim_data).described((own.dtype, own.layout.itemsize()), *uid))
+            Ok(Checked::Memory(array)) => Ok(Claim::of_array(array)),
+            Ok(Checked::Description(own)) => {
+                // SAFETY: it was just found to be a whole struct.
+                let uid = unsafe { (*loan).uid };
+                Ok(Claim::of(&own.dim_data).described((own.dtype, own.layout.itemsize()), uid))
             }
-            Err(refusal) => Err(Error::clone(refusal)),
+            Err(refusal) => Err(refusal.clone()),
         };
-        Distribution::from_claim(&comm, claim).map(drop)
+        Distribution::check(&comm, claim)
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::abi::*;
-use super::description::{attach, describe, open};
+use super::description::{Description, attach, describe, open};
 use super::error::{distarray_error, guard};
 use super::lend::{Granted, Lent, Loan, Notes};
 use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, Written};
@@ -138,25 +138,45 @@ impl<T: Element> From<DistArray<T>> for Export {
     }
 }
 
-/// Checks a struct in place.
+/// A struct that was checked strictly and not taken.
+pub(super) enum Checked {
+    /// It lends memory: an array that owns nothing, for the caller's eyes alone.
+    Memory(AnyArray),
+    /// It describes memory that is elsewhere.
+    Description(Description),
+}
+
+/// Checks a struct in place, every rule that one process can check.
 ///
 /// # Safety
 /// As for [`Export::check`], of a pointer that may also be null or misaligned.
-pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -> Result<()> {
+pub(super) unsafe fn check_strictly(loan: *const distarray_export) -> Result<Checked> {
     // SAFETY: the caller's promise.
     let loan = unsafe { open(loan) }?;
-    let described = loan.flags_read & DISTARRAY_R_NO_DATA != 0;
-    if level == Level::Strict && !described {
-        // A call-scoped loan may be read as long as it is not kept.
-        let loan = distarray_export { flags_read: loan.flags_read & !DISTARRAY_R_CALL_SCOPED, ..*loan };
-        // SAFETY: the caller's promise; nothing is read from the memory.
-        return unsafe { attach(&loan, Access::Read, <dyn Owner>::keep(())) }.map(drop);
+    if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
+        // SAFETY: the caller's promise.
+        let description = unsafe { describe(loan) }?;
+        description.dim_data.check_strict(description.layout.shape())?;
+        return Ok(Checked::Description(description));
     }
+    // A call-scoped loan may be read as long as it is not kept.
+    let unscoped = distarray_export { flags_read: loan.flags_read & !DISTARRAY_R_CALL_SCOPED, ..*loan };
+    // SAFETY: the caller's promise; nothing is read from the memory.
+    let array = unsafe { attach(&unscoped, Access::Read, <dyn Owner>::keep(())) }?;
+    Ok(Checked::Memory(array.with_identity(Identity { uid: loan.uid, epoch: loan.epoch })))
+}
+
+/// Checks a struct in place.
+///
+/// # Safety
+/// As for [`check_strictly`].
+pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -> Result<()> {
     // SAFETY: the caller's promise.
-    let description = unsafe { describe(loan) }?;
-    match level {
-        Level::Structural => Ok(()),
-        Level::Strict => description.dim_data.check_strict(description.layout.shape()),
+    unsafe {
+        match level {
+            Level::Structural => describe(open(loan)?).map(drop),
+            Level::Strict => check_strictly(loan).map(drop),
+        }
     }
 }
 
