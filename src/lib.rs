@@ -63,3 +63,8 @@ pub mod io;
 pub mod protocol;
 
 pub use error::{Error, ErrorKind, Result};
+
+/// The README's Rust program is a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

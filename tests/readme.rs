@@ -1,0 +1,105 @@
+//! The README's programs, compiled and run as they are written there.
+
+#[path = "common/launch.rs"]
+mod launch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use launch::Flavor;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The one block of the README in this language that holds a whole program.
+fn program(language: &str) -> String {
+    let text = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
+    let opening = format!("```{language}\n");
+    let after = text.split(&opening).nth(1).unwrap_or_else(|| panic!("no {language} in the README"));
+    after.split("\n```").next().unwrap().to_string() + "\n"
+}
+
+/// An empty directory that holds the library under the names that are asked for.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("readme-{name}"));
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    let built = std::env::current_exe().unwrap().with_file_name("libdistarray.so");
+    for link in ["libdistarray.so", "libdistarray.so.0"] {
+        std::os::unix::fs::symlink(&built, directory.join(link)).unwrap();
+    }
+    directory
+}
+
+fn run(command: &mut Command, directory: &Path) {
+    let output = command.current_dir(directory).output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {text}");
+}
+
+/// Flags that the README's command lines give, for the directory of this test.
+fn flags(directory: &Path) -> Vec<String> {
+    let at = directory.display();
+    [
+        "-I".to_string() + ROOT + "/include",
+        format!("-L{at}"),
+        "-ldistarray".into(),
+        format!("-Wl,-rpath,{at}"),
+    ]
+    .into()
+}
+
+#[test]
+fn the_c_program_runs_under_both_mpis() {
+    for flavor in launch::flavors() {
+        let directory = directory(&format!("c-{}", flavor.suffix()));
+        fs::write(directory.join("share.c"), program("c")).unwrap();
+        let mut compile = Command::new(format!("mpicc.{}", flavor.suffix()));
+        run(
+            compile.args(["-Wall", "-Werror", "share.c"]).args(flags(&directory)).args(["-o", "share"]),
+            &directory,
+        );
+        let printed = in_directory(flavor, 4, &directory);
+        assert!(printed.contains("element (39, 3) is on rank 3"), "{printed}");
+        // Rank 3's rows, as any reader of .npy finds them: 100 * row + column.
+        let file = fs::read(directory.join("rows_3.dnpy")).unwrap();
+        let last = f64::from_le_bytes(file[file.len() - 8..].try_into().unwrap());
+        assert_eq!(last, 3907.0);
+    }
+}
+
+#[test]
+fn the_fortran_program_runs_under_both_mpis() {
+    for flavor in launch::flavors() {
+        let directory = directory(&format!("fortran-{}", flavor.suffix()));
+        fs::write(directory.join("share.f90"), program("fortran")).unwrap();
+        let include = |name: &str| format!("{ROOT}/include/{name}");
+        let mut compile = Command::new(format!("mpicc.{}", flavor.suffix()));
+        run(compile.args(["-c", &include("distarray_mpi_fortran.c")]).args(flags(&directory)), &directory);
+        let mut compile = Command::new(format!("mpifort.{}", flavor.suffix()));
+        compile.args(["distarray.f90", "distarray_library.f90", "distarray_mpi.f90"].map(include));
+        compile.args(["share.f90", "distarray_mpi_fortran.o"]).args(flags(&directory)).args(["-o", "share"]);
+        run(&mut compile, &directory);
+        let printed = in_directory(flavor, 2, &directory);
+        assert!(printed.contains("nothing copied on the way"), "{printed}");
+        assert!(directory.join("columns_1.dnpy").exists());
+    }
+}
+
+/// Runs the program where its files are to lie.
+fn in_directory(flavor: Flavor, ranks: usize, directory: &Path) -> String {
+    let script = directory.join("run");
+    fs::write(&script, "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec ./share\n").unwrap();
+    let mut permissions = fs::metadata(&script).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    fs::set_permissions(&script, permissions).unwrap();
+    launch::mpirun_ok::<&str>(flavor, ranks, &script, &[])
+}
+
+#[test]
+fn the_rust_program_is_the_front_pages() {
+    // Doctests of the library compile it (src/lib.rs includes the README).
+    assert!(program("rust").contains("fn main()"));
+    let front_page = fs::read_to_string(format!("{ROOT}/src/lib.rs")).unwrap();
+    assert!(front_page.contains("include_str!(\"../README.md\")"));
+}
