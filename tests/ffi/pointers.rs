@@ -58,3 +58,46 @@ fn null_and_misaligned_pointers_are_refused_everywhere() {
     }
     assert!(loan.release.is_some() && array.is_null());
 }
+
+#[test]
+fn files_texts_and_collectives_refuse_them_too() {
+    let producer = Producer::new();
+    let mut loan = producer.loan();
+    let (mut array, mut distribution, mut length) = (null_mut(), null_mut(), 0_usize);
+    let mut number = 0_i64;
+    let (n, e): (_, *mut distarray_error) = (&raw mut number, null_mut());
+    let taken = take(&raw mut loan, DISTARRAY_ACCESS_READ).unwrap();
+    unsafe {
+        let some = taken.as_ref();
+        let mut live = Export::from_raw(lend(taken, null()).unwrap());
+        let live = live.as_mut_ptr();
+        for (found, expected) in [
+            (distarray_array_read_dnpy(null(), &raw mut array, e), 1),
+            (distarray_array_read_dnpy(c"/".as_ptr(), null_mut(), e), 1),
+            (distarray_array_read_dnpy(c"/".as_ptr(), &raw mut array, e), 43),
+            (distarray_array_write_dnpy(None, c"/".as_ptr(), e), 1),
+            (distarray_array_write_dnpy(some, null(), e), 1),
+            (distarray_array_write_dnpy(some, c"/".as_ptr(), e), 43),
+            (distarray_array_read_dnpy_set(c"x".as_ptr(), null(), &raw mut array, e), 1),
+            (distarray_array_write_dnpy_set(some, c"x".as_ptr(), null(), e), 1),
+            (distarray_export_to_json(null(), null_mut(), 0, &raw mut length, e), 1),
+            (distarray_export_to_json(live, null_mut(), 9, &raw mut length, e), 1),
+            (distarray_export_to_json(live, null_mut(), 0, null_mut(), e), 1),
+            (distarray_export_from_json(null(), 0, &raw mut loan, e), 1),
+            (distarray_export_from_json(c"{}".as_ptr(), usize::MAX, &raw mut loan, e), 5),
+            (distarray_check_collective(null(), live, e), 1),
+            (distarray_distribution_gather(null(), some, &raw mut distribution, e), 1),
+            (distarray_distribution_owner(None, 1, n, n, e), 1),
+            (distarray_distribution_owners(None, 0, 1, n, n, n, e), 1),
+            (distarray_distribution_global_to_local(None, 0, 1, n, n, n, e), 1),
+            (distarray_distribution_local_to_global(None, 0, 0, 1, n, n, e), 1),
+            (distarray_distribution_owned_runs(None, 0, 0, 0, null_mut(), n, e), 1),
+        ] {
+            assert_eq!(found, expected);
+        }
+        distarray_distribution_free(None);
+    }
+    assert!(array.is_null() && distribution.is_null());
+    free(taken);
+    assert_eq!(producer.released.get(), 1);
+}
