@@ -1,6 +1,6 @@
 //! The collective calls of [`Comm`], for bytes of any lengths.
 
-use super::{Comm, Op, Reduce, to_i64, to_usize};
+use super::{Comm, Op, Reduce, lengths, to_i64, to_usize};
 use crate::{Error, ErrorKind, Result};
 
 impl Comm {
@@ -51,10 +51,7 @@ impl Comm {
     /// `Shape` when `all` is not as long as the bytes of all ranks; `Comm` when the
     /// message layer fails.
     pub fn all_gather_into(&self, mine: &[u8], all: &mut [u8]) -> Result<()> {
-        if mine.len().checked_mul(self.size()) != Some(all.len()) {
-            let detail = "the result must have one place for each rank's bytes";
-            return Err(Error::new(ErrorKind::Shape, detail));
-        }
+        lengths::equal_parts(mine, all, self.size())?;
         self.transport()?.all_gather(mine, all)
     }
 
@@ -86,11 +83,7 @@ impl Comm {
     /// # Errors
     /// `Range` when there is no rank `root`; `Comm` when the message layer fails.
     pub fn broadcast(&self, root: usize, data: &mut Vec<u8>) -> Result<()> {
-        if root >= self.size() {
-            return Err(Error::new(ErrorKind::Range, "there is no such rank")
-                .in_field("root")
-                .expected_found(to_i64(self.size()) - 1, to_i64(root)));
-        }
+        lengths::root(root, self.size())?;
         let transport = self.transport()?;
         let mut wire = to_i64(data.len()).to_ne_bytes();
         transport.broadcast(root, &mut wire)?;

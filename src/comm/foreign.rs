@@ -8,7 +8,7 @@
 use std::ffi::{CStr, c_void};
 use std::mem::offset_of;
 
-use super::{Arrived, Comm, Op, Request, Transport, Values, to_i64, to_usize};
+use super::{Arrived, Comm, Op, Request, Transport, Values, lengths, to_i64, to_usize};
 use crate::{Error, ErrorKind, Result};
 
 /// The version of the table that this library speaks.
@@ -247,20 +247,24 @@ unsafe impl Transport for Foreign {
     }
 
     fn broadcast(&self, root: usize, data: &mut [u8]) -> Result<()> {
+        lengths::root(root, self.size)?;
         call!(self.bcast(to_i64(root), address_mut(data), to_i64(data.len())))
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<()> {
+        lengths::equal_parts(mine, all, self.size)?;
         let (data, bytes) = (address(mine), to_i64(mine.len()));
         call!(self.allgather(data, bytes, address_mut(all)))
     }
 
     fn all_gather_v(&self, mine: &[u8], all: &mut [u8], lengths: &[i64]) -> Result<()> {
+        lengths::parts_with_mine(mine, all, lengths, self.size, self.rank)?;
         let all = address_mut(all);
         call!(self.allgatherv(address(mine), all, lengths.as_ptr()))
     }
 
     fn all_to_all(&self, send: &[u8], receive: &mut [u8]) -> Result<()> {
+        lengths::equal_shares(send, receive, self.size)?;
         let each = to_i64(send.len() / self.size);
         call!(self.alltoall(address(send), each, address_mut(receive)))
     }
@@ -272,6 +276,8 @@ unsafe impl Transport for Foreign {
         receive: &mut [u8],
         receive_lengths: &[i64],
     ) -> Result<()> {
+        lengths::parts(send, send_lengths, self.size)?;
+        lengths::parts(receive, receive_lengths, self.size)?;
         let (out, into) = (address(send), address_mut(receive));
         call!(self.alltoallv(out, send_lengths.as_ptr(), into, receive_lengths.as_ptr()))
     }
@@ -304,25 +310,29 @@ unsafe impl Transport for Foreign {
     unsafe fn send(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request> {
         let mut bits = 0;
         call!(self.isend(data.cast(), to_i64(len), to_i64(to), tag, &raw mut bits))?;
-        Ok(Request::from_bits(bits))
+        // SAFETY: the table's own handle.
+        Ok(unsafe { Request::from_bits(bits) })
     }
 
     unsafe fn receive(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request> {
         let mut bits = 0;
         call!(self.irecv(data.cast(), to_i64(len), to_i64(from), tag, &raw mut bits))?;
-        Ok(Request::from_bits(bits))
+        // SAFETY: the table's own handle.
+        Ok(unsafe { Request::from_bits(bits) })
     }
 
     unsafe fn send_init(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request> {
         let mut bits = 0;
         call!(self.send_init(data.cast(), to_i64(len), to_i64(to), tag, &raw mut bits))?;
-        Ok(Request::from_bits(bits))
+        // SAFETY: the table's own handle.
+        Ok(unsafe { Request::from_bits(bits) })
     }
 
     unsafe fn receive_init(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request> {
         let mut bits = 0;
         call!(self.recv_init(data.cast(), to_i64(len), to_i64(from), tag, &raw mut bits))?;
-        Ok(Request::from_bits(bits))
+        // SAFETY: the table's own handle.
+        Ok(unsafe { Request::from_bits(bits) })
     }
 
     unsafe fn start(&self, requests: &mut [Request]) -> Result<()> {

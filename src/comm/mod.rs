@@ -15,6 +15,7 @@
 
 mod collective;
 mod foreign;
+mod lengths;
 mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;

@@ -13,7 +13,7 @@ use bytemuck::{Pod, cast_slice, pod_read_unaligned};
 
 use super::transport::MAX_TAG;
 use super::world::{Call, Envelope, Round, State, World, returned};
-use super::{Arrived, Op, Request, Transport, Values, to_i64, to_usize};
+use super::{Arrived, Op, Request, Transport, Values, lengths, to_i64, to_usize};
 use crate::{Error, ErrorKind, Result};
 
 /// One rank of one communicator.
@@ -104,7 +104,8 @@ impl Thread {
         let id = self.world.change(|state| Ok(state.new_request()))?;
         let message = Message { direction, peer, tag, data, len, prepared, active: false };
         self.messages().insert(id, message);
-        Ok(Request::from_bits(id))
+        // SAFETY: a number of our own, which is looked up.
+        Ok(unsafe { Request::from_bits(id) })
     }
 
     /// # Safety
@@ -147,7 +148,7 @@ impl Thread {
             message.active = false;
         } else {
             messages.remove(&request.bits());
-            request.set_bits(0);
+            *request = Request::default();
         }
         if !fits {
             return Err(Error::new(ErrorKind::Comm, "a message is longer than its receive"));
@@ -222,6 +223,7 @@ unsafe impl Transport for Thread {
     }
 
     fn broadcast(&self, root: usize, data: &mut [u8]) -> Result<()> {
+        lengths::root(root, self.size())?;
         let call = Call { name: "broadcast", argument: root, bytes: data.len() };
         let round = self.exchange(call, if root == self.rank { data } else { &[] })?;
         data.copy_from_slice(&round.deposits()?[root]);
@@ -229,18 +231,21 @@ unsafe impl Transport for Thread {
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<()> {
+        lengths::equal_parts(mine, all, self.size())?;
         let call = Call { name: "all_gather", argument: 0, bytes: mine.len() };
         let round = self.exchange(call, mine)?;
         fill(all, round.deposits()?.iter().map(Vec::as_slice))
     }
 
-    fn all_gather_v(&self, mine: &[u8], all: &mut [u8], _lengths: &[i64]) -> Result<()> {
+    fn all_gather_v(&self, mine: &[u8], all: &mut [u8], lengths: &[i64]) -> Result<()> {
+        lengths::parts_with_mine(mine, all, lengths, self.size(), self.rank)?;
         let call = Call { name: "all_gather_v", argument: 0, bytes: 0 };
         let round = self.exchange(call, mine)?;
         fill(all, round.deposits()?.iter().map(Vec::as_slice))
     }
 
     fn all_to_all(&self, send: &[u8], receive: &mut [u8]) -> Result<()> {
+        lengths::equal_shares(send, receive, self.size())?;
         let each = send.len() / self.size();
         let call = Call { name: "all_to_all", argument: 0, bytes: send.len() };
         let round = self.exchange(call, send)?;
@@ -253,8 +258,10 @@ unsafe impl Transport for Thread {
         send: &[u8],
         send_lengths: &[i64],
         receive: &mut [u8],
-        _receive_lengths: &[i64],
+        receive_lengths: &[i64],
     ) -> Result<()> {
+        lengths::parts(send, send_lengths, self.size())?;
+        lengths::parts(receive, receive_lengths, self.size())?;
         let call = Call { name: "all_to_all_v", argument: 0, bytes: 0 };
         let lengths = self.exchange(call, cast_slice(send_lengths))?;
         let round = self.exchange(call, send)?;

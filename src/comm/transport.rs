@@ -59,9 +59,12 @@ impl Values<'_> {
 pub struct Request(u64);
 
 impl Request {
-    /// The handle with these bits, as its transport knows it.
+    /// The handle with these bits.
+    ///
+    /// # Safety
+    /// The bits are 0, or a transport's own: the handle is given back only to it.
     #[must_use]
-    pub fn from_bits(bits: u64) -> Self {
+    pub unsafe fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
@@ -69,11 +72,6 @@ impl Request {
     #[must_use]
     pub fn bits(&self) -> u64 {
         self.0
-    }
-
-    /// Replaces the bits, as the end of a message does.
-    pub fn set_bits(&mut self, bits: u64) {
-        self.0 = bits;
     }
 }
 
@@ -88,13 +86,13 @@ pub struct Arrived {
 
 /// A communicator's message layer, in bytes.
 ///
-/// "Collective" functions are called by all ranks in the same order. Lengths
-/// agree between the ranks: [`Comm`](super::Comm), the only caller, sees to it.
+/// "Collective" functions are called by all ranks in the same order, with lengths
+/// that agree between the ranks: [`Comm`](super::Comm) sees to it.
 ///
 /// # Safety
 /// Safe code relies on it: memory of a message is touched only between its
-/// start and its reported end, slices are not written beyond their length, and
-/// `rank() < size()` never change.
+/// start and its reported end, slices are not read or written beyond their length
+/// whatever a caller passes, and `rank() < size()` never change.
 pub unsafe trait Transport: Send + Sync {
     /// This process's number. Local.
     fn rank(&self) -> usize;
@@ -137,12 +135,13 @@ pub unsafe trait Transport: Send + Sync {
     ///
     /// # Safety
     /// `len` bytes at `data` stay readable and unchanged until the message has ended.
+    /// The request is given to no other transport.
     unsafe fn send(&self, data: *const u8, len: usize, to: usize, tag: i32) -> Result<Request>;
     /// Starts receiving. Local.
     ///
     /// # Safety
     /// `len` bytes at `data` stay writable, and untouched by anyone else, until the
-    /// message has ended.
+    /// message has ended. The request is given to no other transport.
     unsafe fn receive(&self, data: *mut u8, len: usize, from: usize, tag: i32) -> Result<Request>;
     /// Prepares a message to be sent by each [`start`](Self::start). Local.
     ///

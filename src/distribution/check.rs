@@ -75,6 +75,16 @@ pub(super) enum Regular {
     No,
 }
 
+/// The rule of each axis.
+#[derive(Clone, Copy)]
+pub(super) struct Rules([Regular; OWN_WORD]);
+
+impl Rules {
+    pub(super) fn of_axis(&self, axis: usize) -> Regular {
+        self.0[axis.min(OWN_WORD - 1)]
+    }
+}
+
 /// Words of the sum that do not belong to an axis.
 const FAILED: usize = 0;
 const WEIGHT: usize = 1;
@@ -92,7 +102,7 @@ const OWN_WORD: usize = 4;
 
 /// Agrees on whether all claims make one array; for each axis, which rule
 /// describes its blocks. Collective.
-pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Vec<Regular>> {
+pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Rules> {
     let claim = claim.and_then(|claim| check_own(comm, &claim).map(|()| claim));
     let mut sum = [0; AXES + OWN_WORD];
     match &claim {
@@ -101,7 +111,7 @@ pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Vec<Regular
     }
     comm.all_reduce(&mut sum, Op::Sum)?;
     if sum[FAILED] > 0 {
-        return comm.agree(claim.map(|_| Vec::new()));
+        return comm.agree(claim.map(|_| Rules([Regular::No; OWN_WORD])));
     }
     let claim = claim?;
     let ranks = comm.size() as u64;
@@ -111,17 +121,13 @@ pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Vec<Regular
         let duplicate = directory::find_duplicate(comm, claim.dim_data);
         described.map_or(duplicate, Err)?;
     }
-    let axes = 0..claim.dim_data.ndim();
-    Ok(axes
-        .map(|axis| {
-            let strangers = sum[AXES + axis.min(OWN_WORD - 1)];
-            match (strangers & u64::from(u32::MAX), strangers >> BALANCED) {
-                (0, _) => Regular::Ceil,
-                (_, 0) => Regular::Balanced,
-                _ => Regular::No,
-            }
-        })
-        .collect())
+    Ok(Rules(std::array::from_fn(|axis| {
+        match (sum[AXES + axis] & u64::from(u32::MAX), sum[AXES + axis] >> BALANCED) {
+            (0, _) => Regular::Ceil,
+            (_, 0) => Regular::Balanced,
+            _ => Regular::No,
+        }
+    })))
 }
 
 /// What a rank can check alone, before it talks to anybody.
@@ -153,7 +159,7 @@ fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
     }
     for (axis, dim) in dim_data.dims().iter().enumerate() {
         let widest = dim.interior_padding().into_iter().max().unwrap_or(0);
-        if widest > dim.owned_len() {
+        if widest > 0 && widest > dim.owned_len() {
             return Err(Error::new(
                 ErrorKind::Halo,
                 "padding must not be wider than what the process owns, because its neighbour's is as wide",
@@ -178,7 +184,8 @@ fn contribute(claim: &Claim<'_>, rank: usize, sum: &mut [u64]) {
     let mut zero = 0_u64;
     for (axis, dim) in dim_data.dims().iter().enumerate() {
         zero = zero.wrapping_add(lines_agree(dim_data, axis)).wrapping_add(parts_meet(dim_data, axis));
-        if let Dist::Block { .. } = dim.dist() {
+        // On one process both rules say the same: it holds all.
+        if dim.proc_grid_size() > 1 && dim.dist().letter() == 'b' {
             let stranger = |part: std::ops::Range<i64>| u64::from(part != dim.owned_block());
             let (size, procs, coordinate) = (dim.size(), dim.proc_grid_size(), dim.proc_grid_rank());
             sum[AXES + axis.min(OWN_WORD - 1)] += stranger(ceil_part(size, procs, coordinate))
@@ -254,8 +261,11 @@ fn lines_agree(dim_data: &DimData, axis: usize) -> u64 {
 /// Zero over each line exactly when its parts cover the axis once and padding pairs.
 fn parts_meet(dim_data: &DimData, axis: usize) -> u64 {
     let dim = &dim_data.dims()[axis];
-    let (_, own_line) = line(dim_data, axis);
     let coordinate = dim.proc_grid_rank();
+    if dim.proc_grid_size() == 1 && dim.dist().letter() == 'b' {
+        return 0; // no interface; that it is held whole is rules B3 and B5
+    }
+    let (_, own_line) = line(dim_data, axis);
     let term = |kind, at: i64, value: i64| {
         hash::words(kind, [axis as u64, own_line, at.cast_unsigned(), value.cast_unsigned()])
     };

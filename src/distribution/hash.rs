@@ -1,4 +1,5 @@
 //! Hashes that ranks add up: equal everywhere, of words alone, never random.
+#![allow(clippy::cast_possible_truncation)] // halves of a product
 
 /// One round of SplitMix64's finaliser (Steele, Lea, Flood, OOPSLA 2014).
 pub(super) fn mix(mut z: u64) -> u64 {
@@ -8,8 +9,15 @@ pub(super) fn mix(mut z: u64) -> u64 {
 }
 
 /// Hash of a sequence; `seed` says what it is a hash of.
+///
+/// One folded multiplication per word, as in wyhash, and a finaliser.
 pub(super) fn words(seed: u64, words: impl IntoIterator<Item = u64>) -> u64 {
-    words.into_iter().fold(mix(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)), |hash, word| {
-        mix(hash.rotate_left(23) ^ word.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    })
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let fold = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * u128::from(ODD);
+        // The two halves of the product.
+        let (low, high) = (product as u64, (product >> 64) as u64);
+        (low ^ high).wrapping_add(hash.rotate_left(29))
+    };
+    mix(words.into_iter().fold(seed.wrapping_add(1).wrapping_mul(ODD), fold))
 }

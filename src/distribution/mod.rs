@@ -100,9 +100,9 @@ impl Distribution {
     }
 
     pub(crate) fn from_claim(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Self> {
-        let regular = check::agree(comm, claim.clone())?;
+        let rules = check::agree(comm, claim.clone())?;
         let dim_data = claim?.dim_data().clone();
-        let maps = maps(comm, &dim_data, &regular)?;
+        let maps = maps(comm, &dim_data, &rules)?;
         Ok(Self { comm: comm.clone(), dim_data, maps })
     }
 
@@ -184,12 +184,12 @@ impl Distribution {
 const INLINE_AXES: usize = 8;
 
 /// The maps of all axes, from this rank's part and what the check found out.
-fn maps(comm: &Comm, dim_data: &DimData, regular: &[check::Regular]) -> Result<Vec<Option<AxisMap>>> {
+fn maps(comm: &Comm, dim_data: &DimData, rules: &check::Rules) -> Result<Vec<Option<AxisMap>>> {
     let dims = dim_data.dims();
-    let mut bounds = irregular_bounds(comm, dim_data, regular)?.into_iter();
+    let mut bounds = irregular_bounds(comm, dim_data, rules)?.into_iter();
     dims.iter()
-        .zip(regular)
-        .map(|(dim, regular)| match (dim.dist().letter(), regular) {
+        .enumerate()
+        .map(|(axis, dim)| match (dim.dist().letter(), rules.of_axis(axis)) {
             ('u', _) => Ok(None),
             ('c', _) => AxisMap::from_part(dim).map(Some),
             (_, check::Regular::Ceil) => AxisMap::ceil(dim.size(), dim.proc_grid_size()).map(Some),
@@ -200,14 +200,14 @@ fn maps(comm: &Comm, dim_data: &DimData, regular: &[check::Regular]) -> Result<V
 }
 
 /// Owned bounds of every irregular block axis, from the ranks of its first line.
-fn irregular_bounds(comm: &Comm, dim_data: &DimData, regular: &[check::Regular]) -> Result<Vec<Vec<i64>>> {
+fn irregular_bounds(comm: &Comm, dim_data: &DimData, rules: &check::Rules) -> Result<Vec<Vec<i64>>> {
     let dims = dim_data.dims();
-    let irregular = |(dim, regular): &(&Dim, &check::Regular)| {
-        dim.dist().letter() == 'b' && **regular == check::Regular::No
-    };
     let mut all = Vec::new();
     let mut ends = Vec::new();
-    for (axis, (dim, _)) in dims.iter().zip(regular).enumerate().filter(|(_, pair)| irregular(pair)) {
+    for (axis, dim) in dims.iter().enumerate() {
+        if dim.dist().letter() != 'b' || rules.of_axis(axis) != check::Regular::No {
+            continue;
+        }
         let first_line = dim_data.grid().replica() == 0
             && dims.iter().enumerate().all(|(other, d)| other == axis || d.proc_grid_rank() == 0);
         let procs = usize::try_from(dim.proc_grid_size()).unwrap_or(usize::MAX);

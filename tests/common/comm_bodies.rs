@@ -20,6 +20,7 @@ pub fn all(comm: &Comm) {
     exchanges_very_many_messages(comm);
     refuses_wrong_use_of_messages(comm);
     moves_single_messages(comm);
+    refuses_lengths_that_do_not_fit(comm);
     frees_what_is_dropped(comm);
     comm.barrier().unwrap();
 }
@@ -282,6 +283,27 @@ fn moves_single_messages(comm: &Comm) {
     transport.wait(&mut send).unwrap();
     assert_eq!(send.bits(), 0, "an ended message has no handle");
     assert_eq!(transport.wait_any(&mut [send, receive]).unwrap(), None);
+}
+
+/// Nothing is read or written out of bounds, and nothing is sent.
+fn refuses_lengths_that_do_not_fit(comm: &Comm) {
+    let (size, transport) = (comm.size(), comm.transport().unwrap());
+    let ones = vec![1; size];
+    let (mut all, mut more) = (vec![0; size], vec![0; size + 1]);
+    let refused = |result: distarray::Result<()>| assert_eq!(result.unwrap_err().kind(), ErrorKind::Shape);
+    refused(transport.all_gather(&[1], &mut more));
+    refused(transport.all_gather_v(&[1], &mut more, &ones));
+    refused(transport.all_gather_v(&[1, 2], &mut all, &ones));
+    refused(transport.all_gather_v(&[1], &mut all, &ones[1..]));
+    refused(transport.all_gather_v(&[1], &mut all, &vec![-1; size]));
+    refused(transport.all_gather_v(&[1], &mut all, &vec![i64::MAX; size]));
+    refused(transport.all_to_all(&all.clone(), &mut more));
+    refused(transport.all_to_all_v(&more, &ones, &mut all, &ones));
+    let shares = all.clone();
+    refused(transport.all_to_all_v(&shares, &ones, &mut more, &ones));
+    refused(transport.all_to_all_v(&shares, &ones[1..], &mut all, &ones));
+    let error = transport.broadcast(size, &mut all).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Range);
 }
 
 fn frees_what_is_dropped(comm: &Comm) {

@@ -18,7 +18,7 @@ use mpi::raw::AsRaw;
 
 use self::call::{alive, int, max_count, mpi_call};
 use self::span::{Span, byte};
-use super::{Arrived, Comm, Op, Request, Transport, Values, to_usize};
+use super::{Arrived, Comm, Op, Request, Transport, Values, lengths, to_usize};
 use crate::{Error, ErrorKind, Result};
 
 /// For all-to-all of any lengths, which is made of point-to-point messages;
@@ -107,7 +107,8 @@ impl Mpi {
         let mut handle = request::none();
         let made = make(&span, comm, &raw mut handle);
         span.free(made)?;
-        Ok(Request::from_bits(request::bits_of(handle)))
+        // SAFETY: MPI's own handle.
+        Ok(unsafe { Request::from_bits(request::bits_of(handle)) })
     }
 }
 
@@ -174,6 +175,7 @@ unsafe impl Transport for Mpi {
     }
 
     fn broadcast(&self, root: usize, data: &mut [u8]) -> Result<()> {
+        lengths::root(root, self.size)?;
         let (comm, root) = (self.comm()?, int(root)?);
         let span = Span::new(data.len())?;
         let (count, datatype) = (span.count, span.datatype);
@@ -181,6 +183,7 @@ unsafe impl Transport for Mpi {
     }
 
     fn all_gather(&self, mine: &[u8], all: &mut [u8]) -> Result<()> {
+        lengths::equal_parts(mine, all, self.size)?;
         let comm = self.comm()?;
         let span = Span::new(mine.len())?;
         let (n, t) = (span.count, span.datatype);
@@ -190,6 +193,7 @@ unsafe impl Transport for Mpi {
     /// `MPI_Allgatherv` where its int places suffice, else one broadcast from each
     /// rank; the lengths are the same on all ranks, so all choose alike.
     fn all_gather_v(&self, mine: &[u8], all: &mut [u8], lengths: &[i64]) -> Result<()> {
+        lengths::parts_with_mine(mine, all, lengths, self.size, self.rank)?;
         let places = places(lengths);
         if all.len() <= max_count() {
             let comm = self.comm()?;
@@ -218,6 +222,7 @@ unsafe impl Transport for Mpi {
     }
 
     fn all_to_all(&self, send: &[u8], receive: &mut [u8]) -> Result<()> {
+        lengths::equal_shares(send, receive, self.size)?;
         let comm = self.comm()?;
         let span = Span::new(send.len() / self.size)?;
         let (n, t) = (span.count, span.datatype);
@@ -233,6 +238,8 @@ unsafe impl Transport for Mpi {
         receive: &mut [u8],
         receive_lengths: &[i64],
     ) -> Result<()> {
+        lengths::parts(send, send_lengths, self.size)?;
+        lengths::parts(receive, receive_lengths, self.size)?;
         let comm = self.comm()?;
         let (send_places, receive_places) = (places(send_lengths), places(receive_lengths));
         // SAFETY: a constant of MPI.

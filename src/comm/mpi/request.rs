@@ -43,24 +43,29 @@ fn received(status: &MPI_Status) -> Result<usize> {
     Ok(to_usize(bytes))
 }
 
+fn set(request: &mut Request, handle: MPI_Request) {
+    // SAFETY: MPI's own handle.
+    *request = unsafe { Request::from_bits(bits_of(handle)) };
+}
+
 pub(super) fn start(request: &mut Request) -> Result<()> {
     let mut handle = handle_of(request);
     mpi_call!(MPI_Start(&raw mut handle))?;
-    request.set_bits(bits_of(handle));
+    set(request, handle);
     Ok(())
 }
 
 pub(super) fn wait(request: &mut Request) -> Result<usize> {
     let (mut handle, mut status) = (handle_of(request), no_status());
     let ended = mpi_call!(MPI_Wait(&raw mut handle, &raw mut status));
-    request.set_bits(bits_of(handle)); // a failed message has ended too
+    set(request, handle); // a failed message has ended too
     ended.and_then(|()| received(&status))
 }
 
 pub(super) fn test(request: &mut Request) -> Result<Option<usize>> {
     let (mut handle, mut status, mut done) = (handle_of(request), no_status(), 0);
     let tested = mpi_call!(MPI_Test(&raw mut handle, &raw mut done, &raw mut status));
-    request.set_bits(bits_of(handle));
+    set(request, handle);
     tested?;
     if done == 0 { Ok(None) } else { received(&status).map(Some) }
 }
@@ -85,7 +90,7 @@ pub(super) fn wait_any(requests: &mut [Request]) -> Result<Option<Arrived>> {
                 mpi_call!(MPI_Waitany(count, start, &raw mut which, &raw mut status))
             };
             for (handle, request) in handles.iter().zip(&mut *batch) {
-                request.set_bits(bits_of(*handle));
+                set(request, *handle);
             }
             asked?;
             active |= ended == 0;
