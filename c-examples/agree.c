@@ -79,20 +79,25 @@ static int all(int mine) {
   return everywhere;
 }
 
-/* Every element's owner, asked for by global index. */
-static int owners_agree(const distarray_distribution *distribution) {
-  int64_t row, column, index[2], owner;
-  for (row = 0; row < ROWS * size; row++)
-    for (column = 0; column < COLUMNS; column++) {
-      index[0] = row;
-      index[1] = column;
-      if (distarray_distribution_owner(distribution, 1, index, &owner, NULL) != DISTARRAY_OK ||
-          owner != row / ROWS)
-        return 0;
-    }
+/* Every element's owner, asked for by global index, and every map there and back. */
+static int owners_agree(const distarray_distribution *d) {
+  int64_t row, index[2] = {0, COLUMNS - 1}, owner, coordinate[2], local[2], global, n_runs;
+  distarray_run run;
+  for (row = 0; row < ROWS * size; row++) {
+    index[0] = row;
+    if (distarray_distribution_owner(d, 1, index, &owner, NULL) != DISTARRAY_OK ||
+        distarray_distribution_global_to_local(d, 0, 1, &row, coordinate, local, NULL) != 0 ||
+        distarray_distribution_owners(d, 0, 1, &row, &coordinate[1], &local[1], NULL) != 0 ||
+        distarray_distribution_local_to_global(d, 0, coordinate[0], 1, local, &global, NULL) != 0 ||
+        distarray_distribution_owned_runs(d, 0, owner, 1, &run, &n_runs, NULL) != DISTARRAY_OK)
+      return 0;
+    if (owner != row / ROWS || coordinate[0] != owner || coordinate[1] != owner ||
+        local[0] != row % ROWS || local[1] != local[0] || global != row || n_runs != 1 ||
+        run.start != owner * ROWS || run.len != ROWS || run.count != 1)
+      return 0;
+  }
   index[0] = ROWS * size;
-  return distarray_distribution_owner(distribution, 1, index, &owner, NULL) == DISTARRAY_OK &&
-         owner == -1;
+  return distarray_distribution_owner(d, 1, index, &owner, NULL) == DISTARRAY_OK && owner == -1;
 }
 
 int main(int argc, char **argv) {
@@ -143,7 +148,8 @@ int main(int argc, char **argv) {
   if (distarray_array_import(&loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error) != DISTARRAY_OK)
     MPI_Abort(MPI_COMM_WORLD, 1);
   status = distarray_distribution_gather(&comm, array, &distribution, &error);
-  last = all(status == DISTARRAY_OK && owners_agree(distribution));
+  if (status != DISTARRAY_OK) MPI_Abort(MPI_COMM_WORLD, 1);
+  last = all(owners_agree(distribution));
   if (rank == 0) printf("block x block again: %d, owners agree: %s\n", status, last ? "yes" : "no");
   distarray_distribution_free(distribution);
 

@@ -43,7 +43,7 @@ pub unsafe extern "C" fn distarray_array_write_dnpy(
     })
 }
 
-/// Reads this rank's part from the set of files <prefix>_<rank>.dnpy. Collective
+/// Reads this rank's part from the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
 /// over comm: when one rank fails, all return its status and its report.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_read_dnpy_set(
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn distarray_array_read_dnpy_set(
     })
 }
 
-/// Writes this rank's part to the set of files <prefix>_<rank>.dnpy. Collective
+/// Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
 /// over comm: when one rank fails, all return its status and its report.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_write_dnpy_set(

@@ -1,0 +1,87 @@
+//! Lenders that bend the rules of release, each in its own way, and many lives.
+
+use std::ptr::null;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use distarray::ffi::abi::*;
+use distarray::ffi::*;
+
+use super::producer::*;
+
+static FORGETFUL: AtomicUsize = AtomicUsize::new(0);
+
+unsafe extern "C" fn forget(_: *mut distarray_export) {
+    FORGETFUL.fetch_add(1, Ordering::Relaxed);
+}
+
+/// One that does not clear `release` is still called once.
+#[test]
+fn forgetting_the_tombstone_does_no_harm() {
+    let producer = Producer::new();
+    let mut loan = distarray_export { release: Some(forget), ..producer.loan() };
+    free(take(&raw mut loan, DISTARRAY_ACCESS_READ).unwrap());
+    drop(unsafe { Export::from_raw(distarray_export { release: Some(forget), ..producer.loan() }) });
+    assert_eq!(FORGETFUL.load(Ordering::Relaxed), 2);
+}
+
+unsafe extern "C" fn reenter(loan: *mut distarray_export) {
+    let inner = unsafe { (*loan).private_data.cast::<distarray_array>() };
+    unsafe { (*loan).release = None };
+    // A lender may use the library while it takes its memory back.
+    assert!(!view(inner).data.is_null());
+    free(inner);
+}
+
+/// One that calls the library from its release finds no lock held.
+#[test]
+fn release_may_call_the_library() {
+    let (outer, inner) = (Producer::new(), Producer::new());
+    let inner_array = take(&mut inner.loan(), DISTARRAY_ACCESS_READ).unwrap();
+    let mut loan =
+        distarray_export { release: Some(reenter), private_data: inner_array.cast(), ..outer.loan() };
+    let array = take(&raw mut loan, DISTARRAY_ACCESS_READ).unwrap();
+    let mut onward = lend(array, null()).unwrap();
+    free(array);
+    assert_eq!(inner.released.get(), 0);
+    release(&mut onward);
+    assert_eq!(inner.released.get(), 1);
+}
+
+/// Loans may be released by any thread, also many at once.
+#[test]
+fn loans_end_on_other_threads() {
+    let producer = Producer::new();
+    let array = take(&mut producer.loan(), DISTARRAY_ACCESS_READ_WRITE).unwrap();
+    let wish = distarray_request { access: DISTARRAY_ACCESS_READ_WRITE, ..request() };
+    let loans: Vec<Export> =
+        (0..8).map(|_| unsafe { Export::from_raw(lend(array, &wish).unwrap()) }).collect();
+    std::thread::scope(|scope| {
+        for (i, mut loan) in loans.into_iter().enumerate() {
+            scope.spawn(move || {
+                let flag = [DISTARRAY_C_MODIFIED, 0][i % 2];
+                unsafe { (*loan.as_mut_ptr()).consumer_flags = flag };
+                drop(loan);
+            });
+        }
+    });
+    assert_eq!(producer.released.get(), 0);
+    // Four of the eight wrote.
+    assert_eq!(view(array).epoch, 3 + 4);
+    free(array);
+    assert_eq!((producer.released.get(), producer.heard.get()), (1, DISTARRAY_C_MODIFIED));
+}
+
+/// Many lives: every loan ends, and the count of the live ones stays level.
+#[test]
+fn a_hundred_thousand_lives() {
+    let lives = if cfg!(miri) { 30 } else { 100_000 };
+    let producer = Producer::new();
+    for _ in 0..lives {
+        let array = take(&mut producer.loan(), DISTARRAY_ACCESS_READ_WRITE).unwrap();
+        let mut first = lend(array, null()).unwrap();
+        let again = take(&raw mut first, DISTARRAY_ACCESS_READ).unwrap();
+        free(array);
+        free(again);
+    }
+    assert_eq!(producer.released.get(), lives);
+}
