@@ -1,32 +1,26 @@
 //! `distarray_array`: a part of a distributed array, as C holds it.
 #![allow(unsafe_code)] // reads and writes through pointers that C passes
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::abi::*;
 use super::error::{check, distarray_error, guard, output};
 use super::export::{access, import_export};
-use super::lend::Lent;
+use super::lend::distarray_array;
 use super::request::{answer, read_request};
 use crate::array::AnyArray;
 use crate::error::{Error, ErrorKind, Result};
 
-/// One process's part of a distributed array. Made by distarray_array_import and
-/// distarray_array_read_dnpy; freed by distarray_array_free.
-#[allow(non_camel_case_types)] // the C name
-pub struct distarray_array {
-    pub(super) lent: Arc<Lent>,
+/// The handle for C, which holds one count.
+#[inline]
+fn into_handle(array: Arc<distarray_array>) -> *mut distarray_array {
+    Arc::into_raw(array).cast_mut()
 }
 
-impl distarray_array {
-    pub(super) fn new(array: AnyArray) -> *mut Self {
-        Self::boxed(Lent::new(array))
-    }
-
-    #[inline(always)]
-    fn boxed(lent: Arc<Lent>) -> *mut Self {
-        Box::into_raw(Box::new(Self { lent }))
-    }
+/// A handle on an array of the library's own.
+pub(super) fn new_handle(array: AnyArray) -> *mut distarray_array {
+    into_handle(distarray_array::new(array))
 }
 
 /// The handle behind a pointer.
@@ -52,7 +46,7 @@ pub unsafe extern "C" fn distarray_array_import(
         let take = || {
             // SAFETY: the struct is as the ABI says; that is the C caller's promise.
             let (array, notes) = unsafe { import_export(loan, access) }?;
-            Ok(distarray_array::boxed(Lent::with_notes(array, notes)))
+            Ok(into_handle(distarray_array::with_notes(array, notes)))
         };
         // SAFETY: the C caller's promise.
         unsafe { output(array, "array", take) }
@@ -67,18 +61,21 @@ pub unsafe extern "C" fn distarray_array_import(
 /// then (DISTARRAY_I_COPIED).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_export(
-    array: Option<&distarray_array>,
+    array: *const distarray_array,
     request: *const distarray_request,
     loan: *mut distarray_export,
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let lent = &handle(array, "array")?.lent;
-        // SAFETY: the C caller's promise, for both pointers.
+        check(array, "array")?;
+        // SAFETY: every handle is one count of an `Arc`; the C caller's promise, for
+        // all pointers.
         unsafe {
+            // The handle's count stays the handle's.
+            let array = ManuallyDrop::new(Arc::from_raw(array));
             let request = read_request(request)?;
             check(loan, "loan")?;
-            loan.write(answer(lent, request)?.into_raw());
+            loan.write(answer(&array, request)?.into_raw());
         }
         Ok(())
     })
@@ -95,7 +92,7 @@ pub unsafe extern "C" fn distarray_array_view(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let lent = &handle(array, "array")?.lent;
+        let lent = handle(array, "array")?;
         let show = || {
             let mut raw = lent.describe();
             raw.flags_read |= DISTARRAY_R_CALL_SCOPED;
@@ -130,7 +127,7 @@ pub extern "C" fn distarray_array_mark_modified(
                 Error::new(ErrorKind::Flag, "flags other than DISTARRAY_C_*").in_field("consumer_flags")
             );
         }
-        let lent = &handle(array, "array")?.lent;
+        let lent = handle(array, "array")?;
         let written = consumer_flags & (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED);
         if written != 0 && lent.record().write & DISTARRAY_W_READ_ONLY != 0 {
             return Err(Error::new(ErrorKind::Access, "the array can be read, not written").in_field("array"));
@@ -150,8 +147,8 @@ pub unsafe extern "C" fn distarray_array_same_memory(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let one = handle(array, "array")?.lent.array().buffer();
-        let two = handle(other, "other")?.lent.array().buffer();
+        let one = handle(array, "array")?.array().buffer();
+        let two = handle(other, "other")?.array().buffer();
         let equal = one.data() == two.data() && one.dtype() == two.dtype() && one.layout() == two.layout();
         // SAFETY: the C caller's promise.
         unsafe { output(same, "same", || Ok(equal.into())) }
@@ -161,9 +158,13 @@ pub unsafe extern "C" fn distarray_array_same_memory(
 /// Frees the array; NULL is allowed. Its memory is given back when the last loan
 /// of it is released. Local.
 #[unsafe(no_mangle)]
-pub extern "C" fn distarray_array_free(array: Option<Box<distarray_array>>) {
+pub unsafe extern "C" fn distarray_array_free(array: *mut distarray_array) {
     guard(std::ptr::null_mut(), || {
-        drop(array);
+        if !array.is_null() {
+            // SAFETY: every handle is one count of an `Arc`, taken back here; that it
+            // was not freed before is the C caller's promise.
+            drop(unsafe { Arc::from_raw(array) });
+        }
         Ok(())
     });
 }

@@ -2,10 +2,11 @@
 #![allow(unsafe_code)] // reads and writes through pointers that C passes
 
 use super::abi::distarray_export;
-use super::array::{distarray_array, handle};
+use super::array::handle;
 use super::axis::{count, distarray_run, map, write_runs};
 use super::error::{check, check_if, distarray_error, guard, inputs};
 use super::export::{Checked, check_strictly};
+use super::lend::distarray_array;
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
 use crate::error::{Error, ErrorKind, Result};
@@ -61,8 +62,7 @@ pub unsafe extern "C" fn distarray_distribution_gather(
         // SAFETY: the table keeps its contract; that is the C caller's promise.
         let comm = unsafe { Comm::from_table(comm) }?;
         let mine = check(distribution, "distribution").and_then(|()| handle(array, "array"));
-        let gathered =
-            Distribution::from_claim(&comm, mine.map(|array| Claim::of_array(array.lent.array())))?;
+        let gathered = Distribution::from_claim(&comm, mine.map(|array| Claim::of_array(array.array())))?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { distribution.write(Box::into_raw(Box::new(distarray_distribution(gathered)))) };
         Ok(())

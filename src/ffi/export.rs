@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::abi::*;
 use super::description::{Description, attach, describe, open};
 use super::error::{distarray_error, guard};
-use super::lend::{Granted, Lent, Loan, Notes};
+use super::lend::{Granted, Loan, Notes, distarray_array};
 use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -128,7 +128,11 @@ impl From<AnyArray> for Export {
     fn from(array: AnyArray) -> Self {
         let access = array.buffer().access();
         // The first loan of a new array at its own access is never refused.
-        Self(Lent::new(array).grant(Loan::Data(access)).map_or(distarray_export::INIT, Granted::into_raw))
+        Self(
+            distarray_array::new(array)
+                .grant(Loan::Data(access))
+                .map_or(distarray_export::INIT, Granted::into_raw),
+        )
     }
 }
 

@@ -5,8 +5,9 @@ use std::ffi::{CStr, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::array::{distarray_array, handle};
+use super::array::{handle, new_handle};
 use super::error::{check, distarray_error, guard, output};
+use super::lend::distarray_array;
 use crate::comm::{Comm, distarray_comm};
 use crate::error::Result;
 use crate::io::dnpy;
@@ -23,7 +24,7 @@ pub unsafe extern "C" fn distarray_array_read_dnpy(
         // SAFETY: the C caller's promise, for both pointers.
         unsafe {
             let path = self::path(path, "path")?;
-            output(array, "array", || Ok(distarray_array::new(dnpy::read(path)?)))
+            output(array, "array", || Ok(new_handle(dnpy::read(path)?)))
         }
     })
 }
@@ -39,7 +40,7 @@ pub unsafe extern "C" fn distarray_array_write_dnpy(
     guard(error, || {
         let array = handle(array, "array")?;
         // SAFETY: the C caller's promise.
-        dnpy::write(unsafe { self::path(path, "path") }?, array.lent.array())
+        dnpy::write(unsafe { self::path(path, "path") }?, array.array())
     })
 }
 
@@ -58,7 +59,7 @@ pub unsafe extern "C" fn distarray_array_read_dnpy_set(
             let comm = Comm::from_table(comm)?;
             let mine = check(array, "array").and_then(|()| path(prefix, "prefix"));
             let read = dnpy::read_rank(comm.agree(mine)?, &comm)?;
-            output(array, "array", || Ok(distarray_array::new(read)))
+            output(array, "array", || Ok(new_handle(read)))
         }
     })
 }
@@ -80,7 +81,7 @@ pub unsafe extern "C" fn distarray_array_write_dnpy_set(
             Ok((handle(array, "array")?, unsafe { path(prefix, "prefix") }?))
         };
         let (array, prefix) = comm.agree(mine())?;
-        dnpy::write_rank(prefix, array.lent.array(), &comm)
+        dnpy::write_rank(prefix, array.array(), &comm)
     })
 }
 

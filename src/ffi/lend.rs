@@ -21,8 +21,13 @@ pub(super) enum Loan {
     Description,
 }
 
-/// An array, and what all its loans point to.
-pub(super) struct Lent {
+/// One process's part of a distributed array. Made by distarray_array_import and
+/// distarray_array_read_dnpy; freed by distarray_array_free.
+//
+// What all its loans point to, too: the handle and each loan hold one count of an
+// `Arc`, so the array lives until the last of them is gone.
+#[allow(non_camel_case_types)] // the C name
+pub struct distarray_array {
     array: AnyArray,
     record: Record,
     format: Option<CString>,
@@ -57,11 +62,11 @@ impl Default for Notes {
 
 // SAFETY: the raw pointers of `record` and `meta` point at memory that `array`
 // keeps alive and nobody writes.
-unsafe impl Send for Lent {}
+unsafe impl Send for distarray_array {}
 // SAFETY: as above; what changes is atomic.
-unsafe impl Sync for Lent {}
+unsafe impl Sync for distarray_array {}
 
-impl Lent {
+impl distarray_array {
     pub(super) fn new(array: AnyArray) -> Arc<Self> {
         Self::with_notes(array, Notes::default())
     }
@@ -222,7 +227,7 @@ impl Lent {
 
 /// A loan that was agreed to and not handed out yet.
 pub(super) struct Granted {
-    lent: Arc<Lent>,
+    lent: Arc<distarray_array>,
     loan: Loan,
 }
 
@@ -274,7 +279,7 @@ unsafe extern "C" fn release_description(raw: *mut distarray_export) {
 /// # Safety
 /// `raw` is null or an export that `lend` filled, perhaps moved since.
 #[inline]
-unsafe fn release(raw: *mut distarray_export, last_word: impl FnOnce(&Lent, u64)) {
+unsafe fn release(raw: *mut distarray_export, last_word: impl FnOnce(&distarray_array, u64)) {
     // SAFETY: the caller's promise.
     let Some(raw) = (unsafe { raw.as_mut() }) else { return };
     // The tombstone comes first, so that a second call finds nothing to do.
@@ -287,7 +292,7 @@ unsafe fn release(raw: *mut distarray_export, last_word: impl FnOnce(&Lent, u64)
     let _ = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: `lend` made the pointer with `Arc::into_raw`, and this takes
         // that one count back.
-        let lent = unsafe { Arc::from_raw(lent.cast::<Lent>()) };
+        let lent = unsafe { Arc::from_raw(lent.cast::<distarray_array>()) };
         last_word(&lent, flags);
     }));
 }

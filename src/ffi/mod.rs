@@ -32,5 +32,6 @@ pub use distribution::*;
 pub use error::distarray_error;
 pub use export::{Export, Level, distarray_export_check};
 pub use file::*;
+pub use lend::distarray_array;
 pub use library::*;
 pub use text::*;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::abi::*;
 use super::error::input;
 use super::export::access;
-use super::lend::{Granted, Lent, Loan};
+use super::lend::{Granted, Loan, distarray_array};
 use crate::array::{Access, Order};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -78,7 +78,7 @@ pub(super) unsafe fn read_request<'a>(request: *const distarray_request) -> Resu
 /// `Unacceptable` where no loan of this array would do, `WouldCopy` where only a
 /// copy would and the request forbids it, `Busy`, `Access`.
 #[inline]
-pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<Granted> {
+pub(super) fn answer(lent: &Arc<distarray_array>, request: &distarray_request) -> Result<Granted> {
     let needed = lent.record().read & !request.known_flags_read;
     if needed != 0 {
         let text =
@@ -130,7 +130,7 @@ pub(super) fn answer(lent: &Arc<Lent>, request: &distarray_request) -> Result<Gr
 
 /// Whether the memory itself has a layout and an alignment that the request takes.
 #[inline]
-fn suits(lent: &Lent, request: &distarray_request) -> bool {
+fn suits(lent: &distarray_array, request: &distarray_request) -> bool {
     let buffer = lent.array().buffer();
     let layout = buffer.layout();
     let fits = request.layouts == 0

@@ -111,7 +111,7 @@ pub fn take(loan: *mut distarray_export, access: u32) -> Result<*mut distarray_a
 }
 
 pub fn free(array: *mut distarray_array) {
-    distarray_array_free(Some(unsafe { Box::from_raw(array) }));
+    unsafe { distarray_array_free(array) };
 }
 
 pub fn view(array: *mut distarray_array) -> distarray_export {
@@ -123,7 +123,7 @@ pub fn view(array: *mut distarray_array) -> distarray_export {
 
 pub fn lend(array: *mut distarray_array, request: *const distarray_request) -> Result<distarray_export, i32> {
     let mut loan = distarray_export::INIT;
-    match unsafe { distarray_array_export(array.as_ref(), request, &raw mut loan, null_mut()) } {
+    match unsafe { distarray_array_export(array, request, &raw mut loan, null_mut()) } {
         DISTARRAY_OK => Ok(loan),
         status => Err(status),
     }
