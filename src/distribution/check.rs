@@ -45,9 +45,9 @@ impl<'a> Claim<'a> {
         Self { dim_data: array.dim_data(), strict: true, element, uid: array.identity().uid }
     }
 
-    /// Adds what a description says of memory that is elsewhere.
-    pub(crate) fn described(self, element: (DType, usize), uid: [u64; 2]) -> Self {
-        Self { element: Some(element), uid, ..self }
+    /// What was found by checking a foreign description strictly.
+    pub(crate) fn described(dim_data: &'a DimData, element: (DType, usize), uid: [u64; 2]) -> Self {
+        Self { dim_data, strict: true, element: Some(element), uid }
     }
 
     pub(super) fn dim_data(&self) -> &'a DimData {
