@@ -1,6 +1,6 @@
 //! A buffer and how it fits into the global array, element type at run time.
 
-use super::{Buffer, DType, DistArray, Element, Layout, Order};
+use super::{Access, Buffer, DType, DistArray, Element, Layout, Order};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Dim, DimData};
 
@@ -46,6 +46,13 @@ impl AnyArray {
     #[inline(always)]
     pub fn with_identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
+        self
+    }
+
+    /// Allows no more than this access.
+    #[must_use]
+    pub(crate) fn with_access(mut self, access: Access) -> Self {
+        self.buffer.restrict(access);
         self
     }
 

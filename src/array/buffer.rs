@@ -213,11 +213,9 @@ impl Buffer {
         self.access
     }
 
-    /// Takes the right to write away.
-    #[must_use]
-    pub fn read_only(mut self) -> Self {
-        self.access = Access::Read;
-        self
+    /// Allows no more than this access.
+    pub(super) fn restrict(&mut self, access: Access) {
+        self.access = self.access.min(access);
     }
 
     /// Address of element (0, ..., 0).

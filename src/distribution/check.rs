@@ -13,6 +13,15 @@
 //!   `0..size` that no other rank of the line subtracts.
 //! - *All alike*: with pseudo-random weights `w`, `P * sum(w h) == sum(w) * sum(h)`.
 //!
+//! | rule | says |
+//! |---|---|
+//! | W1 | the grid has as many processes as the communicator has ranks |
+//! | W2 | each rank's coordinates are those of its rank |
+//! | W3 | number of axes, element type, uid, grid order, replicas, and for each axis kind, size, grid extent, block size, first block and process, periodic and edges: alike on all ranks |
+//! | W4 | blocks meet: each starts where its neighbour stops; ranks at one coordinate hold the same part |
+//! | W5 | padding is as wide as the neighbour's on the other side, and not wider than what the process owns |
+//! | W6 | owned indices sum up to the size; on a one-to-one axis no index has two owners |
+//!
 //! The verdict is computed from reduced words alone, so it is the same on every
 //! rank; a broken set passes with probability of about 2^-60. Only a failed
 //! check costs more: then the ranks gather their descriptions and all derive

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::abi::*;
 use super::description::{Description, attach, describe, examine, open};
 use super::error::{distarray_error, guard};
-use super::lend::{Granted, Loan, Notes, distarray_array};
+use super::lend::{Granted, Loan, Notes, distarray_array, reclaim};
 use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -192,9 +192,16 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
     let armed = &raw const owner.armed;
     // SAFETY: the caller's promise.
     let array = unsafe { attach(checked, access, owner) }?;
-    // SAFETY: the array holds the owner. Relaxed: whoever drops it has seen all
-    // that came before.
-    unsafe { (*armed).store(true, Ordering::Relaxed) };
+    // SAFETY: the loan is live and the caller's.
+    let array = match unsafe { reclaim(&moved, &array) } {
+        Some(own) => own,
+        None => {
+            // SAFETY: the array holds the owner. Relaxed: whoever drops it has
+            // seen all that came before.
+            unsafe { (*armed).store(true, Ordering::Relaxed) };
+            array.with_identity(identity)
+        }
+    };
     // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
     // the husk that stays behind is not live.
     unsafe {
@@ -202,7 +209,7 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
         (*loan).private_data = std::ptr::null_mut();
     }
     let notes = Notes { meta: (moved.meta, moved.n_meta), info: moved.flags_info };
-    Ok((array.with_identity(identity), notes))
+    Ok((array, notes))
 }
 
 /// Keeps a foreign loan, and gives it back at the end with word of what was written.
