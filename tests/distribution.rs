@@ -19,9 +19,14 @@ impl Random {
     }
 }
 
-/// Runs `body` on `n` threads and returns what all of them agreed on.
+/// Runs `body` on `n` threads and returns what all of them agreed on; after it
+/// they must still be in step.
 fn agreed<T: Send + PartialEq + std::fmt::Debug>(n: usize, body: impl Fn(&Comm) -> T + Sync) -> T {
-    let mut all = comm::threads(n, |comm| body(&comm));
+    let mut all = comm::threads(n, |comm| {
+        let found = body(&comm);
+        comm.barrier().expect("every rank made the same collective calls");
+        found
+    });
     let first = all.pop().unwrap();
     assert!(all.iter().all(|other| *other == first), "ranks differ: {first:?} and {all:?}");
     first
@@ -308,6 +313,15 @@ fn unstructured_indices_are_owned_once() {
             }
         });
     }
+    // Ranks that disagree about the kind still make the same collective calls.
+    let list = |one_to_one: bool, rank: i64| {
+        let indices = vec![2 * rank, 2 * rank + 1].into();
+        one(Dim::new(4, 2, rank, Dist::Unstructured { indices, num_owned: 2, one_to_one }))
+    };
+    let kinds = verdict(&[list(true, 0), one(Dim::new(4, 2, 1, Dist::block(2, 4)))]).unwrap_err();
+    assert_eq!(kinds.field(), Some("dist_type"), "{kinds}");
+    let promises = verdict(&[list(true, 0), list(false, 1)]).unwrap_err();
+    assert_eq!(promises.field(), Some("one_to_one"), "{promises}");
     // Labels outside 0..size are legal, as long as each is owned once.
     let labels = [vec![-1, -2], vec![100, 7]];
     let parts: Vec<DimData> = (0..2)

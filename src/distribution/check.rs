@@ -117,9 +117,11 @@ pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Rules> {
     let ranks = comm.size() as u64;
     let alike = ranks.wrapping_mul(sum[WEIGHTED]) == sum[WEIGHT].wrapping_mul(sum[ALIKE]);
     if !alike || sum[ZERO] != 0 {
-        let described = diagnose::find(comm, &claim)?;
-        let duplicate = directory::find_duplicate(comm, claim.dim_data);
-        described.map_or(duplicate, Err)?;
+        // The second search is collective along axes that the first found alike.
+        if let Some(error) = diagnose::find(comm, &claim)? {
+            return Err(error);
+        }
+        directory::find_duplicate(comm, claim.dim_data)?;
     }
     Ok(Rules(std::array::from_fn(|axis| {
         match (sum[AXES + axis] & u64::from(u32::MAX), sum[AXES + axis] >> BALANCED) {
