@@ -233,6 +233,21 @@ fn each_disagreement_is_named() {
     assert_eq!((wraps.rank(), wraps.field()), (Some(1), Some("periodic")), "{wraps}");
     let padded = with(1, one(Dim::new(12, 3, 1, Dist::padded(3, 8, [1, 0]))));
     assert_eq!((padded.kind(), padded.field()), (distarray::ErrorKind::Halo, Some("padding")), "{padded}");
+    // Padding pairs line by line: here only in the second column it does not.
+    let corner = |row: i64, column: i64, width: i64| {
+        let (start, stop, padding) =
+            if row == 0 { (0, 4 + width, [0, width]) } else { (4 - width, 8, [width, 0]) };
+        let rows = Dim::new(8, 2, row, Dist::padded(start, stop, padding)).unwrap();
+        let columns = Dim::new(6, 2, column, Dist::block(3 * column, 3 * column + 3)).unwrap();
+        DimData::new([rows, columns]).unwrap()
+    };
+    let line = verdict(&[corner(0, 0, 1), corner(0, 1, 2), corner(1, 0, 1), corner(1, 1, 1)]).unwrap_err();
+    assert_eq!(
+        (line.rank(), line.other_rank(), line.axis(), line.rule(), line.expected(), line.found()),
+        (Some(3), Some(1), Some(0), Some("W5"), Some(2), Some(1)),
+        "{line}"
+    );
+    verdict(&[corner(0, 0, 1), corner(0, 1, 2), corner(1, 0, 1), corner(1, 1, 2)]).unwrap();
     let order = ProcGrid::new(GridOrder::ColumnMajor);
     let columns =
         with(2, DimData::with_grid([Dim::new(12, 3, 2, Dist::block(8, 12)).unwrap()], order).unwrap());

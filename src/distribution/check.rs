@@ -122,6 +122,12 @@ pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Rules> {
             return Err(error);
         }
         directory::find_duplicate(comm, claim.dim_data)?;
+        // Labels outside 0..size, each owned once, are no fault; anything else is.
+        let labels = |dim: &Dim| matches!(dim.dist(), Dist::Unstructured { one_to_one: true, .. });
+        if !claim.dim_data.dims().iter().any(labels) {
+            let detail = "the parts of all ranks do not make one array, and it cannot be told why";
+            return Err(Error::new(ErrorKind::Invariant, detail));
+        }
     }
     Ok(Rules(std::array::from_fn(|axis| {
         match (sum[AXES + axis] & u64::from(u32::MAX), sum[AXES + axis] >> BALANCED) {
@@ -239,7 +245,7 @@ pub(super) fn part_code(dim: &Dim) -> u64 {
 }
 
 /// Number of lines along an axis, and which one this rank is in.
-fn line(dim_data: &DimData, axis: usize) -> (u64, u64) {
+pub(super) fn line(dim_data: &DimData, axis: usize) -> (u64, u64) {
     let others = dim_data.dims().iter().enumerate().filter(|(other, _)| *other != axis);
     let start = (dim_data.grid().replicas(), dim_data.grid().replica());
     let (lines, own) = others.fold(start, |(lines, own), (_, dim)| {
