@@ -337,6 +337,20 @@ fn unstructured_indices_are_owned_once() {
     assert_eq!(kinds.field(), Some("dist_type"), "{kinds}");
     let promises = verdict(&[list(true, 0), list(false, 1)]).unwrap_err();
     assert_eq!(promises.field(), Some("one_to_one"), "{promises}");
+    // A size that is garbage is refused at once, and a list on one rank alone is not.
+    let few = |size: i64, rank: i64, indices: Vec<i64>| {
+        let num_owned = indices.len() as i64;
+        one(Dim::new(
+            size,
+            2,
+            rank,
+            Dist::Unstructured { indices: indices.into(), num_owned, one_to_one: true },
+        ))
+    };
+    let garbage = verdict(&[few(1 << 62, 0, vec![0, 1]), few(1 << 62, 1, vec![2, 3])]).unwrap_err();
+    assert_eq!((garbage.field(), garbage.rule()), (Some("size"), Some("W6")), "{garbage}");
+    let all = 3 << 16;
+    verdict(&[few(all, 0, (0..all).collect()), few(all, 1, Vec::new())]).unwrap();
     // Labels outside 0..size are legal, as long as each is owned once.
     let labels = [vec![-1, -2], vec![100, 7]];
     let parts: Vec<DimData> = (0..2)

@@ -305,6 +305,11 @@ fn parts_meet(dim_data: &DimData, axis: usize) -> u64 {
             if !one_to_one {
                 return counts;
             }
+            // A size that the lists here do not bear out may be any number: the slow
+            // path counts before anybody sums so many.
+            if share.end - share.start > (1 << 16) + 64 * owned.len().try_into().unwrap_or(0) {
+                return counts.wrapping_add(term(19, coordinate, 0));
+            }
             let each = |index: i64| term(18, 0, index);
             let sum = owned.iter().fold(counts, |sum, &index| sum.wrapping_add(each(index)));
             share.fold(sum, |sum, index| sum.wrapping_sub(each(index)))
