@@ -19,9 +19,14 @@ impl Random {
     }
 }
 
-/// Runs `body` on `n` threads and returns what all of them agreed on.
+/// Runs `body` on `n` threads and returns what all of them agreed on; after it
+/// they must still be in step.
 fn agreed<T: Send + PartialEq + std::fmt::Debug>(n: usize, body: impl Fn(&Comm) -> T + Sync) -> T {
-    let mut all = comm::threads(n, |comm| body(&comm));
+    let mut all = comm::threads(n, |comm| {
+        let found = body(&comm);
+        comm.barrier().expect("every rank made the same collective calls");
+        found
+    });
     let first = all.pop().unwrap();
     assert!(all.iter().all(|other| *other == first), "ranks differ: {first:?} and {all:?}");
     first
@@ -228,6 +233,21 @@ fn each_disagreement_is_named() {
     assert_eq!((wraps.rank(), wraps.field()), (Some(1), Some("periodic")), "{wraps}");
     let padded = with(1, one(Dim::new(12, 3, 1, Dist::padded(3, 8, [1, 0]))));
     assert_eq!((padded.kind(), padded.field()), (distarray::ErrorKind::Halo, Some("padding")), "{padded}");
+    // Padding pairs line by line: here only in the second column it does not.
+    let corner = |row: i64, column: i64, width: i64| {
+        let (start, stop, padding) =
+            if row == 0 { (0, 4 + width, [0, width]) } else { (4 - width, 8, [width, 0]) };
+        let rows = Dim::new(8, 2, row, Dist::padded(start, stop, padding)).unwrap();
+        let columns = Dim::new(6, 2, column, Dist::block(3 * column, 3 * column + 3)).unwrap();
+        DimData::new([rows, columns]).unwrap()
+    };
+    let line = verdict(&[corner(0, 0, 1), corner(0, 1, 2), corner(1, 0, 1), corner(1, 1, 1)]).unwrap_err();
+    assert_eq!(
+        (line.rank(), line.other_rank(), line.axis(), line.rule(), line.expected(), line.found()),
+        (Some(3), Some(1), Some(0), Some("W5"), Some(2), Some(1)),
+        "{line}"
+    );
+    verdict(&[corner(0, 0, 1), corner(0, 1, 2), corner(1, 0, 1), corner(1, 1, 2)]).unwrap();
     let order = ProcGrid::new(GridOrder::ColumnMajor);
     let columns =
         with(2, DimData::with_grid([Dim::new(12, 3, 2, Dist::block(8, 12)).unwrap()], order).unwrap());
@@ -308,6 +328,29 @@ fn unstructured_indices_are_owned_once() {
             }
         });
     }
+    // Ranks that disagree about the kind still make the same collective calls.
+    let list = |one_to_one: bool, rank: i64| {
+        let indices = vec![2 * rank, 2 * rank + 1].into();
+        one(Dim::new(4, 2, rank, Dist::Unstructured { indices, num_owned: 2, one_to_one }))
+    };
+    let kinds = verdict(&[list(true, 0), one(Dim::new(4, 2, 1, Dist::block(2, 4)))]).unwrap_err();
+    assert_eq!(kinds.field(), Some("dist_type"), "{kinds}");
+    let promises = verdict(&[list(true, 0), list(false, 1)]).unwrap_err();
+    assert_eq!(promises.field(), Some("one_to_one"), "{promises}");
+    // A size that is garbage is refused at once, and a list on one rank alone is not.
+    let few = |size: i64, rank: i64, indices: Vec<i64>| {
+        let num_owned = indices.len() as i64;
+        one(Dim::new(
+            size,
+            2,
+            rank,
+            Dist::Unstructured { indices: indices.into(), num_owned, one_to_one: true },
+        ))
+    };
+    let garbage = verdict(&[few(1 << 62, 0, vec![0, 1]), few(1 << 62, 1, vec![2, 3])]).unwrap_err();
+    assert_eq!((garbage.field(), garbage.rule()), (Some("size"), Some("W6")), "{garbage}");
+    let all = 3 << 16;
+    verdict(&[few(all, 0, (0..all).collect()), few(all, 1, Vec::new())]).unwrap();
     // Labels outside 0..size are legal, as long as each is owned once.
     let labels = [vec![-1, -2], vec![100, 7]];
     let parts: Vec<DimData> = (0..2)

@@ -224,6 +224,7 @@ fn cyclic_axes_with_any_first_process_and_first_block() {
                             assert_eq!(dim.len(), owned.len() as i64, "{map:?} {dim:?}");
                             assert_eq!(&dim.held_runs().indices().collect::<Vec<_>>(), owned);
                             assert!(dim.held_runs().as_slice().len() <= 3);
+                            round_trip(&DimData::new([dim.clone()]).unwrap());
                             for (local, &global) in (0..).zip(owned) {
                                 assert_eq!(dim.global_of(local), Some(global));
                                 assert_eq!(dim.local_of(global), Some(local));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::check::{Claim, axis_invariants, part_code};
+use super::check::{Claim, axis_invariants, line, part_code};
 use super::order_code;
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +24,7 @@ const HEAD: [(&str, ErrorKind); 6] = [
 ];
 
 /// Words per axis: the invariants, then those of the part.
-const WORDS: usize = 13;
+const WORDS: usize = 14;
 const COORDINATE: usize = 6;
 const START: usize = 7;
 const STOP: usize = 8;
@@ -32,6 +32,7 @@ const LEFT: usize = 9;
 const RIGHT: usize = 10;
 const OWNED: usize = 11;
 const PART: usize = 12;
+const LINE: usize = 13;
 
 /// The error that all ranks derive from everyone's description; `None` where
 /// the descriptions fit together. Collective.
@@ -53,13 +54,13 @@ fn describe(claim: &Claim<'_>) -> Vec<u64> {
         order_code(dim_data.grid().order()),
         dim_data.grid().replicas().cast_unsigned(),
     ];
-    for dim in dim_data.dims() {
+    for (axis, dim) in dim_data.dims().iter().enumerate() {
         let owned = dim.owned_block();
         let [left, right] = dim.interior_padding();
         words.extend(axis_invariants(dim));
         let part = [dim.proc_grid_rank(), owned.start, owned.end, left, right, dim.owned_len()];
         words.extend(part.map(i64::cast_unsigned));
-        words.push(part_code(dim));
+        words.extend([part_code(dim), line(dim_data, axis).1]);
     }
     words
 }
@@ -173,15 +174,14 @@ fn interfaces(records: &[Record], axis: usize) -> Option<Error> {
     if letter != u64::from(u32::from('b')) {
         return None;
     }
-    let mut at_coordinate: HashMap<u64, usize> = HashMap::new();
-    for (rank, record) in records.iter().enumerate() {
-        at_coordinate.entry(record.axes[axis][COORDINATE]).or_insert(rank);
-    }
+    let place = |words: &[u64; WORDS]| (words[LINE], words[COORDINATE]);
+    let at: HashMap<(u64, u64), usize> =
+        (0..).zip(records).map(|(rank, r)| (place(&r.axes[axis]), rank)).collect();
     (0..records.len()).find_map(|rank| {
         let right = &records[rank].axes[axis];
-        let left_rank = *at_coordinate.get(&right[COORDINATE].checked_sub(1)?)?;
+        let left_rank = *at.get(&(right[LINE], right[COORDINATE].checked_sub(1)?))?;
         let left = &records[left_rank].axes[axis];
-        let place = |kind, what: &'static str, field, expected: u64, found: u64, rule| {
+        let broken = |kind, what: &'static str, field, expected: u64, found: u64, rule| {
             Error::new(kind, what)
                 .on_rank(number(rank))
                 .against_rank(number(left_rank))
@@ -192,10 +192,10 @@ fn interfaces(records: &[Record], axis: usize) -> Option<Error> {
         if left[STOP] != right[START] {
             let (stop, start) = (left[STOP].cast_signed(), right[START].cast_signed());
             let what = if stop < start { "the owned parts leave a gap" } else { "the owned parts overlap" };
-            return Some(place(ErrorKind::Partition, what, "start", left[STOP], right[START], "W4"));
+            return Some(broken(ErrorKind::Partition, what, "start", left[STOP], right[START], "W4"));
         }
         (left[RIGHT] != right[LEFT]).then(|| {
-            place(
+            broken(
                 ErrorKind::Halo,
                 "padding must be as wide as the neighbour's on the other side",
                 "padding",

@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// The protocol, and the slips that its own implementations make: lists for
-    /// tuples, a cyclic start clamped to the size.
+    /// tuples, in 0.10.0 a cyclic start clamped to the size.
     Protocol,
     /// Also what older and sloppier writers make: version 0.9, `dist_type` `'n'`.
     Lenient,
@@ -306,13 +306,14 @@ impl Reader {
         Ok(Dist::Cyclic { start, block_size, first_block: first_block.unwrap_or(block_size) })
     }
 
-    /// Moves a start that was clamped to the size back to where its block would
-    /// begin, and holds 0.10.0 to its own form of rule C2.
+    /// Holds 0.10.0 to its own form of rule C2, but moves a start that was clamped
+    /// to the size back to where its block would begin.
     fn unclamped(&mut self, dist: Dist, size: i64, procs: i64, coordinate: i64) -> Result<Dist> {
-        let Dist::Cyclic { start, block_size, first_block } = dist else { return Ok(dist) };
+        let Dist::Cyclic { start, block_size, .. } = dist else { return Ok(dist) };
         let own = coordinate.checked_mul(block_size);
         let clamped = start == size && own.is_some_and(|own| own > size) && (0..procs).contains(&coordinate);
-        if clamped && first_block == block_size {
+        // In 1.0.0 the deal may begin on any process, and such a start is meant.
+        if clamped && self.version == Version::V0_10 {
             self.repair("start", "clamped to the size; read as proc_grid_rank * block_size");
             return Ok(Dist::cyclic(coordinate, block_size));
         }
