@@ -96,7 +96,8 @@ impl AnyArray {
     /// The same array with its element type known.
     ///
     /// # Errors
-    /// Elements of another type, or whose strides are not whole elements. The
+    /// Elements of another type, of strides that are not whole elements, or that
+    /// share memory. The
     /// array is given back to its owner then.
     pub fn downcast<T: Element>(self) -> Result<DistArray<T>> {
         DistArray::try_from(self)
