@@ -97,6 +97,9 @@ fn halos_hold_their_neighbours_indices() {
             });
         }
     }
+    let endless =
+        agreed(1, |comm| Distribution::new(comm, [Axis::block(9).halo(i64::MAX).edge_outside()]).map(|_| ()));
+    assert_eq!(endless.unwrap_err().field(), Some("halo"));
     let wide = agreed(4, |comm| Distribution::new(comm, [Axis::block(9).halo(3)]).map(|_| ()));
     assert_eq!(wide.unwrap_err().field(), Some("halo"));
 }

@@ -228,9 +228,12 @@ impl Axis {
             }
         };
         let padding = if self.halo == 0 { [0, 0] } else { [width(coordinate - 1)?, width(coordinate + 1)?] };
+        let stop = own.end.checked_add(padding[1]).ok_or_else(|| {
+            Error::new(ErrorKind::Halo, "the halo reaches further than 64 bits can count").in_field("halo")
+        })?;
         let dist = Dist::Block {
             start: own.start - padding[0],
-            stop: own.end + padding[1],
+            stop,
             padding,
             periodic: self.periodic,
             edge_outside: self.edge_outside,
