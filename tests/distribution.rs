@@ -404,6 +404,23 @@ fn a_grid_of_a_million_ranks_costs_no_more_than_one_of_four() {
 }
 
 #[test]
+fn all_ranks_know_the_same_owners() {
+    // Rank 2 asks for other bounds, of which its own part says nothing.
+    let owners = agreed(3, |comm| {
+        let bounds = if comm.rank() == 2 { [0, 5, 8, 12] } else { [0, 4, 8, 12] };
+        let d = Distribution::new(comm, [Axis::bounds(bounds)])?;
+        Ok::<_, Error>((0..12).map(|i| d.owner(&[i]).unwrap()).collect::<Vec<_>>())
+    });
+    assert_eq!(owners.unwrap(), [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]);
+    // Rank 1's own part differs: nobody gets a distribution.
+    let refused = agreed(3, |comm| {
+        let bounds = if comm.rank() == 1 { [0, 5, 8, 12] } else { [0, 4, 8, 12] };
+        Distribution::new(comm, [Axis::bounds(bounds)]).map(|_| ())
+    });
+    assert_eq!(refused.unwrap_err().field(), Some("start"));
+}
+
+#[test]
 fn distarray_chooses_the_same_grids() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/protocol/grid_shape.json");
     let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
