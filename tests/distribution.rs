@@ -97,6 +97,9 @@ fn halos_hold_their_neighbours_indices() {
             });
         }
     }
+    let endless =
+        agreed(1, |comm| Distribution::new(comm, [Axis::block(9).halo(i64::MAX).edge_outside()]).map(|_| ()));
+    assert_eq!(endless.unwrap_err().field(), Some("halo"));
     let wide = agreed(4, |comm| Distribution::new(comm, [Axis::block(9).halo(3)]).map(|_| ()));
     assert_eq!(wide.unwrap_err().field(), Some("halo"));
 }
@@ -398,6 +401,23 @@ fn a_grid_of_a_million_ranks_costs_no_more_than_one_of_four() {
             }
         }
     }
+}
+
+#[test]
+fn all_ranks_know_the_same_owners() {
+    // Rank 2 asks for other bounds, of which its own part says nothing.
+    let owners = agreed(3, |comm| {
+        let bounds = if comm.rank() == 2 { [0, 5, 8, 12] } else { [0, 4, 8, 12] };
+        let d = Distribution::new(comm, [Axis::bounds(bounds)])?;
+        Ok::<_, Error>((0..12).map(|i| d.owner(&[i]).unwrap()).collect::<Vec<_>>())
+    });
+    assert_eq!(owners.unwrap(), [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]);
+    // Rank 1's own part differs: nobody gets a distribution.
+    let refused = agreed(3, |comm| {
+        let bounds = if comm.rank() == 1 { [0, 5, 8, 12] } else { [0, 4, 8, 12] };
+        Distribution::new(comm, [Axis::bounds(bounds)]).map(|_| ())
+    });
+    assert_eq!(refused.unwrap_err().field(), Some("start"));
 }
 
 #[test]

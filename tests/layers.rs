@@ -56,3 +56,21 @@ fn the_front_page_lists_the_rooms_in_order() {
         .collect();
     assert_eq!(listed, ROOMS);
 }
+
+#[test]
+fn exported_functions_that_take_pointers_are_unsafe() {
+    let mut paths = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ffi"), &mut paths);
+    let mut exported = 0;
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for function in text.split("#[unsafe(no_mangle)]").skip(1) {
+            let head = function.split_once('{').unwrap().0.trim();
+            let arguments = head.split_once("->").map_or(head, |(arguments, _)| arguments);
+            let safe = head.starts_with("pub extern");
+            assert!(!safe || !arguments.contains("*mut") && !arguments.contains("*const"), "{head}");
+            exported += 1;
+        }
+    }
+    assert!(exported > 20, "{exported}");
+}

@@ -284,6 +284,5 @@ fn records_that_numpy_cannot_express_are_written_as_bytes() {
         let again = npy::read(&path).unwrap();
         assert_eq!(again.format().unwrap().as_ref(), format!("{itemsize}x"), "{format}");
     }
-    let nothing = Buffer::opaque(&[3], 0, Order::C, None).unwrap();
-    assert_eq!(npy::write(&path, &nothing).unwrap_err().field(), Some("itemsize"));
+    assert_eq!(Buffer::opaque(&[3], 0, Order::C, None).unwrap_err().field(), Some("itemsize"));
 }

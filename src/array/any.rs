@@ -68,10 +68,15 @@ impl AnyArray {
         &self.buffer
     }
 
-    /// This process's memory, to be written.
-    #[must_use]
-    pub fn buffer_mut(&mut self) -> &mut Buffer {
-        &mut self.buffer
+    /// The bytes of packed memory of either order, to be filled: elements of any
+    /// type, also those that Rust has no type for.
+    ///
+    /// # Errors
+    /// Memory that is not packed, or must not be written.
+    // The buffer itself is not lent out: one of another shape could be put in its
+    // place, and a loan would then describe memory that does not exist.
+    pub fn packed_bytes_mut(&mut self) -> Result<&mut [u8]> {
+        self.buffer.packed_bytes_mut()
     }
 
     /// How the buffer fits into the global array.

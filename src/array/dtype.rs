@@ -76,9 +76,9 @@ impl DType {
     /// Natural alignment in bytes: that of the C type, 1 where it is not known.
     #[must_use]
     pub fn alignment(self) -> usize {
+        let parts = if self.code == Self::C64.code { 2 } else { 1 };
         match self.itemsize() {
-            Some(size) if self.code == Self::C64.code => size / 2,
-            Some(size) if size.is_power_of_two() => size.min(16),
+            Some(size) if size.is_power_of_two() => (size / parts).clamp(1, 16),
             _ => 1,
         }
     }

@@ -25,7 +25,8 @@ impl Layout {
     /// Packed elements of `itemsize` bytes.
     ///
     /// # Errors
-    /// A negative extent, or more bytes than this machine can address.
+    /// A negative extent, elements without bytes, or more bytes than this machine
+    /// can address.
     pub fn packed(shape: &[i64], itemsize: usize, order: Order) -> Result<Self> {
         let mut strides = vec![0; shape.len()];
         let mut stride = i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?;
@@ -45,14 +46,19 @@ impl Layout {
     /// Elements of `itemsize` bytes at any byte strides, negative and zero included.
     ///
     /// # Errors
-    /// A negative extent, strides of another number of axes, or an offset that
-    /// this machine cannot address.
+    /// A negative extent, elements without bytes, strides of another number of
+    /// axes, or an offset that this machine cannot address.
     #[inline]
     pub fn strided(shape: &[i64], strides: &[i64], itemsize: usize) -> Result<Self> {
         if shape.len() != strides.len() {
             return Err(Error::new(ErrorKind::Shape, "strides need one entry per axis").in_field("strides"));
         }
         let size = i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?;
+        if size == 0 {
+            return Err(Error::new(ErrorKind::DType, "an element has at least one byte")
+                .in_field("itemsize")
+                .expected_found(1, 0));
+        }
         let mut empty = false;
         let mut bytes = size;
         let (mut low, mut high) = (0_i64, size);

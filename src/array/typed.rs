@@ -131,8 +131,12 @@ impl<T: Element> DistArray<T> {
     #[must_use]
     pub fn as_slice(&self, order: Order) -> Option<&[T]> {
         let buffer = self.array.buffer();
+        if buffer.layout().is_empty() {
+            return Some(&[]); // whose address need not be aligned
+        }
         buffer.layout().is_packed(order).then(|| {
-            // SAFETY: packed elements are `len` values of `T`, one after the other.
+            // SAFETY: packed elements are `len` values of `T`, one after the other,
+            // at an address that was found aligned.
             unsafe { std::slice::from_raw_parts(buffer.data().cast(), buffer.layout().len()) }
         })
     }
@@ -145,7 +149,9 @@ impl<T: Element> TryFrom<AnyArray> for DistArray<T> {
         array.check_dtype(T::DTYPE)?;
         let size = size_of::<T>();
         let layout = array.buffer().layout();
-        let odd = layout.strides().iter().position(|s| !s.unsigned_abs().is_multiple_of(size as u64));
+        // The stride of an axis of one element is never stepped.
+        let mut axes = layout.shape().iter().zip(layout.strides());
+        let odd = axes.position(|(&n, s)| n > 1 && !s.unsigned_abs().is_multiple_of(size as u64));
         if let (Some(axis), false) = (odd, layout.is_empty()) {
             return Err(Error::new(
                 ErrorKind::Unsupported,
@@ -197,8 +203,12 @@ fn raw_view<T: Element>((data, layout): (*mut u8, impl Borrow<Layout>)) -> RawAr
     }
     // ndarray takes strides that are not negative: begin at the lowest address
     // and turn the axes round afterwards.
-    let step = |stride: &i64| usize::try_from(stride.unsigned_abs()).unwrap_or(0) / size_of::<T>();
-    let steps: Vec<usize> = layout.strides().iter().map(step).collect();
+    // An axis of one element may have any stride, also one that no address has.
+    let step = |(&extent, stride): (&i64, &i64)| match extent {
+        1 => 0,
+        _ => usize::try_from(stride.unsigned_abs()).unwrap_or(0) / size_of::<T>(),
+    };
+    let steps: Vec<usize> = layout.shape().iter().zip(layout.strides()).map(step).collect();
     let lowest = data.wrapping_offset(layout.reach().0).cast::<T>();
     // SAFETY: extents and strides are the memory's own, which is aligned for `T`.
     let mut view = unsafe { RawArrayViewMut::from_shape_ptr(IxDyn(&extents).strides(IxDyn(&steps)), lowest) };
@@ -208,4 +218,51 @@ fn raw_view<T: Element>((data, layout): (*mut u8, impl Borrow<Layout>)) -> RawAr
         }
     }
     view
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::{Access, DType, Owner, RawBuffer};
+    use crate::protocol::Dim;
+
+    /// Memory of this test as another library would lend it.
+    fn lent<T: Element>(data: *mut u8, shape: &[i64], strides: &[i64]) -> DistArray<T> {
+        let layout = Layout::strided(shape, strides, size_of::<T>()).unwrap();
+        let raw =
+            RawBuffer { data, dtype: T::DTYPE, layout, access: Access::Read, allocation: None, format: None };
+        // SAFETY: the memory outlives the array.
+        let buffer = unsafe { Buffer::from_raw(raw, <dyn Owner>::keep(())) }.unwrap();
+        let dims: Vec<Dim> = shape.iter().map(|&n| Dim::whole(n).unwrap()).collect();
+        AnyArray::new(DimData::new(dims).unwrap(), buffer).unwrap().downcast().unwrap()
+    }
+
+    #[test]
+    fn no_element_needs_no_aligned_address() {
+        let nothing = lent::<f64>(std::ptr::without_provenance_mut(1), &[0, 3], &[24, 8]);
+        assert_eq!(nothing.as_slice(Order::C), Some(&[][..]));
+        assert_eq!(nothing.view().shape(), [0, 3]);
+    }
+
+    #[test]
+    fn the_stride_of_one_element_is_never_stepped() {
+        let mut numbers = [1.0, 2.0, 3.0];
+        let data = numbers.as_mut_ptr().cast();
+        for odd in [0, 12, -12, i64::MAX, i64::MIN] {
+            let column = lent::<f64>(data, &[1, 3, 1], &[odd, 8, odd]);
+            assert_eq!(column.view().iter().copied().collect::<Vec<_>>(), numbers);
+        }
+        let one = lent::<u8>(data, &[1], &[i64::MIN]);
+        assert_eq!(one.view().len(), 1);
+    }
+
+    #[test]
+    fn odd_element_types_have_an_alignment() {
+        for bits in [8, 24, 80] {
+            for code in [DType::C64.code, DType::F64.code] {
+                assert!((DType { code, bits, lanes: 1 }).alignment().is_power_of_two());
+            }
+        }
+        assert_eq!((DType::C64.alignment(), DType::C128.alignment(), DType::U8.alignment()), (4, 8, 1));
+    }
 }

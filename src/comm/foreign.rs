@@ -303,7 +303,7 @@ unsafe impl Transport for Foreign {
         Ok(Some(Box::new(Foreign::new(table)?)))
     }
 
-    fn free(&self) -> Result<()> {
+    unsafe fn free(&self) -> Result<()> {
         call!(self.free())
     }
 

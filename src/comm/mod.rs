@@ -175,11 +175,13 @@ impl Comm {
     ///
     /// # Errors
     /// `Comm` when it was freed before or the message layer fails.
+    #[allow(unsafe_code)] // ends what the message layer keeps
     pub fn free(self) -> Result<()> {
         let transport = self.transport()?;
         self.free_abandoned(transport)?;
         self.0.freed.store(true, Ordering::Release);
-        transport.free()
+        // SAFETY: `transport()` refuses it from now on.
+        unsafe { transport.free() }
     }
 
     /// Prepares a set of messages that is exchanged as often as one likes.

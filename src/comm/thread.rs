@@ -302,7 +302,7 @@ unsafe impl Transport for Thread {
         Ok(Some(Box::new(Thread::new(&self.world, group, rank, &members))))
     }
 
-    fn free(&self) -> Result<()> {
+    unsafe fn free(&self) -> Result<()> {
         if self.group == 0 {
             return Ok(()); // the world lasts as long as its threads
         }

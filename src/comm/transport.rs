@@ -129,7 +129,11 @@ pub unsafe trait Transport: Send + Sync {
     /// `key`, then rank; none without a color. Collective.
     fn split(&self, color: Option<i32>, key: i32) -> Result<Option<Box<dyn Transport>>>;
     /// Ends what `duplicate` and `split` made; a borrowed communicator stays. Collective.
-    fn free(&self) -> Result<()>;
+    ///
+    /// # Safety
+    /// No other function of this transport is called from now on: its communicator
+    /// may be gone.
+    unsafe fn free(&self) -> Result<()>;
 
     /// Starts sending. Local.
     ///

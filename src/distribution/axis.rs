@@ -177,19 +177,18 @@ impl Axis {
     }
 
     /// The part of one coordinate, halo included.
-    fn part(&self, map: Option<&AxisMap>, procs: i64, coordinate: i64) -> Result<Dim> {
-        let outside = || {
-            Error::new(ErrorKind::Grid, "the rank has no place in the process grid")
-                .in_field("proc_grid_rank")
-        };
-        let dim = match (&self.deal, map) {
+    fn part(&self, procs: i64, coordinate: i64) -> Result<Dim> {
+        let dim = match (&self.deal, self.map(procs)?) {
             (Deal::Mine { indices, num_owned, one_to_one }, _) => {
                 let (indices, num_owned, one_to_one) = (indices.clone(), *num_owned, *one_to_one);
                 Dim::new(self.size, procs, coordinate, Dist::Unstructured { indices, num_owned, one_to_one })?
             }
-            (_, Some(map)) if map.letter() == 'b' => self.padded(map, coordinate)?,
-            (_, Some(map)) => map.dim(coordinate).ok_or_else(outside)?,
-            (_, None) => return Err(outside()),
+            (_, Some(map)) if map.letter() == 'b' => self.padded(&map, coordinate)?,
+            (_, map) => map.and_then(|map| map.dim(coordinate)).ok_or_else(|| {
+                // The coordinate lies in the grid: only its start can be out of range.
+                Error::new(ErrorKind::Range, "blocks so long begin beyond 64 bits; choose shorter ones")
+                    .in_field("block_size")
+            })?,
         };
         if self.halo != 0 && dim.dist().letter() != 'b' {
             return Err(Error::new(ErrorKind::Halo, "only blocks have a halo")
@@ -228,9 +227,12 @@ impl Axis {
             }
         };
         let padding = if self.halo == 0 { [0, 0] } else { [width(coordinate - 1)?, width(coordinate + 1)?] };
+        let stop = own.end.checked_add(padding[1]).ok_or_else(|| {
+            Error::new(ErrorKind::Halo, "the halo reaches further than 64 bits can count").in_field("halo")
+        })?;
         let dist = Dist::Block {
             start: own.start - padding[0],
-            stop: own.end + padding[1],
+            stop,
             padding,
             periodic: self.periodic,
             edge_outside: self.edge_outside,
@@ -239,22 +241,12 @@ impl Axis {
     }
 }
 
-/// This rank's part of every axis, and the axes' maps. Local.
-pub(super) fn plan(
-    axes: &[Axis],
-    grid: &Grid,
-    rank: usize,
-    ranks: usize,
-) -> Result<(DimData, Vec<Option<AxisMap>>)> {
+/// This rank's part of every axis. Local.
+pub(super) fn plan(axes: &[Axis], grid: &Grid, rank: usize, ranks: usize) -> Result<DimData> {
     let demands: Vec<Demand> = axes.iter().map(Axis::demand).collect();
     let extents = grid.extents(&demands, ranks)?;
     let (coordinates, proc_grid) = grid.place(&extents, rank)?;
-    let mut maps = Vec::with_capacity(axes.len());
-    let mut dims = Vec::with_capacity(axes.len());
-    for (i, axis) in axes.iter().enumerate() {
-        let map = axis.map(extents[i]).map_err(|e| e.on_axis(i))?;
-        dims.push(axis.part(map.as_ref(), extents[i], coordinates[i]).map_err(|e| e.on_axis(i))?);
-        maps.push(map);
-    }
-    Ok((DimData::with_grid(dims, proc_grid)?, maps))
+    let part = |(i, axis): (usize, &Axis)| axis.part(extents[i], coordinates[i]).map_err(|e| e.on_axis(i));
+    let dims: Vec<Dim> = axes.iter().enumerate().map(part).collect::<Result<_>>()?;
+    DimData::with_grid(dims, proc_grid)
 }

@@ -53,8 +53,9 @@ impl Distribution {
     /// surfaces. Collective.
     ///
     /// # Errors
-    /// Axes that the ranks cannot hold, that differ between ranks, or that no
-    /// process grid fits: the same error on every rank.
+    /// Axes that the ranks cannot hold, parts that do not fit together because the
+    /// ranks asked for different axes, or no process grid that fits: the same error
+    /// on every rank.
     pub fn new(comm: &Comm, axes: impl Into<Vec<Axis>>) -> Result<Self> {
         Self::on_grid(comm, axes, Grid::compact())
     }
@@ -64,12 +65,10 @@ impl Distribution {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn on_grid(comm: &Comm, axes: impl Into<Vec<Axis>>, grid: Grid) -> Result<Self> {
-        let axes = axes.into();
-        let planned = axis::plan(&axes, &grid, comm.rank(), comm.size());
-        let claim = planned.as_ref().map(|(dim_data, _)| Claim::of(dim_data)).map_err(Clone::clone);
-        check::agree(comm, claim)?;
-        let (dim_data, maps) = planned?;
-        Ok(Self { comm: comm.clone(), dim_data, maps })
+        let plan = axis::plan(&axes.into(), &grid, comm.rank(), comm.size());
+        // Who owns what comes from the parts that were checked, not from the wish,
+        // of which each rank has its own.
+        Self::gather_dim_data(comm, plan.as_ref().map_err(Clone::clone))
     }
 
     /// Proves that the parts of all ranks make one global array: sizes, kinds,

@@ -115,7 +115,7 @@ unsafe extern "C" fn release_view(view: *mut distarray_export) {
 /// Says what was written through a view: DISTARRAY_C_*. The first lender hears of
 /// it, later loans carry a new epoch. Local.
 #[unsafe(no_mangle)]
-pub extern "C" fn distarray_array_mark_modified(
+pub unsafe extern "C" fn distarray_array_mark_modified(
     array: Option<&distarray_array>,
     consumer_flags: u64,
     error: *mut distarray_error,

@@ -167,10 +167,6 @@ fn descr(buffer: &Buffer) -> Result<Descr> {
         return Descr::of(buffer.dtype());
     }
     let itemsize = buffer.layout().itemsize();
-    if itemsize == 0 {
-        return Err(Error::new(ErrorKind::Unsupported, "elements without bytes cannot be written")
-            .in_field("itemsize"));
-    }
     let record = buffer.format().and_then(|format| pep3118::parse(format)).filter(|record| {
         record.itemsize() == Ok(itemsize) && Descr::from_value(&record.to_value()).as_ref() == Ok(record)
     });

@@ -64,12 +64,12 @@ fn writing_dates_later_loans_and_ages_the_halo() {
     let mut loan = distarray_export { flags_info: DISTARRAY_I_HALO_VALID, ..producer.loan() };
     let array = take(&raw mut loan, DISTARRAY_ACCESS_READ_WRITE).unwrap();
     assert_eq!(view(array).flags_info, DISTARRAY_I_HALO_VALID);
-    let handle = unsafe { array.as_ref() };
-    assert_eq!(distarray_array_mark_modified(handle, DISTARRAY_C_MODIFIED, null_mut()), 0);
+    let mark = |flags| unsafe { distarray_array_mark_modified(array.as_ref(), flags, null_mut()) };
+    assert_eq!(mark(DISTARRAY_C_MODIFIED), 0);
     assert_eq!((view(array).flags_info, view(array).epoch), (0, 4));
-    assert_eq!(distarray_array_mark_modified(handle, DISTARRAY_C_HALO_VALID, null_mut()), 0);
+    assert_eq!(mark(DISTARRAY_C_HALO_VALID), 0);
     assert_eq!((view(array).flags_info, view(array).epoch), (DISTARRAY_I_HALO_VALID, 4));
-    assert_eq!(distarray_array_mark_modified(handle, 8, null_mut()), 3);
+    assert_eq!(mark(8), 3);
     free(array);
     assert_eq!(producer.heard.get(), DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_VALID);
 }

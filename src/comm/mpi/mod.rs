@@ -298,7 +298,7 @@ unsafe impl Transport for Mpi {
         Ok(Some(Box::new(Self::new(part, true)?)))
     }
 
-    fn free(&self) -> Result<()> {
+    unsafe fn free(&self) -> Result<()> {
         let mut comm = self.comm()?;
         if !self.owned {
             return Ok(());
