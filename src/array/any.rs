@@ -1,6 +1,6 @@
 //! A buffer and how it fits into the global array, element type at run time.
 
-use super::{Buffer, DType, DistArray, Element, Layout, Order};
+use super::{Access, Buffer, DType, DistArray, Element, Layout, Order};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Dim, DimData};
 
@@ -49,6 +49,13 @@ impl AnyArray {
         self
     }
 
+    /// Allows no more than this access.
+    #[must_use]
+    pub(crate) fn with_access(mut self, access: Access) -> Self {
+        self.buffer.restrict(access);
+        self
+    }
+
     /// Element type.
     #[must_use]
     pub fn dtype(&self) -> DType {
@@ -94,7 +101,8 @@ impl AnyArray {
     /// The same array with its element type known.
     ///
     /// # Errors
-    /// Elements of another type, or whose strides are not whole elements. The
+    /// Elements of another type, of strides that are not whole elements, or that
+    /// share memory. The
     /// array is given back to its owner then.
     pub fn downcast<T: Element>(self) -> Result<DistArray<T>> {
         DistArray::try_from(self)

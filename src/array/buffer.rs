@@ -58,6 +58,49 @@ pub struct RawBuffer {
     pub format: Option<Arc<str>>,
 }
 
+impl RawBuffer {
+    /// Checks what can be seen without touching the memory.
+    ///
+    /// # Errors
+    /// As [`Buffer::from_raw`].
+    #[inline(always)] // every import comes through here
+    pub fn check(&self) -> Result<()> {
+        let Self { data, dtype, ref layout, access, allocation, .. } = *self;
+        if dtype.itemsize().is_some_and(|size| size != layout.itemsize()) {
+            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+            return Err(Error::new(ErrorKind::DType, format!("{dtype} elements have another size"))
+                .in_field("itemsize")
+                .expected_found(count(dtype.itemsize().unwrap_or(0)), count(layout.itemsize())));
+        }
+        if !layout.is_empty() {
+            if data.is_null() {
+                return Err(
+                    Error::new(ErrorKind::Null, "elements exist, but their address is NULL").in_field("data")
+                );
+            }
+            // A power of two, so a mask does.
+            if data.addr() & (dtype.alignment() - 1) != 0 {
+                return Err(Error::new(
+                    ErrorKind::Align,
+                    format!("{dtype} elements need an address that is a multiple of {}", dtype.alignment()),
+                )
+                .in_field("data"));
+            }
+            if let Some(allocation) = allocation {
+                inside(data, layout, allocation)?;
+            }
+        }
+        if access > Access::Read && !layout.is_disjoint() {
+            return Err(Error::new(
+                ErrorKind::Access,
+                "elements that share memory cannot be lent for writing; lend them read-only",
+            )
+            .in_field("strides"));
+        }
+        Ok(())
+    }
+}
+
 /// Strided memory of any element type, and what keeps it alive.
 ///
 /// Not `Clone`: a second handle could write under a view of the first.
@@ -139,43 +182,10 @@ impl Buffer {
     /// writes to them while a view of them is in use.
     #[inline(always)]
     pub unsafe fn from_raw(raw: RawBuffer, owner: Arc<dyn Owner>) -> Result<Self> {
+        raw.check()?;
         let RawBuffer { data, dtype, layout, access, allocation, format } = raw;
-        if dtype.itemsize().is_some_and(|size| size != layout.itemsize()) {
-            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-            return Err(Error::new(ErrorKind::DType, format!("{dtype} elements have another size"))
-                .in_field("itemsize")
-                .expected_found(count(dtype.itemsize().unwrap_or(0)), count(layout.itemsize())));
-        }
-        let data = match NonNull::new(data) {
-            Some(data) => data,
-            // Nothing is reached, so any aligned address will do.
-            None if layout.is_empty() => NonNull::<u128>::dangling().cast(),
-            None => {
-                return Err(
-                    Error::new(ErrorKind::Null, "elements exist, but their address is NULL").in_field("data")
-                );
-            }
-        };
-        if !layout.is_empty() {
-            // A power of two, so a mask does.
-            if data.addr().get() & (dtype.alignment() - 1) != 0 {
-                return Err(Error::new(
-                    ErrorKind::Align,
-                    format!("{dtype} elements need an address that is a multiple of {}", dtype.alignment()),
-                )
-                .in_field("data"));
-            }
-            if let Some(allocation) = allocation {
-                inside(data, &layout, allocation)?;
-            }
-        }
-        if access > Access::Read && !layout.is_disjoint() {
-            return Err(Error::new(
-                ErrorKind::Access,
-                "elements that share memory cannot be lent for writing; lend them read-only",
-            )
-            .in_field("strides"));
-        }
+        // Null is allowed where nothing is reached; any aligned address will do then.
+        let data = NonNull::new(data).unwrap_or(NonNull::<u128>::dangling().cast());
         Ok(Self { data, dtype, access, layout, allocation, format, owner })
     }
 
@@ -203,11 +213,9 @@ impl Buffer {
         self.access
     }
 
-    /// Takes the right to write away.
-    #[must_use]
-    pub fn read_only(mut self) -> Self {
-        self.access = Access::Read;
-        self
+    /// Allows no more than this access.
+    pub(super) fn restrict(&mut self, access: Access) {
+        self.access = self.access.min(access);
     }
 
     /// Address of element (0, ..., 0).
@@ -308,8 +316,8 @@ impl Buffer {
 
 /// Checks that every element lies inside the allocation.
 #[inline]
-fn inside(data: NonNull<u8>, layout: &Layout, (base, bytes): (*mut u8, usize)) -> Result<()> {
-    let start = data.addr().get() as i128 - base.addr() as i128;
+fn inside(data: *mut u8, layout: &Layout, (base, bytes): (*mut u8, usize)) -> Result<()> {
+    let start = data.addr() as i128 - base.addr() as i128;
     let (low, high) = layout.reach();
     let (low, high) = (start + low as i128, start + high as i128);
     if low >= 0 && high <= bytes as i128 {

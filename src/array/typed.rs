@@ -160,6 +160,13 @@ impl<T: Element> TryFrom<AnyArray> for DistArray<T> {
             .on_axis(axis)
             .in_field("strides"));
         }
+        if !layout.is_disjoint() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "elements that share memory have no typed view; copy the array first",
+            )
+            .in_field("strides"));
+        }
         Ok(Self { array, element: PhantomData })
     }
 }

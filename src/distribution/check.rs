@@ -1,20 +1,31 @@
 //! The collective check: local promises become a global fact by one sum.
 //!
-//! Every rank adds a few wrapping 64-bit words; what must hold is that the sum
-//! over all ranks is zero, or that all ranks added the same.
+//! Every rank adds one wrapping 64-bit word; the sum over all ranks is zero when
+//! their claims make one array.
 //!
+//! - *All alike*: each rank adds `h(rank, what all must say alike)` and subtracts
+//!   `h(rank before, the same)`, which telescopes to zero around the ring of
+//!   ranks exactly when all say the same.
+//! - *Lines agree*: likewise around the ring of lines, for ranks at one
+//!   coordinate of an axis, which must describe it alike.
 //! - *Blocks meet*: at each interface the left rank adds `h(where it stops)`
 //!   and the right one subtracts `h(where it starts)`.
 //! - *Padding pairs*: likewise with the widths.
-//! - *Lines agree*: ranks at one coordinate of an axis must describe it alike;
-//!   each adds `h(line, mine) - h(line before, mine)`, which telescopes to zero
-//!   around the ring of lines exactly when all are equal.
 //! - *Indices owned once*: `h` of every index owned, less `h` of a share of
 //!   `0..size` that no other rank of the line subtracts.
-//! - *All alike*: with pseudo-random weights `w`, `P * sum(w h) == sum(w) * sum(h)`.
+//! - *Nobody failed*: a rank that cannot claim anything adds noise.
 //!
-//! The verdict is computed from reduced words alone, so it is the same on every
-//! rank; a broken set passes with probability of about 2^-60. Only a failed
+//! | rule | says |
+//! |---|---|
+//! | W1 | the grid has as many processes as the communicator has ranks |
+//! | W2 | each rank's coordinates are those of its rank |
+//! | W3 | number of axes, element type, uid, grid order, replicas, and for each axis kind, size, grid extent, block size, first block and process, periodic and edges: alike on all ranks |
+//! | W4 | blocks meet: each starts where its neighbour stops; ranks at one coordinate hold the same part |
+//! | W5 | padding is as wide as the neighbour's on the other side, and not wider than what the process owns |
+//! | W6 | owned indices sum up to the size; on a one-to-one axis no index has two owners |
+//!
+//! The verdict is computed from the reduced word alone, so it is the same on every
+//! rank; a broken set passes with probability of about 2^-64. Only a failed
 //! check costs more: then the ranks gather their descriptions and all derive
 //! the same error from them.
 
@@ -45,9 +56,9 @@ impl<'a> Claim<'a> {
         Self { dim_data: array.dim_data(), strict: true, element, uid: array.identity().uid }
     }
 
-    /// Adds what a description says of memory that is elsewhere.
-    pub(crate) fn described(self, element: (DType, usize), uid: [u64; 2]) -> Self {
-        Self { element: Some(element), uid, ..self }
+    /// What was found by checking a foreign description strictly.
+    pub(crate) fn described(dim_data: &'a DimData, element: (DType, usize), uid: [u64; 2]) -> Self {
+        Self { dim_data, strict: true, element: Some(element), uid }
     }
 
     pub(super) fn dim_data(&self) -> &'a DimData {
@@ -85,57 +96,60 @@ impl Rules {
     }
 }
 
-/// Words of the sum that do not belong to an axis.
-const FAILED: usize = 0;
-const WEIGHT: usize = 1;
-const ALIKE: usize = 2;
-const WEIGHTED: usize = 3;
-const ZERO: usize = 4;
-/// One word follows per axis: the ranks that the ceil rule does not describe,
-/// and above them those that the balanced rule does not.
-const AXES: usize = 5;
-const BALANCED: u32 = 32;
-
 /// Axes with a word of their own; all later ones share the last. The number of
 /// words must not depend on what a rank claims.
 const OWN_WORD: usize = 4;
 
-/// Agrees on whether all claims make one array; for each axis, which rule
-/// describes its blocks. Collective.
-pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Rules> {
-    let claim = claim.and_then(|claim| check_own(comm, &claim).map(|()| claim));
-    let mut sum = [0; AXES + OWN_WORD];
-    match &claim {
-        Ok(claim) => contribute(claim, comm.rank(), &mut sum),
-        Err(_) => sum[FAILED] = 1,
-    }
-    comm.all_reduce(&mut sum, Op::Sum)?;
-    if sum[FAILED] > 0 {
-        return comm.agree(claim.map(|_| Rules([Regular::No; OWN_WORD])));
-    }
-    let claim = claim?;
-    let ranks = comm.size() as u64;
-    let alike = ranks.wrapping_mul(sum[WEIGHTED]) == sum[WEIGHT].wrapping_mul(sum[ALIKE]);
-    if !alike || sum[ZERO] != 0 {
-        // The second search is collective along axes that the first found alike.
-        if let Some(error) = diagnose::find(comm, &claim)? {
-            return Err(error);
-        }
-        directory::find_duplicate(comm, claim.dim_data)?;
-        // Labels outside 0..size, each owned once, are no fault; anything else is.
-        let labels = |dim: &Dim| matches!(dim.dist(), Dist::Unstructured { one_to_one: true, .. });
-        if !claim.dim_data.dims().iter().any(labels) {
-            let detail = "the parts of all ranks do not make one array, and it cannot be told why";
-            return Err(Error::new(ErrorKind::Invariant, detail));
-        }
-    }
-    Ok(Rules(std::array::from_fn(|axis| {
-        match (sum[AXES + axis] & u64::from(u32::MAX), sum[AXES + axis] >> BALANCED) {
-            (0, _) => Regular::Ceil,
-            (_, 0) => Regular::Balanced,
-            _ => Regular::No,
-        }
+/// Where the ranks are counted that the balanced rule does not describe; those
+/// that the ceil rule does not describe are counted below.
+const BALANCED: u32 = 32;
+
+/// Agrees on whether all claims make one array. Collective.
+pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<()> {
+    verdict(comm, claim, &mut [0])
+}
+
+/// The same, and which rule describes the blocks of each axis. Collective.
+pub(super) fn agree_on_rules(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Rules> {
+    let mut sum = [0; 1 + OWN_WORD];
+    verdict(comm, claim, &mut sum)?;
+    let low = u64::from(u32::MAX);
+    Ok(Rules(std::array::from_fn(|axis| match (sum[1 + axis] & low, sum[1 + axis] >> BALANCED) {
+        (0, _) => Regular::Ceil,
+        (_, 0) => Regular::Balanced,
+        _ => Regular::No,
     })))
+}
+
+/// Sums one word that must vanish, and behind it the strangers to each rule.
+fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()> {
+    let claim = claim.and_then(|claim| check_own(comm, &claim).map(|()| claim));
+    match &claim {
+        Ok(claim) => {
+            sum[0] = word(claim, comm);
+            strangers(claim.dim_data, &mut sum[1..]);
+        }
+        // Anything that no other word will cancel.
+        Err(_) => sum[0] = hash::words(10, [comm.rank() as u64]),
+    }
+    comm.all_reduce(sum, Op::Sum)?;
+    if sum[0] == 0 {
+        return claim.map(drop);
+    }
+    comm.agree(claim.as_ref().map(drop).map_err(Error::clone))?;
+    let claim = claim?;
+    // The second search is collective along axes that the first found alike.
+    if let Some(error) = diagnose::find(comm, &claim)? {
+        return Err(error);
+    }
+    directory::find_duplicate(comm, claim.dim_data)?;
+    // Labels outside 0..size, each owned once, are no fault; anything else is.
+    let labels = |dim: &Dim| matches!(dim.dist(), Dist::Unstructured { one_to_one: true, .. });
+    if claim.dim_data.dims().iter().any(labels) {
+        return Ok(());
+    }
+    let detail = "the parts of all ranks do not make one array, and it cannot be told why";
+    Err(Error::new(ErrorKind::Invariant, detail))
 }
 
 /// What a rank can check alone, before it talks to anybody.
@@ -182,25 +196,31 @@ fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
     Ok(())
 }
 
-fn contribute(claim: &Claim<'_>, rank: usize, sum: &mut [u64]) {
-    let dim_data = claim.dim_data;
+/// One rank's word: zero over all ranks when their claims make one array.
+fn word(claim: &Claim<'_>, comm: &Comm) -> u64 {
+    let (rank, ranks) = (comm.rank() as u64, comm.size() as u64);
     let alike = invariants(claim);
-    let weight = hash::words(10, [rank as u64]);
-    sum[WEIGHT] = weight;
-    sum[ALIKE] = alike;
-    sum[WEIGHTED] = weight.wrapping_mul(alike);
-    let mut zero = 0_u64;
+    let term = |rank| hash::words(11, [rank, alike]);
+    let ring = term(rank).wrapping_sub(term((rank + ranks - 1) % ranks));
+    (0..claim.dim_data.ndim()).fold(ring, |sum, axis| {
+        sum.wrapping_add(lines_agree(claim.dim_data, axis)).wrapping_add(parts_meet(claim.dim_data, axis))
+    })
+}
+
+/// Counts this rank in where a rule does not describe its block of an axis.
+fn strangers(dim_data: &DimData, counts: &mut [u64]) {
+    if counts.is_empty() {
+        return;
+    }
     for (axis, dim) in dim_data.dims().iter().enumerate() {
-        zero = zero.wrapping_add(lines_agree(dim_data, axis)).wrapping_add(parts_meet(dim_data, axis));
         // On one process both rules say the same: it holds all.
         if dim.proc_grid_size() > 1 && dim.dist().letter() == 'b' {
             let stranger = |part: std::ops::Range<i64>| u64::from(part != dim.owned_block());
             let (size, procs, coordinate) = (dim.size(), dim.proc_grid_size(), dim.proc_grid_rank());
-            sum[AXES + axis.min(OWN_WORD - 1)] += stranger(ceil_part(size, procs, coordinate))
+            counts[axis.min(OWN_WORD - 1)] += stranger(ceil_part(size, procs, coordinate))
                 | stranger(balanced_part(size, procs, coordinate)) << BALANCED;
         }
     }
-    sum[ZERO] = zero;
 }
 
 /// Hash of everything that must be the same on all ranks.
@@ -215,7 +235,7 @@ fn invariants(claim: &Claim<'_>) -> u64 {
         grid.replicas().cast_unsigned(),
     ];
     let axes = claim.dim_data.dims().iter().flat_map(axis_invariants);
-    hash::words(11, head.into_iter().chain(axes))
+    hash::words(19, head.into_iter().chain(axes))
 }
 
 /// What all ranks must say alike about one axis, as words.

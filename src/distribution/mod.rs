@@ -95,11 +95,11 @@ impl Distribution {
 
     /// The check alone. Collective.
     pub(crate) fn check(comm: &Comm, claim: Result<Claim<'_>>) -> Result<()> {
-        check::agree(comm, claim).map(drop)
+        check::agree(comm, claim)
     }
 
     pub(crate) fn from_claim(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Self> {
-        let rules = check::agree(comm, claim.clone())?;
+        let rules = check::agree_on_rules(comm, claim.clone())?;
         let dim_data = claim?.dim_data().clone();
         let maps = maps(comm, &dim_data, &rules)?;
         Ok(Self { comm: comm.clone(), dim_data, maps })

@@ -142,17 +142,13 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
     Ok(Description { dtype, layout, dim_data })
 }
 
-/// The whole local section, checked strictly; `owner` keeps its memory alive.
+/// The memory and the axes of a loan, each with its own rules checked; that the
+/// two fit together is still to be seen.
 ///
 /// # Safety
-/// As for [`describe`]; and until `owner` is dropped the memory may be read, and
-/// written where `access` says so.
+/// As for [`describe`].
 #[inline(always)]
-pub(super) unsafe fn attach(
-    loan: &distarray_export,
-    access: Access,
-    owner: Arc<dyn Owner>,
-) -> Result<AnyArray> {
+pub(super) unsafe fn examine(loan: &distarray_export, access: Access) -> Result<(RawBuffer, DimData)> {
     check_access(loan, access)?;
     if ![DISTARRAY_DEVICE_CPU, DISTARRAY_DEVICE_CUDA_HOST, DISTARRAY_DEVICE_ROCM_HOST]
         .contains(&loan.device_type)
@@ -166,7 +162,26 @@ pub(super) unsafe fn attach(
     let allocation = allocation(loan, &layout)?;
     // SAFETY: the caller's promise.
     let format = unsafe { format(loan.format) }?;
-    let raw = RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format };
+    Ok((RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format }, dim_data))
+}
+
+/// The whole local section, checked strictly; `owner` keeps its memory alive.
+///
+/// # Safety
+/// As for [`describe`]; and until `owner` is dropped the memory may be read, and
+/// written where `access` says so.
+#[inline(always)]
+pub(super) unsafe fn attach(
+    loan: &distarray_export,
+    access: Access,
+    owner: Arc<dyn Owner>,
+) -> Result<AnyArray> {
+    if loan.flags_read & DISTARRAY_R_CALL_SCOPED != 0 {
+        let text = "the export ends with the call that received it and cannot be kept";
+        return Err(Error::new(ErrorKind::Access, text).in_field("flags_read"));
+    }
+    // SAFETY: the caller's promise.
+    let (raw, dim_data) = unsafe { examine(loan, access) }?;
     // SAFETY: the caller's promise.
     let buffer = unsafe { Buffer::from_raw(raw, owner) }?;
     AnyArray::new(dim_data, buffer)
@@ -178,9 +193,6 @@ fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
     let refused = |detail: &'static str, field| Err(Error::new(ErrorKind::Access, detail).in_field(field));
     if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
         return refused("only a description was lent, no data", "flags_read");
-    }
-    if loan.flags_read & DISTARRAY_R_CALL_SCOPED != 0 {
-        return refused("the export ends with the call that received it and cannot be kept", "flags_read");
     }
     if access == Access::Read {
         return Ok(());

@@ -5,7 +5,7 @@ use super::abi::distarray_export;
 use super::array::handle;
 use super::axis::{count, distarray_run, map, write_runs};
 use super::error::{check, check_if, distarray_error, guard, inputs};
-use super::export::{Checked, check_strictly};
+use super::export::check_strictly;
 use super::lend::distarray_array;
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
@@ -34,15 +34,11 @@ pub unsafe extern "C" fn distarray_check_collective(
         let comm = unsafe { Comm::from_table(comm) }?;
         // SAFETY: the struct is as the ABI says; that is the C caller's promise.
         let mine = unsafe { check_strictly(loan) };
-        let claim = match &mine {
-            Ok(Checked::Memory(array)) => Ok(Claim::of_array(array)),
-            Ok(Checked::Description(own)) => {
-                // SAFETY: it was just found to be a whole struct.
-                let uid = unsafe { (*loan).uid };
-                Ok(Claim::of(&own.dim_data).described((own.dtype, own.layout.itemsize()), uid))
-            }
-            Err(refusal) => Err(refusal.clone()),
-        };
+        let claim = mine.as_ref().map_err(Error::clone).map(|own| {
+            // SAFETY: it was just found to be a whole struct.
+            let uid = unsafe { (*loan).uid };
+            Claim::described(&own.dim_data, (own.dtype, own.layout.itemsize()), uid)
+        });
         Distribution::check(&comm, claim)
     })
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::abi::*;
-use super::description::{Description, attach, describe, open};
+use super::description::{Description, attach, describe, examine, open};
 use super::error::{distarray_error, guard};
-use super::lend::{Granted, Loan, Notes, distarray_array};
+use super::lend::{Granted, Loan, Notes, distarray_array, reclaim};
 use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -142,32 +142,24 @@ impl<T: Element> From<DistArray<T>> for Export {
     }
 }
 
-/// A struct that was checked strictly and not taken.
-pub(super) enum Checked {
-    /// It lends memory: an array that owns nothing, for the caller's eyes alone.
-    Memory(AnyArray),
-    /// It describes memory that is elsewhere.
-    Description(Description),
-}
-
 /// Checks a struct in place, every rule that one process can check.
 ///
 /// # Safety
 /// As for [`Export::check`], of a pointer that may also be null or misaligned.
-pub(super) unsafe fn check_strictly(loan: *const distarray_export) -> Result<Checked> {
+pub(super) unsafe fn check_strictly(loan: *const distarray_export) -> Result<Description> {
     // SAFETY: the caller's promise.
     let loan = unsafe { open(loan) }?;
-    if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
+    let description = if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
         // SAFETY: the caller's promise.
-        let description = unsafe { describe(loan) }?;
-        description.dim_data.check_strict(description.layout.shape())?;
-        return Ok(Checked::Description(description));
-    }
-    // A call-scoped loan may be read as long as it is not kept.
-    let unscoped = distarray_export { flags_read: loan.flags_read & !DISTARRAY_R_CALL_SCOPED, ..*loan };
-    // SAFETY: the caller's promise; nothing is read from the memory.
-    let array = unsafe { attach(&unscoped, Access::Read, <dyn Owner>::keep(())) }?;
-    Ok(Checked::Memory(array.with_identity(Identity { uid: loan.uid, epoch: loan.epoch })))
+        unsafe { describe(loan) }?
+    } else {
+        // SAFETY: the caller's promise.
+        let (raw, dim_data) = unsafe { examine(loan, Access::Read) }?;
+        raw.check()?;
+        Description { dtype: raw.dtype, layout: raw.layout, dim_data }
+    };
+    description.dim_data.check_strict(description.layout.shape())?;
+    Ok(description)
 }
 
 /// Checks a struct in place.
@@ -200,9 +192,16 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
     let armed = &raw const owner.armed;
     // SAFETY: the caller's promise.
     let array = unsafe { attach(checked, access, owner) }?;
-    // SAFETY: the array holds the owner. Relaxed: whoever drops it has seen all
-    // that came before.
-    unsafe { (*armed).store(true, Ordering::Relaxed) };
+    // SAFETY: the loan is live and the caller's.
+    let array = match unsafe { reclaim(&moved, &array) } {
+        Some(own) => own,
+        None => {
+            // SAFETY: the array holds the owner. Relaxed: whoever drops it has
+            // seen all that came before.
+            unsafe { (*armed).store(true, Ordering::Relaxed) };
+            array.with_identity(identity)
+        }
+    };
     // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
     // the husk that stays behind is not live.
     unsafe {
@@ -210,7 +209,7 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
         (*loan).private_data = std::ptr::null_mut();
     }
     let notes = Notes { meta: (moved.meta, moved.n_meta), info: moved.flags_info };
-    Ok((array.with_identity(identity), notes))
+    Ok((array, notes))
 }
 
 /// Keeps a foreign loan, and gives it back at the end with word of what was written.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::abi::*;
 use super::record::Record;
-use crate::array::{Access, AnyArray, Buffer, Order, Written};
+use crate::array::{Access, AnyArray, Buffer, Identity, Order, Written};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a loan may be used for.
@@ -262,6 +262,44 @@ impl Granted {
 unsafe extern "C" fn release_data(raw: *mut distarray_export) {
     // SAFETY: only `lend` sets this callback.
     unsafe { release(raw, |lent, flags| lent.give_back(flags)) }
+}
+
+/// The array behind a loan of this library to which nothing else refers, and
+/// which `taken` shows unchanged: lending and taking in turn then builds no
+/// chain of owners. The loan has ended where this returns an array.
+///
+/// # Safety
+/// `loan` is live, and its caller's to take.
+pub(super) unsafe fn reclaim(loan: &distarray_export, taken: &AnyArray) -> Option<AnyArray> {
+    let ours: unsafe extern "C" fn(*mut distarray_export) = release_data;
+    let lent = loan.private_data.cast::<distarray_array>().cast_const();
+    if lent.is_null() || !loan.release.is_some_and(|release| ptr::fn_addr_eq(release, ours)) {
+        return None;
+    }
+    let same = |array: &AnyArray| {
+        let (one, two) = (array.buffer(), taken.buffer());
+        one.data() == two.data()
+            && one.dtype() == two.dtype()
+            && one.layout() == two.layout()
+            && array.dim_data() == taken.dim_data()
+    };
+    // SAFETY: `grant` made the pointer with `Arc::into_raw`, and the loan holds
+    // that one count.
+    if !same(unsafe { &(*lent).array }) {
+        return None;
+    }
+    // SAFETY: as above; the count is given back where it is not the last.
+    let lent = match Arc::try_unwrap(unsafe { Arc::from_raw(lent) }) {
+        Ok(lent) => lent,
+        Err(shared) => {
+            let _ = Arc::into_raw(shared);
+            return None;
+        }
+    };
+    lent.give_back(loan.consumer_flags);
+    let distarray_array { array, epoch, .. } = lent;
+    let identity = Identity { epoch: epoch.into_inner(), ..array.identity() };
+    Some(array.with_identity(identity).with_access(taken.buffer().access()))
 }
 
 /// The release of a description, which nobody can have written through.

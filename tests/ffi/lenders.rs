@@ -85,3 +85,38 @@ fn a_hundred_thousand_lives() {
     }
     assert_eq!(producer.released.get(), lives);
 }
+
+/// A loan that is taken and lent again at every step of a long run grows no
+/// chain of owners, and the first lender still hears of the last write.
+#[test]
+fn two_codes_may_pass_a_loan_to_and_fro() {
+    let producer = Producer::new();
+    let wish = distarray_request { access: DISTARRAY_ACCESS_READ_WRITE, ..request() };
+    let mut loan = producer.loan();
+    for step in 0..100_000 {
+        let array = take(&raw mut loan, DISTARRAY_ACCESS_READ_WRITE).unwrap();
+        loan = lend(array, &wish).unwrap();
+        free(array);
+        if step == 7 {
+            loan.consumer_flags |= DISTARRAY_C_MODIFIED;
+        }
+        assert_eq!((producer.released.get(), loan.data), (0, producer.loan().data));
+    }
+    release(&mut loan);
+    assert_eq!(producer.released.get(), 1);
+    assert_eq!(producer.heard.get() & DISTARRAY_C_MODIFIED, DISTARRAY_C_MODIFIED);
+}
+
+/// Taking from an array that is still in use elsewhere is a loan like any other.
+#[test]
+fn a_loan_beside_others_is_not_dissolved() {
+    let producer = Producer::new();
+    let array = take(&mut producer.loan(), DISTARRAY_ACCESS_READ_WRITE).unwrap();
+    let (mut one, mut two) = (lend(array, null()).unwrap(), lend(array, null()).unwrap());
+    free(array);
+    let taken = take(&raw mut one, DISTARRAY_ACCESS_READ).unwrap();
+    free(taken);
+    assert_eq!(producer.released.get(), 0);
+    release(&mut two);
+    assert_eq!(producer.released.get(), 1);
+}
