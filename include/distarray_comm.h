@@ -5,7 +5,7 @@
  * one libdistarray.so serves every MPI, and programs with none.
  *
  *   - With MPI, do not fill it by hand: include distarray_mpi.h (C, C++) or use
- *     the module of distarray_comm.f90 (Fortran) and call
+ *     the module of distarray_mpi.f90 (Fortran) and call
  *     distarray_comm_from_mpi(MPI_COMM_WORLD, &comm).
  *   - Without MPI, fill it with the functions of your own message layer.
  *

@@ -192,7 +192,14 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
     let armed = &raw const owner.armed;
     // SAFETY: the caller's promise.
     let array = unsafe { attach(checked, access, owner) }?;
-    // SAFETY: the loan is live and the caller's.
+    // The husk comes first, so that whatever happens below, nobody releases twice.
+    // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
+    // the husk that stays behind is not live.
+    unsafe {
+        (*loan).release = None;
+        (*loan).private_data = std::ptr::null_mut();
+    }
+    // SAFETY: the loan was live, and is ours now.
     let array = match unsafe { reclaim(&moved, &array) } {
         Some(own) => own,
         None => {
@@ -202,12 +209,6 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
             array.with_identity(identity)
         }
     };
-    // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
-    // the husk that stays behind is not live.
-    unsafe {
-        (*loan).release = None;
-        (*loan).private_data = std::ptr::null_mut();
-    }
     let notes = Notes { meta: (moved.meta, moved.n_meta), info: moved.flags_info };
     Ok((array, notes))
 }

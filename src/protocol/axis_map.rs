@@ -368,7 +368,11 @@ impl AxisMap {
             return None;
         }
         match &self.kind {
-            Kind::Cyclic { .. } | Kind::Unstructured { .. } => self.dim(coordinate)?.global_of(local),
+            Kind::Cyclic { .. } => self.dim(coordinate)?.global_of(local),
+            Kind::Unstructured { table } => {
+                let owned = table.owned.get(usize::try_from(coordinate).ok()?)?;
+                owned.get(usize::try_from(local).ok()?).copied()
+            }
             _ => {
                 let start = self.block_start(coordinate);
                 (local < self.block_start(coordinate + 1) - start).then(|| start + local)

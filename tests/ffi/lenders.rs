@@ -1,10 +1,14 @@
 //! Lenders that bend the rules of release, each in its own way, and many lives.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use distarray::array::{Access, AnyArray, Buffer, DType, Layout, Order, Owner, RawBuffer, Written};
 use distarray::ffi::abi::*;
 use distarray::ffi::*;
+use distarray::protocol::{Dim, DimData};
 
 use super::producer::*;
 
@@ -119,4 +123,36 @@ fn a_loan_beside_others_is_not_dissolved() {
     assert_eq!(producer.released.get(), 0);
     release(&mut two);
     assert_eq!(producer.released.get(), 1);
+}
+
+/// An owner in Rust that panics when it hears of a write.
+struct Startled(Arc<AtomicUsize>);
+
+impl Owner for Startled {
+    fn note(&self, _: Written) {
+        panic!("not again");
+    }
+}
+
+impl Drop for Startled {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_panic_while_a_loan_is_taken_back_ends_it_once() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let mut number = 1.0_f64;
+    let layout = Layout::packed(&[1], 8, Order::C).unwrap();
+    let (data, access) = ((&raw mut number).cast(), Access::Exclusive);
+    let raw = RawBuffer { data, dtype: DType::F64, layout, access, allocation: None, format: None };
+    let buffer = unsafe { Buffer::from_raw(raw, Arc::new(Startled(Arc::clone(&ended)))) }.unwrap();
+    let dim_data = DimData::new([Dim::whole(1).unwrap()]).unwrap();
+    let mut loan = Export::from(AnyArray::new(dim_data, buffer).unwrap());
+    unsafe { (*loan.as_mut_ptr()).consumer_flags = DISTARRAY_C_MODIFIED };
+    let taken = catch_unwind(AssertUnwindSafe(|| unsafe { loan.import(Access::Read) }));
+    assert!(taken.is_err() && !loan.is_live());
+    drop(loan);
+    assert_eq!(ended.load(Ordering::Relaxed), 1);
 }
