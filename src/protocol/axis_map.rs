@@ -361,8 +361,11 @@ impl AxisMap {
     }
 
     /// Global index of an owner's element, `None` outside its part.
+    ///
+    /// Not inlined: hoisted out of a loop, tests of one kind's fields would come
+    /// before the test for the kind, and a memory checker reports them.
     #[must_use]
-    #[inline]
+    #[inline(never)]
     pub fn global_of(&self, coordinate: i64, local: i64) -> Option<i64> {
         if !(0..self.procs).contains(&coordinate) || local < 0 {
             return None;
