@@ -3,7 +3,7 @@
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
 # make header   regenerates include/distarray.h from the Rust sources
-# make lint     formatting and lints with and without MPI, warnings denied
+# make lint     formatting, lints with and without MPI, documentation; warnings denied
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
 # missing is installed first (scripts/setup says what). DISTARRAY_CACHE=<directory>
@@ -48,6 +48,7 @@ header:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --target-dir $(target) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --target-dir $(target)
 	MPICC=mpicc.openmpi $(CARGO) clippy --all-targets --features mpi \
 	    --target-dir $(target)/openmpi -- -D warnings
 

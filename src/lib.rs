@@ -37,7 +37,7 @@
 //! |---|---|
 //! | [`error`] | one error type that names rank, axis, field, rule, expected and found |
 //! | [`protocol`] | the specification as types: dimensions, rules, index maps, text forms; pure |
-//! | [`array`] | memory: element types, buffers with an owner, typed views; never communicates |
+//! | [`mod@array`] | memory: element types, buffers with an owner, typed views; never communicates |
 //! | [`comm`] | messages over one process, threads, MPI or a C table; knows nothing of arrays |
 //! | [`distribution`] | everyone's layout: process grids, the collective check, owners |
 //! | [`io`] | `.npy` and `.dnpy` files |

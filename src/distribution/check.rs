@@ -29,54 +29,11 @@
 //! check costs more: then the ranks gather their descriptions and all derive
 //! the same error from them.
 
-use super::{diagnose, directory, hash, order_code};
-use crate::array::{AnyArray, DType};
+use super::claim::{Claim, invariants, line, part_code};
+use super::{diagnose, directory, hash};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Dim, DimData, Dist};
-
-/// What a rank brings to the check.
-#[derive(Clone, Copy)]
-pub(crate) struct Claim<'a> {
-    dim_data: &'a DimData,
-    /// Whether the strict rules were checked already, as they are for every array.
-    strict: bool,
-    /// Element type and size; nothing where there is no memory.
-    element: Option<(DType, usize)>,
-    uid: [u64; 2],
-}
-
-impl<'a> Claim<'a> {
-    pub(crate) fn of(dim_data: &'a DimData) -> Self {
-        Self { dim_data, strict: false, element: None, uid: [0; 2] }
-    }
-
-    pub(crate) fn of_array(array: &'a AnyArray) -> Self {
-        let element = Some((array.dtype(), array.buffer().layout().itemsize()));
-        Self { dim_data: array.dim_data(), strict: true, element, uid: array.identity().uid }
-    }
-
-    /// What was found by checking a foreign description strictly.
-    pub(crate) fn described(dim_data: &'a DimData, element: (DType, usize), uid: [u64; 2]) -> Self {
-        Self { dim_data, strict: true, element: Some(element), uid }
-    }
-
-    pub(super) fn dim_data(&self) -> &'a DimData {
-        self.dim_data
-    }
-
-    pub(super) fn uid(&self) -> [u64; 2] {
-        self.uid
-    }
-
-    /// Element type and size as one number.
-    pub(super) fn element_code(&self) -> u64 {
-        self.element.map_or(0, |(dtype, size)| {
-            let code = u64::from(dtype.code) << 24 | u64::from(dtype.bits) << 16 | u64::from(dtype.lanes);
-            (size as u64) << 32 | code
-        })
-    }
-}
 
 /// Which rule, if any, says the bounds of a block axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +84,7 @@ fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()>
     match &claim {
         Ok(claim) => {
             sum[0] = word(claim, comm);
-            strangers(claim.dim_data, &mut sum[1..]);
+            strangers(claim.dim_data(), &mut sum[1..]);
         }
         // Anything that no other word will cancel.
         Err(_) => sum[0] = hash::words(10, [comm.rank() as u64]),
@@ -142,10 +99,10 @@ fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()>
     if let Some(error) = diagnose::find(comm, &claim)? {
         return Err(error);
     }
-    directory::find_duplicate(comm, claim.dim_data)?;
+    directory::find_duplicate(comm, claim.dim_data())?;
     // Labels outside 0..size, each owned once, are no fault; anything else is.
     let labels = |dim: &Dim| matches!(dim.dist(), Dist::Unstructured { one_to_one: true, .. });
-    if claim.dim_data.dims().iter().any(labels) {
+    if claim.dim_data().dims().iter().any(labels) {
         return Ok(());
     }
     let detail = "the parts of all ranks do not make one array, and it cannot be told why";
@@ -154,7 +111,7 @@ fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()>
 
 /// What a rank can check alone, before it talks to anybody.
 fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
-    let dim_data = claim.dim_data;
+    let dim_data = claim.dim_data();
     let here = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     if dim_data.process_count() != here(comm.size()) {
         return Err(Error::new(
@@ -176,7 +133,7 @@ fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
         .expected_found(here(comm.rank()), dim_data.process_rank())
         .by_rule("W2"));
     }
-    if !claim.strict {
+    if !claim.is_strict() {
         dim_data.check_strict(&dim_data.held_shape()).map_err(|e| e.on_rank(here(comm.rank())))?;
     }
     for (axis, dim) in dim_data.dims().iter().enumerate() {
@@ -202,8 +159,8 @@ fn word(claim: &Claim<'_>, comm: &Comm) -> u64 {
     let alike = invariants(claim);
     let term = |rank| hash::words(11, [rank, alike]);
     let ring = term(rank).wrapping_sub(term((rank + ranks - 1) % ranks));
-    (0..claim.dim_data.ndim()).fold(ring, |sum, axis| {
-        sum.wrapping_add(lines_agree(claim.dim_data, axis)).wrapping_add(parts_meet(claim.dim_data, axis))
+    (0..claim.dim_data().ndim()).fold(ring, |sum, axis| {
+        sum.wrapping_add(lines_agree(claim.dim_data(), axis)).wrapping_add(parts_meet(claim.dim_data(), axis))
     })
 }
 
@@ -221,57 +178,6 @@ fn strangers(dim_data: &DimData, counts: &mut [u64]) {
                 | stranger(balanced_part(size, procs, coordinate)) << BALANCED;
         }
     }
-}
-
-/// Hash of everything that must be the same on all ranks.
-fn invariants(claim: &Claim<'_>) -> u64 {
-    let grid = claim.dim_data.grid();
-    let head = [
-        claim.dim_data.ndim() as u64,
-        claim.element_code(),
-        claim.uid[0],
-        claim.uid[1],
-        order_code(grid.order()),
-        grid.replicas().cast_unsigned(),
-    ];
-    let axes = claim.dim_data.dims().iter().flat_map(axis_invariants);
-    hash::words(19, head.into_iter().chain(axes))
-}
-
-/// What all ranks must say alike about one axis, as words.
-pub(super) fn axis_invariants(dim: &Dim) -> [u64; 6] {
-    let (a, b, c) = match dim.dist() {
-        Dist::Block { periodic, edge_outside, .. } => (i64::from(*periodic), i64::from(*edge_outside), 0),
-        Dist::Cyclic { block_size, first_block, .. } => (*block_size, *first_block, dim.first_process()),
-        Dist::Unstructured { one_to_one, .. } => (i64::from(*one_to_one), 0, 0),
-    };
-    let letter = u64::from(u32::from(dim.dist().letter())) << 1 | u64::from(dim.is_component());
-    let numbers = [dim.size(), dim.proc_grid_size(), a, b, c].map(i64::cast_unsigned);
-    [letter, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]]
-}
-
-/// The part along one axis in one word, padding apart.
-pub(super) fn part_code(dim: &Dim) -> u64 {
-    match dim.dist() {
-        Dist::Unstructured { indices, num_owned, .. } => {
-            let ghosts_too = indices.iter().map(|i| i.cast_unsigned());
-            hash::words(12, std::iter::once(num_owned.cast_unsigned()).chain(ghosts_too))
-        }
-        _ => {
-            let owned = dim.owned_block();
-            hash::words(13, [owned.start.cast_unsigned(), owned.end.cast_unsigned()])
-        }
-    }
-}
-
-/// Number of lines along an axis, and which one this rank is in.
-pub(super) fn line(dim_data: &DimData, axis: usize) -> (u64, u64) {
-    let others = dim_data.dims().iter().enumerate().filter(|(other, _)| *other != axis);
-    let start = (dim_data.grid().replicas(), dim_data.grid().replica());
-    let (lines, own) = others.fold(start, |(lines, own), (_, dim)| {
-        (lines * dim.proc_grid_size(), own * dim.proc_grid_size() + dim.proc_grid_rank())
-    });
-    (lines.cast_unsigned(), own.cast_unsigned())
 }
 
 /// Zero over all ranks exactly when equal coordinates have equal parts.

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::check::{Claim, axis_invariants, line, part_code};
-use super::order_code;
+use super::claim::{Claim, axis_invariants, line, order_code, part_code};
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::Dim;

@@ -10,6 +10,7 @@
 
 mod axis;
 mod check;
+mod claim;
 mod create;
 mod diagnose;
 mod directory;
@@ -22,8 +23,8 @@ pub use grid::{Grid, distarray_grid_shape};
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{AxisMap, Dim, DimData, GridOrder};
-pub(crate) use check::Claim;
+use crate::protocol::{AxisMap, Dim, DimData};
+pub(crate) use claim::Claim;
 
 /// A communicator, and how an array's elements are dealt out over its ranks.
 ///
@@ -240,13 +241,4 @@ fn irregular_bounds(comm: &Comm, dim_data: &DimData, rules: &check::Rules) -> Re
         starts = end + 1;
     }
     Ok(bounds)
-}
-
-/// Whether two grids number their processes alike.
-pub(crate) fn order_code(order: &GridOrder) -> u64 {
-    match order {
-        GridOrder::RowMajor => 0,
-        GridOrder::ColumnMajor => 1,
-        GridOrder::Ranks(table) => hash::words(2, table.iter().map(|r| r.cast_unsigned())),
-    }
 }
