@@ -75,6 +75,16 @@ fn one_rank() {
         Comm::from_mpi(&own).unwrap();
     }
 
+    // A freed communicator takes its duplicate along, which is not used again.
+    let orphan = {
+        let own = world.duplicate();
+        let orphan = Comm::from_mpi(&own).unwrap();
+        orphan.barrier().unwrap();
+        orphan
+    };
+    let error = orphan.barrier().unwrap_err();
+    assert!(error.to_string().contains("freed the MPI communicator"), "{error}");
+
     // MPI was not initialised for calls from several threads.
     let error = std::thread::scope(|scope| scope.spawn(|| comm.barrier()).join().unwrap());
     assert!(error.unwrap_err().to_string().contains("MPI_THREAD_MULTIPLE"));

@@ -354,6 +354,15 @@ fn unstructured_indices_are_owned_once() {
     assert_eq!((garbage.field(), garbage.rule()), (Some("size"), Some("W6")), "{garbage}");
     let all = 3 << 16;
     verdict(&[few(all, 0, (0..all).collect()), few(all, 1, Vec::new())]).unwrap();
+    // Ranks that ask along different axes are told so.
+    let apart = agreed(2, |comm| {
+        let rank = comm.rank();
+        let d = Distribution::new(comm, [Axis::unstructured(2, [rank as i64]).on(2), Axis::whole(3)])?;
+        d.owners(rank, &[1])
+    });
+    assert_eq!(apart.unwrap_err().field(), Some("axis"));
+    let none = agreed(2, |comm| Distribution::new(comm, [Axis::block(4)])?.owners(7, &[]));
+    assert_eq!(none.unwrap_err().field(), Some("axis"));
     // Labels outside 0..size are legal, as long as each is owned once.
     let labels = [vec![-1, -2], vec![100, 7]];
     let parts: Vec<DimData> = (0..2)

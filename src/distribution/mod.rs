@@ -167,12 +167,21 @@ impl Distribution {
     /// rank may ask for nothing.
     ///
     /// # Errors
-    /// An axis that does not exist; a message layer that fails.
+    /// An axis that does not exist, or not the same on all ranks; a message layer
+    /// that fails.
     pub fn owners(&self, axis: usize, indices: &[i64]) -> Result<Vec<Option<(i64, i64)>>> {
+        // Ranks that ask along different axes would exchange different messages.
+        let mut asked = [axis as u64, !(axis as u64)];
+        self.comm.all_reduce(&mut asked, Op::Max)?;
+        let [most, least] = [asked[0], !asked[1]].map(|axis| i64::try_from(axis).unwrap_or(i64::MAX));
+        if most != least {
+            return Err(Error::new(ErrorKind::Invariant, "all ranks must ask for the same axis")
+                .in_field("axis")
+                .expected_found(least, most));
+        }
         let dim = self.dim_data.dims().get(axis).ok_or_else(|| {
             Error::new(ErrorKind::Range, "the array has no such axis").on_axis(axis).in_field("axis")
-        });
-        let dim = self.comm.agree(dim)?;
+        })?;
         if let Some(map) = &self.maps[axis] {
             return Ok(indices.iter().map(|&global| map.locate(global)).collect());
         }

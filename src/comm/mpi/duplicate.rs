@@ -6,13 +6,21 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mpi::ffi::{self, MPI_Comm};
 
 use super::super::transport::MAX_TAG;
-use super::call::{alive, from_bits, mpi_call, to_bits};
+use super::call::{alive, mpi_call};
 use crate::{Error, ErrorKind, Result};
+
+/// A duplicate, and whether it went with its communicator.
+#[derive(Clone)]
+pub(super) struct Duplicate {
+    pub comm: MPI_Comm,
+    pub freed: Arc<AtomicBool>,
+}
 
 /// The keys of our attributes.
 #[derive(Clone, Copy)]
@@ -35,7 +43,7 @@ fn keys() -> Result<Keys> {
 }
 
 /// The duplicate of `comm`: found, or made and kept. Collective when it is made.
-pub(super) fn of(comm: MPI_Comm) -> Result<MPI_Comm> {
+pub(super) fn of(comm: MPI_Comm) -> Result<Duplicate> {
     alive()?;
     // SAFETY: a constant of MPI.
     if comm == unsafe { ffi::RSMPI_COMM_NULL } {
@@ -57,19 +65,24 @@ pub(super) fn of(comm: MPI_Comm) -> Result<MPI_Comm> {
     mpi_call!(MPI_Comm_set_errhandler(comm, handler))?;
     mpi_call!(MPI_Errhandler_free(&raw mut handler))?;
     let duplicate = duplicate?;
-    mpi_call!(MPI_Comm_set_errhandler(duplicate, errors_return))?;
+    mpi_call!(MPI_Comm_set_errhandler(duplicate.comm, errors_return))?;
     Ok(duplicate)
 }
 
-fn find_or_make(comm: MPI_Comm) -> Result<MPI_Comm> {
+fn find_or_make(comm: MPI_Comm) -> Result<Duplicate> {
     let key = keys()?.duplicate;
     if let Some(value) = attribute(comm, key)? {
-        // SAFETY: the value was made from a communicator, below.
-        return Ok(unsafe { from_bits(value.addr() as u64) });
+        // SAFETY: the value was made from a box, below; `free` drops it later.
+        return Ok(unsafe { &*value.cast::<Duplicate>() }.clone());
     }
-    let mut duplicate = comm;
-    mpi_call!(MPI_Comm_dup(comm, &raw mut duplicate))?;
-    mpi_call!(MPI_Comm_set_attr(comm, key, value(to_bits(duplicate))))?;
+    let mut twin = comm;
+    mpi_call!(MPI_Comm_dup(comm, &raw mut twin))?;
+    let duplicate = Duplicate { comm: twin, freed: Arc::default() };
+    let value = Box::into_raw(Box::new(duplicate.clone()));
+    mpi_call!(MPI_Comm_set_attr(comm, key, value.cast())).inspect_err(|_| {
+        // SAFETY: MPI did not take the box.
+        drop(unsafe { Box::from_raw(value) });
+    })?;
     Ok(duplicate)
 }
 
@@ -88,7 +101,7 @@ fn attribute(comm: MPI_Comm, key: c_int) -> Result<Option<*mut c_void>> {
     Ok((found != 0).then_some(value))
 }
 
-/// Bits as MPI keeps them: it never follows the pointer.
+/// A number as MPI keeps it: it never follows the pointer.
 fn value(bits: u64) -> *mut c_void {
     ptr::without_provenance_mut(usize::try_from(bits).unwrap_or(0))
 }
@@ -109,11 +122,11 @@ unsafe extern "C" fn no_copy(
 
 /// Called by MPI when the program frees its communicator.
 unsafe extern "C" fn free(_: MPI_Comm, _: c_int, value: *mut c_void, _: *mut c_void) -> c_int {
-    // SAFETY: the value was made from the duplicate, which is alive.
-    unsafe {
-        let mut duplicate: MPI_Comm = from_bits(value.addr() as u64);
-        ffi::MPI_Comm_free(&raw mut duplicate)
-    }
+    // SAFETY: the value was made from a box, which MPI gives back once.
+    let mut duplicate = unsafe { Box::from_raw(value.cast::<Duplicate>()) };
+    duplicate.freed.store(true, Ordering::Release);
+    // SAFETY: the duplicate is ours and alive.
+    unsafe { ffi::MPI_Comm_free(&raw mut duplicate.comm) }
 }
 
 unsafe extern "C" fn keep(_: MPI_Comm, _: c_int, _: *mut c_void, _: *mut c_void) -> c_int {

@@ -11,6 +11,8 @@ mod request;
 mod span;
 
 use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 
 use mpi::ffi::{self, MPI_Comm, MPI_Datatype, MPI_Op, MPI_Request};
@@ -38,7 +40,8 @@ impl Comm {
     /// when MPI has no communicator left.
     pub fn from_mpi(comm: &impl AsRaw<Raw = MPI_Comm>) -> Result<Self> {
         let duplicate = duplicate::of(comm.as_raw())?;
-        Ok(Self::from_transport(Box::new(Mpi::new(duplicate, false)?)))
+        let transport = Mpi { freed: duplicate.freed, ..Mpi::new(duplicate.comm, false)? };
+        Ok(Self::from_transport(Box::new(transport)))
     }
 }
 
@@ -49,6 +52,8 @@ struct Mpi {
     size: usize,
     /// Whether `free` gives it back; the cached duplicate goes with its parent.
     owned: bool,
+    /// Whether the program freed the communicator, and the cached duplicate with it.
+    freed: Arc<AtomicBool>,
     /// The only thread that may call MPI; any may under `MPI_THREAD_MULTIPLE`.
     thread: Option<ThreadId>,
 }
@@ -71,6 +76,7 @@ impl Mpi {
             rank: to_usize(rank.into()),
             size: to_usize(size.into()),
             owned,
+            freed: Arc::default(),
             thread: (!multiple).then(|| thread::current().id()),
         })
     }
@@ -82,6 +88,9 @@ impl Mpi {
             return Err(Error::new(ErrorKind::Comm, detail));
         }
         alive()?;
+        if self.freed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Comm, "the program freed the MPI communicator of this one"));
+        }
         Ok(self.comm)
     }
 
