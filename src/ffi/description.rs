@@ -142,13 +142,19 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
     Ok(Description { dtype, layout, dim_data })
 }
 
-/// The memory and the axes of a loan, each with its own rules checked; that the
-/// two fit together is still to be seen.
+/// Calls `then` with the memory and the axes of a loan, each with its own rules
+/// checked; that the two fit together is still to be seen.
+///
+/// A callback, because returned together they would be moved once more.
 ///
 /// # Safety
 /// As for [`describe`].
 #[inline(always)]
-pub(super) unsafe fn examine(loan: &distarray_export, access: Access) -> Result<(RawBuffer, DimData)> {
+pub(super) unsafe fn examine<T>(
+    loan: &distarray_export,
+    access: Access,
+    then: impl FnOnce(RawBuffer, DimData) -> Result<T>,
+) -> Result<T> {
     check_access(loan, access)?;
     if ![DISTARRAY_DEVICE_CPU, DISTARRAY_DEVICE_CUDA_HOST, DISTARRAY_DEVICE_ROCM_HOST]
         .contains(&loan.device_type)
@@ -162,7 +168,7 @@ pub(super) unsafe fn examine(loan: &distarray_export, access: Access) -> Result<
     let allocation = allocation(loan, &layout)?;
     // SAFETY: the caller's promise.
     let format = unsafe { format(loan.format) }?;
-    Ok((RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format }, dim_data))
+    then(RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format }, dim_data)
 }
 
 /// The whole local section, checked strictly; `owner` keeps its memory alive.
@@ -180,11 +186,8 @@ pub(super) unsafe fn attach(
         let text = "the export ends with the call that received it and cannot be kept";
         return Err(Error::new(ErrorKind::Access, text).in_field("flags_read"));
     }
-    // SAFETY: the caller's promise.
-    let (raw, dim_data) = unsafe { examine(loan, access) }?;
-    // SAFETY: the caller's promise.
-    let buffer = unsafe { Buffer::from_raw(raw, owner) }?;
-    AnyArray::new(dim_data, buffer)
+    // SAFETY: the caller's promise, here and within.
+    unsafe { examine(loan, access, |raw, dim_data| AnyArray::new(dim_data, Buffer::from_raw(raw, owner)?)) }
 }
 
 /// Refuses an access that was not lent.
