@@ -152,3 +152,17 @@ fn sanitizers_find_nothing_on_many_ranks() {
         assert_eq!(found, expected("agree.c"), "{flavor:?}");
     }
 }
+
+/// Under MPICH alone: Open MPI is not clean by itself.
+#[test]
+fn valgrind_finds_nothing_on_many_ranks() {
+    if !launch::flavors().contains(&Flavor::Mpich) {
+        return; // the launcher has said that MPICH is left out
+    }
+    let program = compile_mpi(Flavor::Mpich, "agree.c", &["-std=c99", "-g"]);
+    let files = tempfile::tempdir().unwrap();
+    let prefix = files.path().join("set");
+    let args = ["-q", "--error-exitcode=9", program.to_str().unwrap(), prefix.to_str().unwrap()];
+    let found = launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
+    assert_eq!(found, expected("agree.c"));
+}

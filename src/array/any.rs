@@ -43,10 +43,15 @@ impl AnyArray {
 
     /// Names the global array and its state.
     #[must_use]
-    #[inline(always)]
     pub fn with_identity(mut self, identity: Identity) -> Self {
-        self.identity = identity;
+        self.set_identity(identity);
         self
+    }
+
+    /// The same in place.
+    #[inline]
+    pub(crate) fn set_identity(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     /// Allows no more than this access.

@@ -191,7 +191,7 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
     let owner = Arc::new(Borrowed { loan: moved, armed: AtomicBool::new(false), written: AtomicU64::new(0) });
     let armed = &raw const owner.armed;
     // SAFETY: the caller's promise.
-    let array = unsafe { attach(checked, access, owner) }?;
+    let mut array = unsafe { attach(checked, access, owner) }?;
     // The husk comes first, so that whatever happens below, nobody releases twice.
     // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
     // the husk that stays behind is not live.
@@ -199,17 +199,15 @@ pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) 
         (*loan).release = None;
         (*loan).private_data = std::ptr::null_mut();
     }
-    // SAFETY: the loan was live, and is ours now.
-    let array = match unsafe { reclaim(&moved, &array) } {
-        Some(own) => own,
-        None => {
-            // SAFETY: the array holds the owner. Relaxed: whoever drops it has
-            // seen all that came before.
-            unsafe { (*armed).store(true, Ordering::Relaxed) };
-            array.with_identity(identity)
-        }
-    };
     let notes = Notes { meta: (moved.meta, moved.n_meta), info: moved.flags_info };
+    // SAFETY: the loan was live, and is ours now.
+    if let Some(own) = unsafe { reclaim(&moved, &array) } {
+        return Ok((own, notes));
+    }
+    // SAFETY: the array holds the owner. Relaxed: whoever drops it has seen all
+    // that came before.
+    unsafe { (*armed).store(true, Ordering::Relaxed) };
+    array.set_identity(identity);
     Ok((array, notes))
 }
 

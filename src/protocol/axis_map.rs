@@ -317,52 +317,64 @@ impl AxisMap {
     /// Owner of a global index and its position among the owner's elements,
     /// `None` where nobody owns it.
     #[must_use]
-    #[inline]
+    #[inline(always)] // a few instructions for the regular kinds, in loops over indices
     pub fn locate(&self, global: i64) -> Option<(i64, i64)> {
-        if let Kind::Unstructured { table } = &self.kind {
-            let at = table.entries.partition_point(|&(index, ..)| index < global);
-            let &(index, coordinate, local) = table.entries.get(at)?;
-            return (index == global).then_some((coordinate, local));
-        }
-        if !(0..self.size).contains(&global) {
-            return None;
-        }
-        let g = global.unsigned_abs();
+        // All values below are at most `size + block`, which fits: wrapping
+        // arithmetic spares the tests for overflow.
+        let g = global.cast_unsigned();
+        let inside = g < self.size.cast_unsigned();
         let (coordinate, local) = match &self.kind {
-            Kind::Uniform { block, by_block } => {
+            Kind::Uniform { block, by_block } if inside => {
                 let c = by_block.divide(g);
-                (c, g - c * block)
+                (c, g.wrapping_sub(c.wrapping_mul(*block)))
             }
-            Kind::Balanced { longer, short, by_long, by_short } => {
+            Kind::Balanced { longer, short, by_long, by_short } if inside => {
                 // Each quotient is the owner in its own part and less in the other's.
                 let c = by_long.divide(g).max(by_short.divide(g.saturating_sub(*longer)));
-                (c, g - c * short - c.min(*longer))
+                (c, g.wrapping_sub(c.wrapping_mul(*short)).wrapping_sub(c.min(*longer)))
             }
-            Kind::Irregular { bounds } => {
-                let after = bounds.partition_point(|&b| b <= global);
-                let coordinate = i64::try_from(after).ok()? - 1;
-                return Some((coordinate, global - bounds[after - 1]));
-            }
-            Kind::Cyclic { block, first_process, missing, by_block, by_procs } => {
-                let v = g + missing;
+            Kind::Cyclic { block, first_process, missing, by_block, by_procs } if inside => {
+                let v = g.wrapping_add(*missing);
                 let b = by_block.divide(v);
                 let round = by_procs.divide(b);
-                let procs = self.procs.unsigned_abs();
-                let turn = b - round * procs;
-                let c = turn + first_process;
+                let procs = self.procs.cast_unsigned();
+                let turn = b.wrapping_sub(round.wrapping_mul(procs));
+                let c = turn.wrapping_add(*first_process);
                 // Products instead of branches: random indices defeat prediction.
-                let lacking = missing * u64::from(turn == 0);
-                (c - procs * u64::from(c >= procs), round * block + (v - b * block) - lacking)
+                let wrapped = c.wrapping_sub(procs.wrapping_mul(u64::from(c >= procs)));
+                let lacking = missing.wrapping_mul(u64::from(turn == 0));
+                let before = b.wrapping_sub(round).wrapping_mul(*block);
+                (wrapped, v.wrapping_sub(before).wrapping_sub(lacking))
             }
-            Kind::Unstructured { .. } => return None,
+            _ => return self.locate_in_table(global),
         };
-        // Both are below `size`, or below `procs`: they fit.
         Some((coordinate.cast_signed(), local.cast_signed()))
     }
 
+    /// [`locate`](Self::locate) for kinds that keep a table, and outside the axis.
+    #[inline(never)]
+    fn locate_in_table(&self, global: i64) -> Option<(i64, i64)> {
+        match &self.kind {
+            Kind::Unstructured { table } => {
+                let at = table.entries.partition_point(|&(index, ..)| index < global);
+                let &(index, coordinate, local) = table.entries.get(at)?;
+                (index == global).then_some((coordinate, local))
+            }
+            Kind::Irregular { bounds } if (0..self.size).contains(&global) => {
+                let after = bounds.partition_point(|&b| b <= global);
+                let coordinate = i64::try_from(after).ok()? - 1;
+                Some((coordinate, global - bounds[after - 1]))
+            }
+            _ => None,
+        }
+    }
+
     /// Global index of an owner's element, `None` outside its part.
+    ///
+    /// Not inlined: hoisted out of a loop, tests of one kind's fields would come
+    /// before the test for the kind, and a memory checker reports them.
     #[must_use]
-    #[inline]
+    #[inline(never)]
     pub fn global_of(&self, coordinate: i64, local: i64) -> Option<i64> {
         if !(0..self.procs).contains(&coordinate) || local < 0 {
             return None;
