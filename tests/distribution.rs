@@ -97,6 +97,18 @@ fn halos_hold_their_neighbours_indices() {
             });
         }
     }
+    // What an axis cannot have is refused, not forgotten.
+    for (axis, field) in [
+        (Axis::block(9).first_process(0), "first_process"),
+        (Axis::whole(9).first_block(2), "first_block"),
+        (Axis::cyclic(9, 2).owning(1), "num_owned"),
+        (Axis::cyclic(9, 2).halo(1), "halo"),
+        (Axis::unstructured(0, []).periodic(), "periodic"),
+        (Axis::cyclic(9, 2).edge_outside(), "edge_outside"),
+    ] {
+        let refused = Distribution::new(&Comm::solo(), [axis]).unwrap_err();
+        assert_eq!((refused.axis(), refused.field()), (Some(0), Some(field)), "{refused}");
+    }
     let endless =
         agreed(1, |comm| Distribution::new(comm, [Axis::block(9).halo(i64::MAX).edge_outside()]).map(|_| ()));
     assert_eq!(endless.unwrap_err().field(), Some("halo"));

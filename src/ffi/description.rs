@@ -45,9 +45,11 @@ pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a dista
         ));
     }
     if release.is_none() {
-        return Err(
-            Error::new(ErrorKind::Released, "the export was released or moved away").in_field("release")
-        );
+        return Err(Error::new(
+            ErrorKind::Released,
+            "released or moved away, or never lent: release is NULL",
+        )
+        .in_field("release"));
     }
     if major != DISTARRAY_ABI_MAJOR {
         return Err(version("another major version; release it", "abi_major", DISTARRAY_ABI_MAJOR, major));

@@ -170,7 +170,7 @@ pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
         }
     };
     if dim.len() != extent {
-        return Err(Error::new(ErrorKind::Shape, "the buffer's extent contradicts dim_data")
+        return Err(Error::new(ErrorKind::Shape, "the buffer must be as long as the part, padding included")
             .in_field("shape")
             .expected_found(dim.len(), extent)
             .by_rule(rule));
