@@ -78,23 +78,21 @@ impl RawBuffer {
                     Error::new(ErrorKind::Null, "elements exist, but their address is NULL").in_field("data")
                 );
             }
+            let alignment = dtype.alignment();
             // A power of two, so a mask does.
-            if data.addr() & (dtype.alignment() - 1) != 0 {
+            if data.addr() & (alignment - 1) != 0 {
                 return Err(Error::new(
                     ErrorKind::Align,
-                    format!("{dtype} elements need an address that is a multiple of {}", dtype.alignment()),
+                    format!("{dtype} elements need an address that is a multiple of {alignment}"),
                 )
                 .in_field("data"));
             }
             let mut steps = layout.shape().iter().zip(layout.strides());
-            let odd = |(&n, s): (&i64, &i64)| n > 1 && s.unsigned_abs() & (dtype.alignment() as u64 - 1) != 0;
+            let odd = |(&n, s): (&i64, &i64)| n > 1 && s.unsigned_abs() & (alignment as u64 - 1) != 0;
             if let Some(axis) = steps.position(odd) {
                 return Err(Error::new(
                     ErrorKind::Align,
-                    format!(
-                        "{dtype} elements lie {} bytes apart at least; strides count bytes",
-                        dtype.alignment()
-                    ),
+                    format!("{dtype} elements lie {alignment} bytes apart at least; strides count bytes"),
                 )
                 .on_axis(axis)
                 .in_field("strides"));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::abi::*;
 use super::dim::read_dim;
 use super::error::{check, inputs};
-use crate::array::{Access, AnyArray, Buffer, DType, Layout, Owner, RawBuffer};
+use crate::array::{Access, AnyArray, Buffer, DType, Identity, Layout, Owner, RawBuffer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{DimData, GridOrder, ProcGrid};
 
@@ -30,7 +30,7 @@ const MAX_FORMAT: usize = 1 << 16;
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned points at an export of any version.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a distarray_export> {
     check(loan, "export")?;
     // SAFETY: the caller's promise; only the prefix, which every version has, is read.
@@ -189,11 +189,16 @@ pub(super) unsafe fn attach(
         return Err(Error::new(ErrorKind::Access, text).in_field("flags_read"));
     }
     // SAFETY: the caller's promise, here and within.
-    unsafe { examine(loan, access, |raw, dim_data| AnyArray::new(dim_data, Buffer::from_raw(raw, owner)?)) }
+    unsafe {
+        examine(loan, access, |raw, dim_data| {
+            let identity = Identity { uid: loan.uid, epoch: loan.epoch };
+            AnyArray::identified(dim_data, Buffer::from_raw(raw, owner)?, identity)
+        })
+    }
 }
 
 /// Refuses an access that was not lent.
-#[inline]
+#[inline(always)]
 fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
     let refused = |detail: &'static str, field| Err(Error::new(ErrorKind::Access, detail).in_field(field));
     if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
@@ -234,7 +239,7 @@ fn dtype(loan: &distarray_export) -> Result<DType> {
 
 /// The stated allocation, checked not to wrap around; where none is stated, the
 /// elements themselves must not.
-#[inline]
+#[inline(always)]
 fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u8, usize)>> {
     let wraps =
         |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);

@@ -8,7 +8,7 @@ use super::abi::*;
 use super::description::{Description, attach, describe, examine, open};
 use super::error::{distarray_error, guard};
 use super::lend::{Granted, Loan, Notes, distarray_array, is_own, reclaim};
-use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, RawBuffer, Written};
+use crate::array::{Access, AnyArray, DistArray, Element, Owner, RawBuffer, Written};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How thoroughly a struct is checked.
@@ -201,30 +201,30 @@ unsafe fn import_own(loan: *mut distarray_export, access: Access) -> Result<(Any
 unsafe fn take<const OWN: bool>(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
     // SAFETY: the caller's promise. The copy is not armed: until it is, dropping
     // it releases nothing, and a failure leaves the loan to the caller.
-    let moved = unsafe { loan.read() };
-    let owner = Arc::new(Borrowed { loan: moved, armed: AtomicBool::new(false), written: AtomicU64::new(0) });
-    let armed = &raw const owner.armed;
+    let owner = unsafe {
+        Arc::new(Borrowed { loan: loan.read(), armed: AtomicBool::new(false), written: AtomicU64::new(0) })
+    };
+    let kept = &raw const *owner;
     // SAFETY: the caller's promise.
     let array = unsafe { attach(&*loan, access, owner) }?;
     // The husk comes first, so that whatever happens below, nobody releases twice.
     // SAFETY: it is a whole struct, and the shared borrow of it has ended; the
     // husk that stays behind is not live.
-    unsafe {
+    let notes = unsafe {
         (*loan).release = None;
         (*loan).private_data = std::ptr::null_mut();
-    }
-    let notes = Notes { meta: (moved.meta, moved.n_meta), info: moved.flags_info };
+        Notes { meta: ((*loan).meta, (*loan).n_meta), info: (*loan).flags_info }
+    };
     if OWN {
-        // SAFETY: the loan was live, and is ours now.
-        if let Some(own) = unsafe { reclaim(&moved, &array) } {
+        // SAFETY: the loan was live, and is ours now; the array holds its copy.
+        if let Some(own) = unsafe { reclaim(&(*kept).loan, &array) } {
             return Ok((own, notes));
         }
     }
     // SAFETY: the array holds the owner. Relaxed: whoever drops it has seen all
     // that came before.
-    unsafe { (*armed).store(true, Ordering::Relaxed) };
-    let identity = Identity { uid: moved.uid, epoch: moved.epoch };
-    Ok((array.with_identity(identity), notes))
+    unsafe { (*kept).armed.store(true, Ordering::Relaxed) };
+    Ok((array, notes))
 }
 
 /// Keeps a foreign loan, and gives it back at the end with word of what was written.

@@ -136,7 +136,7 @@ fn cyclic(place: Place, start: i64, block_size: i64, first_block: i64) -> Result
 }
 
 /// Checks every strict rule for a local extent of `extent` elements.
-#[inline]
+#[inline(always)]
 pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
     let rule = match &dim.dist {
         Dist::Block { start, stop, padding, edge_outside, .. } => {
