@@ -401,6 +401,13 @@ fn replicas_and_components_are_part_of_the_layout() {
         assert_eq!(d.owner(&[0, 0]), Some(if comm.rank() < 3 { 0 } else { 3 }));
         Distribution::gather(&comm, d.zeros::<f32>().unwrap().as_any()).unwrap();
     });
+    // Many axes: not every grid is tried, and the longest parts are cut first.
+    comm::threads(6, |comm| {
+        let axes: Vec<Axis> = (0..9).map(|axis| Axis::block(if axis == 4 { 12 } else { 2 })).collect();
+        let d = Distribution::new(&comm, axes).unwrap();
+        let grid: Vec<i64> = d.dim_data().dims().iter().map(Dim::proc_grid_size).collect();
+        assert_eq!(grid, [1, 1, 1, 1, 6, 1, 1, 1, 1]);
+    });
     let none = agreed(2, |comm| Distribution::new(comm, [Axis::whole(3)]).map(|_| ()));
     assert_eq!(none.unwrap_err().field(), Some("proc_grid_size"));
 }

@@ -184,9 +184,11 @@ pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -
 /// As for [`Export::import`], of a pointer that may also be null or misaligned.
 #[inline(always)]
 pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
-    // SAFETY: the caller's promise, here and below.
-    let checked = unsafe { open(loan) }?;
-    if is_own(checked) { unsafe { import_own(loan, access) } } else { unsafe { take::<false>(loan, access) } }
+    // SAFETY: the caller's promise, of a struct that `open` finds whole.
+    unsafe {
+        let own = is_own(open(loan)?);
+        if own { import_own(loan, access) } else { take::<false>(loan, access) }
+    }
 }
 
 /// [`import_export`] for a loan of this library's own, apart from the usual way.
