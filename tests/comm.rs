@@ -84,6 +84,23 @@ fn a_deadlock_ends_with_an_error() {
     assert!(messages.next_received().is_err());
 }
 
+/// A rank that waits twice does not stand for two ranks.
+#[test]
+fn one_rank_may_wait_on_two_communicators_at_once() {
+    comm::threads(2, |comm| {
+        let other = comm.duplicate().unwrap();
+        if comm.rank() == 1 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| comm.barrier());
+            let second = scope.spawn(|| other.barrier());
+            first.join().unwrap().unwrap();
+            second.join().unwrap().unwrap();
+        });
+    });
+}
+
 /// Only here: over MPI it ends the program or goes unseen, whatever we ask for.
 #[test]
 fn a_message_longer_than_its_receive_is_an_error() {

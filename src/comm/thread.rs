@@ -64,7 +64,7 @@ impl Thread {
     /// Deposits my bytes and waits for everyone's.
     fn exchange(&self, call: Call, mine: &[u8]) -> Result<Arc<Round>> {
         let round = self.world.change(|state| state.deposit(self.group, self.rank, call, mine))?;
-        self.world.wait(|state| state.collect(self.group, round))
+        self.world.wait(self.members[self.rank], |state| state.collect(self.group, round))
     }
 
     /// Combines in rank order, so that all ranks round alike.
@@ -361,7 +361,8 @@ unsafe impl Transport for Thread {
         if active.is_empty() {
             return Ok(None);
         }
-        let (index, bytes) = self.world.wait(|state| self.first_ended(state, &active))?;
+        let (index, bytes) =
+            self.world.wait(self.members[self.rank], |state| self.first_ended(state, &active))?;
         let bytes = self.end(&mut requests[index], &bytes)?;
         Ok(Some(Arrived { index, bytes }))
     }

@@ -1,7 +1,9 @@
 //! Ranks as threads of one process: parallel tests and examples without a launcher.
 //!
 //! Nothing hangs: where a rank panics, returns early or makes another collective
-//! call than the others, or where all wait, every waiting rank gets an error.
+//! call than the others, or where all wait, every waiting rank gets an error. A
+//! rank counts as waiting when any of its threads waits: it does not start
+//! threads of its own of which one waits for what another is still to send.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 //! That is enough for tests, and it lets a rank see when all ranks wait, which is
 //! a deadlock, and say so.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::to_i64;
@@ -26,9 +26,9 @@ pub(super) struct State {
     /// Why nobody can go on, and the rank that panicked first.
     stopped: Option<Error>,
     first_panic: Option<usize>,
-    changes: u64,
-    /// Ranks that found nothing to do since the last change.
-    waiting: usize,
+    /// Ranks that found nothing to do since the last change; a rank that waits on
+    /// two communicators at once, from two threads, counts once.
+    waiting: BTreeSet<usize>,
 }
 
 /// One communicator: the collective call under way.
@@ -88,8 +88,7 @@ impl World {
             gone: vec![false; ranks],
             stopped: None,
             first_panic: None,
-            changes: 0,
-            waiting: 0,
+            waiting: BTreeSet::new(),
         };
         state.join(0, &(0..ranks).collect::<Arc<[usize]>>());
         Self { state: Mutex::new(state), changed: Condvar::new() }
@@ -106,10 +105,9 @@ impl World {
         result
     }
 
-    /// Waits until `ready` finds something.
-    pub fn wait<R>(&self, mut ready: impl FnMut(&mut State) -> Result<Option<R>>) -> Result<R> {
+    /// Lets `rank` wait until `ready` finds something.
+    pub fn wait<R>(&self, rank: usize, mut ready: impl FnMut(&mut State) -> Result<Option<R>>) -> Result<R> {
         let mut state = self.lock();
-        let mut counted_at = None;
         loop {
             if let Some(error) = &state.stopped {
                 return Err(error.clone());
@@ -117,11 +115,9 @@ impl World {
             if let Some(found) = ready(&mut state)? {
                 return Ok(found);
             }
-            if counted_at.replace(state.changes) != Some(state.changes) {
-                state.waiting += 1;
-            }
+            state.waiting.insert(rank);
             let running = state.gone.iter().filter(|&&gone| !gone).count();
-            if state.waiting >= running {
+            if state.waiting.len() >= running {
                 let detail = "every running rank waits for another: a message or a call is missing";
                 state.stopped = Some(Error::new(ErrorKind::Comm, detail));
                 self.announce(&mut state);
@@ -149,8 +145,7 @@ impl World {
     }
 
     fn announce(&self, state: &mut State) {
-        state.changes += 1;
-        state.waiting = 0;
+        state.waiting.clear();
         self.changed.notify_all();
     }
 
