@@ -7,7 +7,7 @@
 !   global index 2 is at local position 3
 !   u(2,1) = 42.0
 !   live loans: 0, written: T
-!   refused: axis 0, shape: the buffer's extent contradicts dim_data (expected 7, found 6) [rule B7]
+!   refused: axis 0, shape: the buffer must be as long as the part, padding included (expected 7, found 6) [rule B7]
 program lend
   use distarray
   use distarray_library

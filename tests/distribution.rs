@@ -97,6 +97,18 @@ fn halos_hold_their_neighbours_indices() {
             });
         }
     }
+    // What an axis cannot have is refused, not forgotten.
+    for (axis, field) in [
+        (Axis::block(9).first_process(0), "first_process"),
+        (Axis::whole(9).first_block(2), "first_block"),
+        (Axis::cyclic(9, 2).owning(1), "num_owned"),
+        (Axis::cyclic(9, 2).halo(1), "halo"),
+        (Axis::unstructured(0, []).periodic(), "periodic"),
+        (Axis::cyclic(9, 2).edge_outside(), "edge_outside"),
+    ] {
+        let refused = Distribution::new(&Comm::solo(), [axis]).unwrap_err();
+        assert_eq!((refused.axis(), refused.field()), (Some(0), Some(field)), "{refused}");
+    }
     let endless =
         agreed(1, |comm| Distribution::new(comm, [Axis::block(9).halo(i64::MAX).edge_outside()]).map(|_| ()));
     assert_eq!(endless.unwrap_err().field(), Some("halo"));
@@ -388,6 +400,13 @@ fn replicas_and_components_are_part_of_the_layout() {
         // The owner of an element is sought in one's own replica.
         assert_eq!(d.owner(&[0, 0]), Some(if comm.rank() < 3 { 0 } else { 3 }));
         Distribution::gather(&comm, d.zeros::<f32>().unwrap().as_any()).unwrap();
+    });
+    // Many axes: not every grid is tried, and the longest parts are cut first.
+    comm::threads(6, |comm| {
+        let axes: Vec<Axis> = (0..9).map(|axis| Axis::block(if axis == 4 { 12 } else { 2 })).collect();
+        let d = Distribution::new(&comm, axes).unwrap();
+        let grid: Vec<i64> = d.dim_data().dims().iter().map(Dim::proc_grid_size).collect();
+        assert_eq!(grid, [1, 1, 1, 1, 6, 1, 1, 1, 1]);
     });
     let none = agreed(2, |comm| Distribution::new(comm, [Axis::whole(3)]).map(|_| ()));
     assert_eq!(none.unwrap_err().field(), Some("proc_grid_size"));

@@ -28,8 +28,14 @@ impl AnyArray {
     /// The first strict rule of the protocol that the two break together.
     #[inline(always)]
     pub fn new(dim_data: DimData, buffer: Buffer) -> Result<Self> {
+        Self::identified(dim_data, buffer, Identity::default())
+    }
+
+    /// The same, naming the global array and its state.
+    #[inline(always)] // every import ends here
+    pub(crate) fn identified(dim_data: DimData, buffer: Buffer, identity: Identity) -> Result<Self> {
         dim_data.check_strict(buffer.shape())?;
-        Ok(Self { buffer, dim_data, identity: Identity::default() })
+        Ok(Self { buffer, dim_data, identity })
     }
 
     /// New row-major memory, all zero, of the part that `dim_data` describes.
@@ -43,15 +49,10 @@ impl AnyArray {
 
     /// Names the global array and its state.
     #[must_use]
+    #[inline(always)]
     pub fn with_identity(mut self, identity: Identity) -> Self {
-        self.set_identity(identity);
-        self
-    }
-
-    /// The same in place.
-    #[inline]
-    pub(crate) fn set_identity(&mut self, identity: Identity) {
         self.identity = identity;
+        self
     }
 
     /// Allows no more than this access.

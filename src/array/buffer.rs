@@ -78,13 +78,24 @@ impl RawBuffer {
                     Error::new(ErrorKind::Null, "elements exist, but their address is NULL").in_field("data")
                 );
             }
+            let alignment = dtype.alignment();
             // A power of two, so a mask does.
-            if data.addr() & (dtype.alignment() - 1) != 0 {
+            if data.addr() & (alignment - 1) != 0 {
                 return Err(Error::new(
                     ErrorKind::Align,
-                    format!("{dtype} elements need an address that is a multiple of {}", dtype.alignment()),
+                    format!("{dtype} elements need an address that is a multiple of {alignment}"),
                 )
                 .in_field("data"));
+            }
+            let mut steps = layout.shape().iter().zip(layout.strides());
+            let odd = |(&n, s): (&i64, &i64)| n > 1 && s.unsigned_abs() & (alignment as u64 - 1) != 0;
+            if let Some(axis) = steps.position(odd) {
+                return Err(Error::new(
+                    ErrorKind::Align,
+                    format!("{dtype} elements lie {alignment} bytes apart at least; strides count bytes"),
+                )
+                .on_axis(axis)
+                .in_field("strides"));
             }
             if let Some(allocation) = allocation {
                 inside(data, layout, allocation)?;
@@ -172,8 +183,8 @@ impl Buffer {
     /// Foreign memory, kept alive by any object.
     ///
     /// # Errors
-    /// A null pointer to elements that exist, an address below the natural
-    /// alignment, an item size other than the type's, elements outside the
+    /// A null pointer to elements that exist, an address or a stride below the
+    /// natural alignment, an item size other than the type's, elements outside the
     /// stated allocation, writing where elements share memory.
     ///
     /// # Safety

@@ -48,7 +48,7 @@ impl Layout {
     /// # Errors
     /// A negative extent, elements without bytes, strides of another number of
     /// axes, or an offset that this machine cannot address.
-    #[inline]
+    #[inline(always)]
     pub fn strided(shape: &[i64], strides: &[i64], itemsize: usize) -> Result<Self> {
         if shape.len() != strides.len() {
             return Err(Error::new(ErrorKind::Shape, "strides need one entry per axis").in_field("strides"));
@@ -159,7 +159,7 @@ impl Layout {
     /// reach. Interleaved strides that fail this may still be disjoint: they
     /// count as shared, so they are never written through.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn is_disjoint(&self) -> bool {
         if self.is_empty() || self.is_nested() {
             return true;
@@ -185,7 +185,7 @@ impl Layout {
     }
 
     /// Whether each axis steps over all that the later ones reach: the usual case.
-    #[inline]
+    #[inline(always)]
     fn is_nested(&self) -> bool {
         let mut reached = self.itemsize as u64;
         for (&extent, &stride) in self.shape().iter().zip(self.strides()).rev() {

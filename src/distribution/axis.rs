@@ -19,6 +19,8 @@ pub struct Axis {
     periodic: bool,
     edge_outside: bool,
     component: bool,
+    /// A wish that only another kind of axis can grant.
+    misplaced: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +83,8 @@ impl Axis {
     }
 
     fn new(size: i64, deal: Deal) -> Self {
-        Self { size, deal, procs: None, halo: 0, periodic: false, edge_outside: false, component: false }
+        let (periodic, edge_outside, component) = (false, false, false);
+        Self { size, deal, procs: None, halo: 0, periodic, edge_outside, component, misplaced: None }
     }
 
     /// Fixes the extent of the process grid along this axis.
@@ -98,14 +101,14 @@ impl Axis {
         self
     }
 
-    /// Wraps the axis around; its halo then lies outside the edges too.
+    /// Wraps the axis around; its halo then lies outside the edges too; blocks only.
     #[must_use]
     pub fn periodic(mut self) -> Self {
         (self.periodic, self.edge_outside) = (true, true);
         self
     }
 
-    /// Puts the halo around the edges of the array too, outside its indices.
+    /// Puts the halo around the edges of the array too, outside its indices; blocks only.
     #[must_use]
     pub fn edge_outside(mut self) -> Self {
         self.edge_outside = true;
@@ -117,6 +120,8 @@ impl Axis {
     pub fn first_process(mut self, coordinate: i64) -> Self {
         if let Deal::Cyclic { first_process, .. } = &mut self.deal {
             *first_process = coordinate;
+        } else {
+            self.misplaced = Some("first_process");
         }
         self
     }
@@ -126,6 +131,8 @@ impl Axis {
     pub fn first_block(mut self, length: i64) -> Self {
         if let Deal::Cyclic { first_block, .. } = &mut self.deal {
             *first_block = length;
+        } else {
+            self.misplaced = Some("first_block");
         }
         self
     }
@@ -136,6 +143,8 @@ impl Axis {
     pub fn owning(mut self, count: i64) -> Self {
         if let Deal::Mine { num_owned, .. } = &mut self.deal {
             *num_owned = count;
+        } else {
+            self.misplaced = Some("num_owned");
         }
         self
     }
@@ -190,10 +199,16 @@ impl Axis {
                     .in_field("block_size")
             })?,
         };
-        if self.halo != 0 && dim.dist().letter() != 'b' {
-            return Err(Error::new(ErrorKind::Halo, "only blocks have a halo")
-                .in_field("halo")
-                .expected_found(0, self.halo));
+        let block = dim.dist().letter() == 'b';
+        let misplaced = [
+            self.misplaced,
+            (self.halo != 0 && !block).then_some("halo"),
+            (self.periodic && !block).then_some("periodic"),
+            (self.edge_outside && !block).then_some("edge_outside"),
+        ];
+        if let Some(field) = misplaced.into_iter().flatten().next() {
+            let detail = format!("an axis of kind '{}' has no {field}", dim.dist().letter());
+            return Err(Error::new(ErrorKind::Flag, detail).in_field(field));
         }
         Ok(if self.component { dim.component() } else { dim })
     }

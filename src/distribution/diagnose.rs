@@ -38,8 +38,10 @@ const LINE: usize = 13;
 pub(super) fn find(comm: &Comm, claim: &Claim<'_>) -> Result<Option<Error>> {
     let records: Vec<Record> =
         comm.all_gather(bytemuck::cast_slice(&describe(claim)))?.iter().map(|bytes| parse(bytes)).collect();
-    let found =
-        heads(&records).or_else(|| (0..records[0].axes.len()).find_map(|axis| on_axis(&records, axis)));
+    let axes = || 0..records[0].axes.len();
+    let found = heads(&records)
+        .or_else(|| axes().find_map(|axis| invariants_differ(&records, axis)))
+        .or_else(|| axes().find_map(|axis| parts_differ(&records, axis)));
     Ok(found)
 }
 
@@ -112,27 +114,35 @@ fn differs(
     Some(([common, word(&records[odd])], error))
 }
 
-fn on_axis(records: &[Record], axis: usize) -> Option<Error> {
+/// What all ranks must say alike about one axis.
+fn invariants_differ(records: &[Record], axis: usize) -> Option<Error> {
     let at = |word: usize| move |r: &Record| r.axes.get(axis).map_or(0, |words| words[word]);
-    let letter = records[0].axes[axis][0] >> 1;
-    let names: [&'static str; 6] = match u32::try_from(letter).ok().and_then(char::from_u32) {
+    let names: [&'static str; 6] = match u32::try_from(letter(records, axis)).ok().and_then(char::from_u32) {
         Some('c') => ["dist_type", "size", "proc_grid_size", "block_size", "first_block", "start"],
         Some('u') => ["dist_type", "size", "proc_grid_size", "one_to_one", "", ""],
         _ => ["dist_type", "size", "proc_grid_size", "periodic", "edge_outside", ""],
     };
-    for (word, field) in names.into_iter().enumerate() {
-        if let Some(([common, odd], error)) = differs(records, at(word), field, ErrorKind::Invariant) {
-            let error = error.on_axis(axis);
-            return Some(match field {
-                "dist_type" => error,
-                _ => error.expected_found(common.cast_signed(), odd.cast_signed()),
-            });
-        }
-    }
+    names.into_iter().enumerate().find_map(|(word, field)| {
+        let ([common, odd], error) = differs(records, at(word), field, ErrorKind::Invariant)?;
+        let error = error.on_axis(axis);
+        Some(match field {
+            "dist_type" => error,
+            _ => error.expected_found(common.cast_signed(), odd.cast_signed()),
+        })
+    })
+}
+
+/// Parts of one axis that do not fit together, where all agree on what it is.
+fn parts_differ(records: &[Record], axis: usize) -> Option<Error> {
     same_parts(records, axis)
         .or_else(|| interfaces(records, axis))
-        .or_else(|| counts(records, axis, letter))
+        .or_else(|| counts(records, axis, letter(records, axis)))
         .map(|e| e.on_axis(axis))
+}
+
+/// The axis's kind, as the first rank says.
+fn letter(records: &[Record], axis: usize) -> u64 {
+    records[0].axes[axis][0] >> 1
 }
 
 /// Ranks at one coordinate that describe the axis differently.

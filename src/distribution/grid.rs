@@ -170,6 +170,9 @@ fn compact(demands: &[Demand], ranks: i64) -> Result<Vec<i64>> {
             Demand::Fixed(_) => None,
         })
         .collect();
+    if sizes.len() > MOST_SEARCHED {
+        return Ok(place(demands, greedy(ranks / fixed, &sizes)));
+    }
     let mut best: Option<(f64, Vec<i64>)> = None;
     factorings(ranks / fixed, sizes.len(), &mut Vec::new(), &mut |factors| {
         // Surface per volume: each axis costs its extent over its size; an axis
@@ -191,14 +194,43 @@ fn compact(demands: &[Demand], ranks: i64) -> Result<Vec<i64>> {
         .in_field("proc_grid_size")
         .expected_found(ranks, fixed));
     };
+    Ok(place(demands, free))
+}
+
+/// Axes for which every grid is tried; their number grows beyond all bounds.
+const MOST_SEARCHED: usize = 6;
+
+/// The extents of all axes from those of the free ones.
+fn place(demands: &[Demand], free: Vec<i64>) -> Vec<i64> {
     let mut free = free.into_iter();
-    Ok(demands
-        .iter()
-        .map(|d| match d {
-            Demand::Fixed(procs) => *procs,
-            Demand::Free { .. } => free.next().unwrap_or(1),
-        })
-        .collect())
+    let extent = |demand: &Demand| match demand {
+        Demand::Fixed(procs) => *procs,
+        Demand::Free { .. } => free.next().unwrap_or(1),
+    };
+    demands.iter().map(extent).collect()
+}
+
+/// Prime factors of `n`, the largest first, each to the axis whose parts are
+/// longest by then.
+fn greedy(mut n: i64, sizes: &[i64]) -> Vec<i64> {
+    let mut primes = Vec::new();
+    let mut prime = 2;
+    while prime <= n / prime {
+        while n % prime == 0 {
+            primes.push(prime);
+            n /= prime;
+        }
+        prime += 1;
+    }
+    primes.push(n);
+    let mut extents = vec![1; sizes.len()];
+    for prime in primes.into_iter().rev() {
+        let longest = (0..sizes.len()).max_by_key(|&axis| (sizes[axis] / extents[axis], sizes.len() - axis));
+        if let Some(axis) = longest {
+            extents[axis] *= prime;
+        }
+    }
+    extents
 }
 
 /// Calls `visit` with every ordered way to write `n` as `count` factors, larger first factors first.
@@ -226,8 +258,8 @@ fn factorings(n: i64, count: usize, chosen: &mut Vec<i64>, visit: &mut dyn FnMut
 
 /// Divisors of `n`, ascending.
 fn divisors(n: i64) -> Vec<i64> {
-    let mut low: Vec<i64> = (1..).take_while(|d| d * d <= n).filter(|d| n % d == 0).collect();
-    let high: Vec<i64> = low.iter().rev().map(|d| n / d).filter(|d| d * d > n).collect();
+    let mut low: Vec<i64> = (1..).take_while(|d| *d <= n / d).filter(|d| n % d == 0).collect();
+    let high: Vec<i64> = low.iter().rev().map(|d| n / d).filter(|d| *d > n / d).collect();
     low.extend(high);
     low
 }

@@ -111,7 +111,8 @@ pub unsafe extern "C" fn distarray_dim_local_to_global(
 }
 
 /// Gives the local position of each of n global indices, -1 where it is not held.
-/// Local; O(1) each, O(log n_indices) for an unstructured axis.
+/// Local; O(1) each, for an unstructured axis O(log n_indices), after
+/// the list was sorted once per call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_dim_global_to_local(
     dim: *const distarray_dim,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::abi::*;
 use super::dim::read_dim;
 use super::error::{check, inputs};
-use crate::array::{Access, AnyArray, Buffer, DType, Layout, Owner, RawBuffer};
+use crate::array::{Access, AnyArray, Buffer, DType, Identity, Layout, Owner, RawBuffer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{DimData, GridOrder, ProcGrid};
 
@@ -30,7 +30,7 @@ const MAX_FORMAT: usize = 1 << 16;
 ///
 /// # Safety
 /// A pointer that is neither null nor misaligned points at an export of any version.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a distarray_export> {
     check(loan, "export")?;
     // SAFETY: the caller's promise; only the prefix, which every version has, is read.
@@ -45,9 +45,11 @@ pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a dista
         ));
     }
     if release.is_none() {
-        return Err(
-            Error::new(ErrorKind::Released, "the export was released or moved away").in_field("release")
-        );
+        return Err(Error::new(
+            ErrorKind::Released,
+            "released or moved away, or never lent: release is NULL",
+        )
+        .in_field("release"));
     }
     if major != DISTARRAY_ABI_MAJOR {
         return Err(version("another major version; release it", "abi_major", DISTARRAY_ABI_MAJOR, major));
@@ -142,13 +144,19 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
     Ok(Description { dtype, layout, dim_data })
 }
 
-/// The memory and the axes of a loan, each with its own rules checked; that the
-/// two fit together is still to be seen.
+/// Calls `then` with the memory and the axes of a loan, each with its own rules
+/// checked; that the two fit together is still to be seen.
+///
+/// A callback, because returned together they would be moved once more.
 ///
 /// # Safety
 /// As for [`describe`].
 #[inline(always)]
-pub(super) unsafe fn examine(loan: &distarray_export, access: Access) -> Result<(RawBuffer, DimData)> {
+pub(super) unsafe fn examine<T>(
+    loan: &distarray_export,
+    access: Access,
+    then: impl FnOnce(RawBuffer, DimData) -> Result<T>,
+) -> Result<T> {
     check_access(loan, access)?;
     if ![DISTARRAY_DEVICE_CPU, DISTARRAY_DEVICE_CUDA_HOST, DISTARRAY_DEVICE_ROCM_HOST]
         .contains(&loan.device_type)
@@ -162,7 +170,7 @@ pub(super) unsafe fn examine(loan: &distarray_export, access: Access) -> Result<
     let allocation = allocation(loan, &layout)?;
     // SAFETY: the caller's promise.
     let format = unsafe { format(loan.format) }?;
-    Ok((RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format }, dim_data))
+    then(RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format }, dim_data)
 }
 
 /// The whole local section, checked strictly; `owner` keeps its memory alive.
@@ -180,15 +188,17 @@ pub(super) unsafe fn attach(
         let text = "the export ends with the call that received it and cannot be kept";
         return Err(Error::new(ErrorKind::Access, text).in_field("flags_read"));
     }
-    // SAFETY: the caller's promise.
-    let (raw, dim_data) = unsafe { examine(loan, access) }?;
-    // SAFETY: the caller's promise.
-    let buffer = unsafe { Buffer::from_raw(raw, owner) }?;
-    AnyArray::new(dim_data, buffer)
+    // SAFETY: the caller's promise, here and within.
+    unsafe {
+        examine(loan, access, |raw, dim_data| {
+            let identity = Identity { uid: loan.uid, epoch: loan.epoch };
+            AnyArray::identified(dim_data, Buffer::from_raw(raw, owner)?, identity)
+        })
+    }
 }
 
 /// Refuses an access that was not lent.
-#[inline]
+#[inline(always)]
 fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
     let refused = |detail: &'static str, field| Err(Error::new(ErrorKind::Access, detail).in_field(field));
     if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
@@ -229,7 +239,7 @@ fn dtype(loan: &distarray_export) -> Result<DType> {
 
 /// The stated allocation, checked not to wrap around; where none is stated, the
 /// elements themselves must not.
-#[inline]
+#[inline(always)]
 fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u8, usize)>> {
     let wraps =
         |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::abi::*;
 use super::description::{Description, attach, describe, examine, open};
 use super::error::{distarray_error, guard};
-use super::lend::{Granted, Loan, Notes, distarray_array, reclaim};
-use crate::array::{Access, AnyArray, DistArray, Element, Identity, Owner, Written};
+use super::lend::{Granted, Loan, Notes, distarray_array, is_own, reclaim};
+use crate::array::{Access, AnyArray, DistArray, Element, Owner, RawBuffer, Written};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How thoroughly a struct is checked.
@@ -153,10 +153,12 @@ pub(super) unsafe fn check_strictly(loan: *const distarray_export) -> Result<Des
         // SAFETY: the caller's promise.
         unsafe { describe(loan) }?
     } else {
+        let seen = |raw: RawBuffer, dim_data| {
+            raw.check()?;
+            Ok(Description { dtype: raw.dtype, layout: raw.layout, dim_data })
+        };
         // SAFETY: the caller's promise.
-        let (raw, dim_data) = unsafe { examine(loan, Access::Read) }?;
-        raw.check()?;
-        Description { dtype: raw.dtype, layout: raw.layout, dim_data }
+        unsafe { examine(loan, Access::Read, seen) }?
     };
     description.dim_data.check_strict(description.layout.shape())?;
     Ok(description)
@@ -182,32 +184,48 @@ pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -
 /// As for [`Export::import`], of a pointer that may also be null or misaligned.
 #[inline(always)]
 pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
-    // SAFETY: the caller's promise.
-    let checked = unsafe { open(loan) }?;
-    let identity = Identity { uid: checked.uid, epoch: checked.epoch };
-    // SAFETY: `open` found a whole struct. The copy is not armed: until it is,
-    // dropping it releases nothing, and a failure leaves the loan to the caller.
-    let moved = unsafe { loan.read() };
-    let owner = Arc::new(Borrowed { loan: moved, armed: AtomicBool::new(false), written: AtomicU64::new(0) });
-    let armed = &raw const owner.armed;
-    // SAFETY: the caller's promise.
-    let mut array = unsafe { attach(checked, access, owner) }?;
-    // The husk comes first, so that whatever happens below, nobody releases twice.
-    // SAFETY: `open` found a whole struct, and the shared borrow of it has ended;
-    // the husk that stays behind is not live.
+    // SAFETY: the caller's promise, of a struct that `open` finds whole.
     unsafe {
+        let own = is_own(open(loan)?);
+        if own { import_own(loan, access) } else { take::<false>(loan, access) }
+    }
+}
+
+/// [`import_export`] for a loan of this library's own, apart from the usual way.
+#[inline(never)]
+unsafe fn import_own(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
+    // SAFETY: the caller's promise.
+    unsafe { take::<true>(loan, access) }
+}
+
+/// [`import_export`] for a whole struct; `OWN` says that this library made the loan.
+#[inline(always)]
+unsafe fn take<const OWN: bool>(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
+    // SAFETY: the caller's promise. The copy is not armed: until it is, dropping
+    // it releases nothing, and a failure leaves the loan to the caller.
+    let owner = unsafe {
+        Arc::new(Borrowed { loan: loan.read(), armed: AtomicBool::new(false), written: AtomicU64::new(0) })
+    };
+    let kept = &raw const *owner;
+    // SAFETY: the caller's promise.
+    let array = unsafe { attach(&*loan, access, owner) }?;
+    // The husk comes first, so that whatever happens below, nobody releases twice.
+    // SAFETY: it is a whole struct, and the shared borrow of it has ended; the
+    // husk that stays behind is not live.
+    let notes = unsafe {
         (*loan).release = None;
         (*loan).private_data = std::ptr::null_mut();
-    }
-    let notes = Notes { meta: (moved.meta, moved.n_meta), info: moved.flags_info };
-    // SAFETY: the loan was live, and is ours now.
-    if let Some(own) = unsafe { reclaim(&moved, &array) } {
-        return Ok((own, notes));
+        Notes { meta: ((*loan).meta, (*loan).n_meta), info: (*loan).flags_info }
+    };
+    if OWN {
+        // SAFETY: the loan was live, and is ours now; the array holds its copy.
+        if let Some(own) = unsafe { reclaim(&(*kept).loan, &array) } {
+            return Ok((own, notes));
+        }
     }
     // SAFETY: the array holds the owner. Relaxed: whoever drops it has seen all
     // that came before.
-    unsafe { (*armed).store(true, Ordering::Relaxed) };
-    array.set_identity(identity);
+    unsafe { (*kept).armed.store(true, Ordering::Relaxed) };
     Ok((array, notes))
 }
 

@@ -264,26 +264,20 @@ unsafe extern "C" fn release_data(raw: *mut distarray_export) {
     unsafe { release(raw, |lent, flags| lent.give_back(flags)) }
 }
 
+/// Whether this library lent the memory.
+#[inline]
+pub(super) fn is_own(loan: &distarray_export) -> bool {
+    let ours: unsafe extern "C" fn(*mut distarray_export) = release_data;
+    loan.release.is_some_and(|release| ptr::fn_addr_eq(release, ours))
+}
+
 /// The array behind a loan of this library to which nothing else refers, and
 /// which `taken` shows unchanged: lending and taking in turn then builds no
 /// chain of owners. The loan has ended where this returns an array.
 ///
 /// # Safety
 /// `loan` is live, and its caller's to take.
-#[inline]
 pub(super) unsafe fn reclaim(loan: &distarray_export, taken: &AnyArray) -> Option<AnyArray> {
-    let ours: unsafe extern "C" fn(*mut distarray_export) = release_data;
-    let is_ours = loan.release.is_some_and(|release| ptr::fn_addr_eq(release, ours));
-    // SAFETY: the caller's promise, and only `grant` sets this callback.
-    if is_ours { unsafe { dissolve(loan, taken) } } else { None }
-}
-
-/// [`reclaim`] for a loan that is known to be this library's own.
-///
-/// # Safety
-/// As for [`reclaim`].
-#[inline(never)]
-unsafe fn dissolve(loan: &distarray_export, taken: &AnyArray) -> Option<AnyArray> {
     let lent = loan.private_data.cast::<distarray_array>().cast_const();
     if lent.is_null() {
         return None;

@@ -81,8 +81,9 @@ pub(super) unsafe fn read_request<'a>(request: *const distarray_request) -> Resu
 pub(super) fn answer(lent: &Arc<distarray_array>, request: &distarray_request) -> Result<Granted> {
     let needed = lent.record().read & !request.known_flags_read;
     if needed != 0 {
-        let text =
-            format!("the array needs must-understand bit {needed:#x}, which the request does not know");
+        let text = format!(
+            "the array needs must-understand bit {needed:#x}; who understands it says so in known_flags_read"
+        );
         return Err(unacceptable(text, "known_flags_read"));
     }
     if request.dist_types != 0 {

@@ -131,7 +131,7 @@ impl Dim {
     ///
     /// # Errors
     /// The first strict rule that is broken, by its number.
-    #[inline]
+    #[inline(always)]
     pub fn check_strict(&self, extent: i64) -> Result<()> {
         validate::strict(self, extent)
     }
@@ -168,7 +168,7 @@ impl Dim {
 
     /// Number of elements held, padding and ghosts included.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn len(&self) -> i64 {
         match &self.dist {
             Dist::Block { start, stop, .. } => stop - start,

@@ -60,7 +60,7 @@ impl DimData {
     ///
     /// # Errors
     /// The first strict rule that is broken, with its axis.
-    #[inline]
+    #[inline(always)]
     pub fn check_strict(&self, shape: &[i64]) -> Result<()> {
         if shape.len() != self.dims.len() {
             let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);

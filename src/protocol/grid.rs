@@ -76,7 +76,7 @@ impl ProcGrid {
     ///
     /// # Errors
     /// A product that exceeds 64 bits (G1).
-    #[inline]
+    #[inline(always)]
     pub fn process_count(&self, extents: impl Iterator<Item = i64>) -> Result<i64> {
         let mut extents = extents;
         extents.try_fold(self.replicas, i64::checked_mul).ok_or_else(|| {
@@ -90,7 +90,7 @@ impl ProcGrid {
     ///
     /// The grid's product must fit 64 bits (G1), as it does in every `DimData`.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn rank_at(&self, places: impl DoubleEndedIterator<Item = (i64, i64)>) -> i64 {
         let row_major =
             |(position, product), (extent, coordinate)| (position * extent + coordinate, product * extent);
@@ -108,7 +108,7 @@ impl ProcGrid {
     }
 
     /// Checks the structural rules for a grid of `count` processes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check(&self, count: i64) -> Result<()> {
         if self.replicas < 1 || !(0..self.replicas).contains(&self.replica) {
             return Err(Error::new(ErrorKind::Grid, "replica must lie in 0..replicas")
@@ -129,7 +129,7 @@ impl ProcGrid {
     }
 
     /// Checks that an explicit table names each rank once (G4): O(processes).
-    #[inline]
+    #[inline(always)]
     pub(super) fn check_strict(&self) -> Result<()> {
         let GridOrder::Ranks(table) = &self.order else { return Ok(()) };
         let mut seen = vec![false; table.len()];

@@ -83,10 +83,10 @@ fn block(place: Place, start: i64, stop: i64, padding: [i64; 2], outside: bool) 
     // How far the part may reach beyond the global range, and where it must begin.
     let (left, right) = if outside { (padding[0], padding[1]) } else { (0, 0) };
     if start < -left {
-        return Err(low("start", "B2", -left, start));
+        return Err(beyond("start", -left, start, outside));
     }
     if stop.saturating_sub(place.size) > right {
-        return Err(high("stop", "B2", place.size.saturating_add(right), stop));
+        return Err(beyond("stop", place.size.saturating_add(right), stop, outside));
     }
     if place.rank == 0 && start != -left {
         return Err(Error::new(ErrorKind::Range, "the first process's part must begin at the edge")
@@ -136,7 +136,7 @@ fn cyclic(place: Place, start: i64, block_size: i64, first_block: i64) -> Result
 }
 
 /// Checks every strict rule for a local extent of `extent` elements.
-#[inline]
+#[inline(always)]
 pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
     let rule = match &dim.dist {
         Dist::Block { start, stop, padding, edge_outside, .. } => {
@@ -170,7 +170,7 @@ pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
         }
     };
     if dim.len() != extent {
-        return Err(Error::new(ErrorKind::Shape, "the buffer's extent contradicts dim_data")
+        return Err(Error::new(ErrorKind::Shape, "the buffer must be as long as the part, padding included")
             .in_field("shape")
             .expected_found(dim.len(), extent)
             .by_rule(rule));
@@ -178,10 +178,26 @@ pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
     Ok(())
 }
 
+/// A part that reaches further than the axis and its halo.
+fn beyond(field: &'static str, limit: i64, found: i64, outside: bool) -> Error {
+    let detail = if outside {
+        "the part reaches beyond the axis by more than its padding"
+    } else {
+        "the part reaches beyond the axis; a halo outside it needs edge_outside (DISTARRAY_DIM_EDGE_OUTSIDE)"
+    };
+    Error::new(ErrorKind::Range, detail).in_field(field).expected_found(limit, found).by_rule("B2")
+}
+
 fn low(field: &'static str, rule: &'static str, least: i64, found: i64) -> Error {
-    Error::new(ErrorKind::Range, "too small").in_field(field).expected_found(least, found).by_rule(rule)
+    Error::new(ErrorKind::Range, "too small: expected is the least that is allowed")
+        .in_field(field)
+        .expected_found(least, found)
+        .by_rule(rule)
 }
 
 fn high(field: &'static str, rule: &'static str, most: i64, found: i64) -> Error {
-    Error::new(ErrorKind::Range, "too large").in_field(field).expected_found(most, found).by_rule(rule)
+    Error::new(ErrorKind::Range, "too large: expected is the most that is allowed")
+        .in_field(field)
+        .expected_found(most, found)
+        .by_rule(rule)
 }

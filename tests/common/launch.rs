@@ -142,6 +142,13 @@ pub fn compile(compiler: &str, sources: &[&str], flags: &[&str]) -> PathBuf {
 /// Runs a command in its own process group, with its output in files (a pipe
 /// kept open by an orphan would never end), and kills the group when late.
 pub fn run(mut command: Command, limit: Duration) -> Output {
+    // Cargo puts its own folder before a program's runpath: a library that `make`
+    // left there would be the one that is tested.
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    if let Some(paths) = std::env::var_os("LD_LIBRARY_PATH") {
+        let others = std::env::split_paths(&paths).filter(|path| !path.starts_with(built));
+        command.env("LD_LIBRARY_PATH", std::env::join_paths(others).unwrap());
+    }
     let scratch = tempfile::tempdir().expect("a temporary directory can be made");
     let file = |name| File::create(scratch.path().join(name)).expect("a temporary file can be made");
     command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err")).process_group(0);
