@@ -91,15 +91,18 @@ pub fn dtype(loan: &mut distarray_export, input: &mut Input) {
     }
 }
 
-/// Packed in either order, with gaps, or anything; some axes run backwards.
-pub fn strides(shape: &[i64], itemsize: i64, input: &mut Input) -> Vec<i64> {
+/// Packed in either order, with gaps, or any number of whole elements; some axes
+/// run backwards. Opaque elements may begin anywhere.
+pub fn strides(shape: &[i64], loan: &distarray_export, input: &mut Input) -> Vec<i64> {
+    let itemsize = loan.itemsize;
+    let unit = if loan.dtype_code == DISTARRAY_DTYPE_OPAQUE { 1 } else { itemsize };
     let mut strides = vec![0; shape.len()];
     let (kind, gap) = (input.below(4), input.below(3) * itemsize);
     let mut step = itemsize + if kind == 2 { gap } else { 0 };
     for i in 0..shape.len() {
         let axis = if kind == 1 { i } else { shape.len() - 1 - i };
         strides[axis] = match kind {
-            3 => input.small(),
+            3 => input.small().saturating_mul(unit),
             _ if input.below(4) == 3 => -step,
             _ => step,
         };

@@ -5,7 +5,7 @@
 //! misaligned, and each array is a heap block of its stated length, to the byte,
 //! so that a sanitizer sees any access beyond it.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, dealloc};
 use std::any::Any;
 use std::cell::Cell;
 
@@ -60,7 +60,7 @@ impl Lender {
         let some = |i| if i < 4 { axis(input) } else { (distarray_dim::INIT, 1) };
         let (mut dims, mut shape): (Vec<_>, Vec<_>) = (0..ndim).map(some).unzip();
         dtype(&mut loan, input);
-        let mut strides = strides(&shape, loan.itemsize, input);
+        let mut strides = strides(&shape, &loan, input);
         let mut ranks = grid(&mut loan, &dims, input);
         let memory = memory(&mut loan, &shape, &strides, input);
         flags(&mut loan, &dims, input);
