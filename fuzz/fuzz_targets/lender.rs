@@ -5,7 +5,7 @@
 //! misaligned, and each array is a heap block of its stated length, to the byte,
 //! so that a sanitizer sees any access beyond it.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, dealloc};
 use std::any::Any;
 use std::cell::Cell;
 
