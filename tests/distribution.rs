@@ -472,3 +472,57 @@ fn distarray_chooses_the_same_grids() {
     }
     assert!(checked > 2000, "{checked}");
 }
+
+/// Every N-dimensional distribution of the vectors: the local shapes, and the
+/// rank that owns each element, by definition.
+#[test]
+fn published_distributions_have_their_local_shapes_and_owners() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/protocol/maps.json");
+    let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let ints = |json: &serde_json::Value| -> Vec<i64> {
+        json.as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect()
+    };
+    let (mut checked, mut refused_there) = (0, 0);
+    for case in vectors["cases"].as_array().unwrap().iter().filter(|c| c["kind"] == "nd") {
+        let (id, shape) = (&case["id"], &case["shape"]);
+        let Some(ranks) = case["dim_data_per_rank"].as_array() else {
+            assert!(case["original"]["error"].is_string(), "{id}");
+            refused_there += 1;
+            continue;
+        };
+        // DistArray's advisory paddings do not widen its parts: they are left out.
+        let part = |dims: &serde_json::Value| {
+            let mut dims = dims.clone();
+            for dim in dims.as_array_mut().unwrap() {
+                dim.as_object_mut().unwrap().remove("padding");
+            }
+            let text = serde_json::json!({"__version__": "0.10.0", "dim_data": dims}).to_string();
+            let value = distarray::protocol::Value::from_json(&text).unwrap();
+            DimData::from_value(&value, None, distarray::protocol::Reading::Lenient).unwrap().0
+        };
+        let mut parts: Vec<DimData> = ranks.iter().map(part).collect();
+        // A scalar is listed without its one rank.
+        parts.resize_with(parts.len().max(1), || DimData::new([]).unwrap());
+        let local: Vec<Vec<i64>> = case["localshapes"].as_array().unwrap().iter().map(ints).collect();
+        assert_eq!(parts.iter().map(DimData::held_shape).collect::<Vec<_>>(), local, "{id}");
+        let shape = ints(shape);
+        let found = agreed(parts.len(), |comm| {
+            let d = Distribution::gather_dim_data(comm, Ok(&parts[comm.rank()])).unwrap();
+            let mut indices = vec![Vec::new()];
+            for &n in &shape {
+                indices = indices
+                    .iter()
+                    .flat_map(|head: &Vec<i64>| (0..n).map(|i| [&head[..], &[i]].concat()))
+                    .collect();
+            }
+            let unstructured = parts[0].dims().iter().any(|d| d.dist().letter() == 'u');
+            (!unstructured).then(|| indices.iter().map(|i| d.owner(i).unwrap()).collect::<Vec<_>>())
+        });
+        if let (Some(found), Some(owners)) = (found, case["owning_ranks_c_order"].as_array()) {
+            let expected: Vec<i64> = owners.iter().map(|o| ints(o)[0]).collect();
+            assert_eq!(found, expected, "{id}");
+        }
+        checked += 1;
+    }
+    assert_eq!((checked, refused_there), (37, 10));
+}
