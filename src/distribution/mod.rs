@@ -21,6 +21,8 @@ mod hash;
 pub use axis::Axis;
 pub use decomposition::Decomposition;
 pub(crate) use decomposition::Members;
+pub(crate) use directory::holders;
+pub(crate) use hash::ring_term;
 pub use grid::{Grid, distarray_grid_shape};
 
 use crate::array::AnyArray;

@@ -416,15 +416,7 @@ fn unstructured(axis: usize) -> Error {
 
 /// Checks that axes are a permutation, and equally long on both sides.
 fn check_axes(source: &Decomposition, target: &Decomposition, axes: &[usize]) -> Result<()> {
-    if source.ndim() != target.ndim() {
-        return Err(another_shape("ndim", count(source.ndim()), count(target.ndim())));
-    }
-    let mut seen = vec![false; source.ndim()];
-    let fresh = |&axis: &usize| seen.get_mut(axis).is_some_and(|seen| !std::mem::replace(seen, true));
-    if axes.len() != source.ndim() || !axes.iter().all(fresh) {
-        return Err(Error::new(ErrorKind::Range, "the order of the axes must name each axis of the source once")
-            .in_field("axes"));
-    }
+    check_order(source.ndim(), target.ndim(), axes)?;
     for (axis, &source_axis) in axes.iter().enumerate() {
         if let (Some(from), Some(to)) = (source.axis_map(source_axis), target.axis_map(axis))
             && from.size() != to.size()
@@ -435,7 +427,21 @@ fn check_axes(source: &Decomposition, target: &Decomposition, axes: &[usize]) ->
     Ok(())
 }
 
-fn another_shape(field: &'static str, expected: i64, found: i64) -> Error {
+/// Checks that `axes` names each of the source's axes once.
+pub(super) fn check_order(source: usize, target: usize, axes: &[usize]) -> Result<()> {
+    if source != target {
+        return Err(another_shape("ndim", count(source), count(target)));
+    }
+    let mut seen = vec![false; source];
+    let fresh = |&axis: &usize| seen.get_mut(axis).is_some_and(|seen| !std::mem::replace(seen, true));
+    if axes.len() != source || !axes.iter().all(fresh) {
+        return Err(Error::new(ErrorKind::Range, "the order of the axes must name each axis of the source once")
+            .in_field("axes"));
+    }
+    Ok(())
+}
+
+pub(super) fn another_shape(field: &'static str, expected: i64, found: i64) -> Error {
     Error::new(ErrorKind::Shape, "source and target must have the same global shape")
         .in_field(field)
         .expected_found(expected, found)
@@ -445,6 +451,6 @@ fn no_such_rank(rank: i64) -> Error {
     Error::new(ErrorKind::Range, "a rank counts from 0").in_field("rank").expected_found(0, rank)
 }
 
-fn count(n: usize) -> i64 {
+pub(super) fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
