@@ -37,7 +37,14 @@ fn strided(dim_data: &DimData, random: &mut Random) -> DistArray<i64> {
     let mut memory = vec![-1_i64; usize::try_from(step / 8 + 1).unwrap()];
     let layout = Layout::strided(&shape, &strides, 8).unwrap();
     let data = memory.as_mut_ptr().cast::<u8>().wrapping_offset(start as isize);
-    let raw = RawBuffer { data, dtype: DType::I64, layout, access: Access::Exclusive, allocation: None, format: None };
+    let raw = RawBuffer {
+        data,
+        dtype: DType::I64,
+        layout,
+        access: Access::Exclusive,
+        allocation: None,
+        format: None,
+    };
     // SAFETY: the memory is kept alive by the owner.
     let buffer = unsafe { Buffer::from_raw(raw, <dyn Owner>::keep(memory)) }.unwrap();
     AnyArray::new(dim_data.clone(), buffer).unwrap().downcast().unwrap()
@@ -139,8 +146,10 @@ fn axes_are_permuted_on_the_way() {
 /// for, none outside the edges.
 fn held_index(dim_data: &DimData, position: &[i64]) -> Option<Vec<i64>> {
     let dims = dim_data.dims().iter().zip(position);
-    dims.map(|(dim, &at)| dim.global_of(at).and_then(|g| dim.inside(g)).filter(|&g| (0..dim.size()).contains(&g)))
-        .collect()
+    dims.map(|(dim, &at)| {
+        dim.global_of(at).and_then(|g| dim.inside(g)).filter(|&g| (0..dim.size()).contains(&g))
+    })
+    .collect()
 }
 
 /// Number of axes along which a held position lies in the halo.
@@ -213,7 +222,9 @@ fn halos_hold_what_the_owners_hold() {
             let dims = d.dim_data().dims();
             for (position, element) in u.owned_mut().unwrap().indexed_iter_mut() {
                 let index: Vec<i64> = (0..ndim)
-                    .map(|axis| dims[axis].global_of(dims[axis].owned_local().start + position[axis] as i64).unwrap())
+                    .map(|axis| {
+                        dims[axis].global_of(dims[axis].owned_local().start + position[axis] as i64).unwrap()
+                    })
                     .collect();
                 *element = value(&index);
             }
@@ -226,7 +237,8 @@ fn halos_hold_what_the_owners_hold() {
             for (position, element) in u.view().indexed_iter() {
                 let position: Vec<i64> = (0..ndim).map(|axis| position[axis] as i64).collect();
                 let exchanged = corners || rims(d.dim_data(), &position) < 2;
-                let expected = held_index(d.dim_data(), &position).filter(|_| exchanged).map_or(-5, |i| value(&i));
+                let expected =
+                    held_index(d.dim_data(), &position).filter(|_| exchanged).map_or(-5, |i| value(&i));
                 assert_eq!(*element, expected, "case {case}, rank {}: {position:?} of {axes:?}", comm.rank());
             }
         });
@@ -348,7 +360,8 @@ fn what_one_rank_finds_wrong_all_ranks_return() {
         kinds
     });
     let expected =
-        [ErrorKind::Shape, ErrorKind::Invariant, ErrorKind::Shape, ErrorKind::Shape, ErrorKind::DType].to_vec();
+        [ErrorKind::Shape, ErrorKind::Invariant, ErrorKind::Shape, ErrorKind::Shape, ErrorKind::DType]
+            .to_vec();
     assert_eq!(kinds, vec![expected; 3]);
 }
 

@@ -45,7 +45,10 @@ fn both_ends_list_the_same_elements_and_each_arrives_once() {
             for message in plan.sends() {
                 let elements = globals(&message, &from.owned(rank));
                 assert_eq!(elements.len() as i64, message.elements());
-                assert!(sent.insert((rank as i64, message.rank), elements).is_none(), "two messages to one rank");
+                assert!(
+                    sent.insert((rank as i64, message.rank), elements).is_none(),
+                    "two messages to one rank"
+                );
             }
         }
         for (rank, plan) in plans.iter().enumerate() {

@@ -215,7 +215,12 @@ impl Comm {
     /// From each start of a message to the end of its round, the memory of its place
     /// is readable, and writable for a receive, and nobody else touches it.
     #[allow(unsafe_code)] // a promise about memory
-    pub(crate) unsafe fn messages_in(&self, tag: i32, sends: &[Place], receives: &[Place]) -> Result<Messages> {
+    pub(crate) unsafe fn messages_in(
+        &self,
+        tag: i32,
+        sends: &[Place],
+        receives: &[Place],
+    ) -> Result<Messages> {
         self.free_abandoned(self.transport()?)?;
         // SAFETY: the caller's promise.
         unsafe { Messages::new(self, tag, sends, receives) }

@@ -223,7 +223,8 @@ fn parts_meet(dim_data: &DimData, axis: usize) -> u64 {
             }
             if *edge_outside {
                 let before = if coordinate > 0 { coordinate - 1 } else { last };
-                let alike = |kind, width| term(kind, coordinate, width).wrapping_sub(term(kind, before, width));
+                let alike =
+                    |kind, width| term(kind, coordinate, width).wrapping_sub(term(kind, before, width));
                 return sum.wrapping_add(alike(16, padding[0])).wrapping_add(alike(21, padding[1]));
             }
             if coordinate > 0 {

@@ -205,7 +205,8 @@ fn interfaces(records: &[Record], axis: usize) -> Option<Error> {
         let alike = "a halo around the edges too must be as wide on all ranks";
         let paired = "padding must be as wide as the neighbour's on the other side";
         let outside = right[EDGE_OUTSIDE] != 0;
-        let pairs = if outside { [(LEFT, LEFT, alike), (RIGHT, RIGHT, alike)] } else { [(RIGHT, LEFT, paired); 2] };
+        let pairs =
+            if outside { [(LEFT, LEFT, alike), (RIGHT, RIGHT, alike)] } else { [(RIGHT, LEFT, paired); 2] };
         let (there, here, what) = pairs.into_iter().find(|&(there, here, _)| left[there] != right[here])?;
         Some(broken(ErrorKind::Halo, what, "padding", left[there], right[here], "W5"))
     })

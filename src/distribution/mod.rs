@@ -22,8 +22,8 @@ pub use axis::Axis;
 pub use decomposition::Decomposition;
 pub(crate) use decomposition::Members;
 pub(crate) use directory::holders;
-pub(crate) use hash::ring_term;
 pub use grid::{Grid, distarray_grid_shape};
+pub(crate) use hash::ring_term;
 
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};

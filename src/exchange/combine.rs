@@ -74,7 +74,9 @@ impl Combine {
         let plain = Scale { alpha: Scale::default().alpha, ..scale } == Scale::default();
         let row = if plain && scale == Scale::default() {
             conversion(from, to).ok_or_else(|| {
-                format!("{from} elements do not convert to {to} without losing their kind; convert them first")
+                format!(
+                    "{from} elements do not convert to {to} without losing their kind; convert them first"
+                )
             })
         } else {
             scaling(from, to).ok_or_else(|| {
@@ -84,8 +86,11 @@ impl Combine {
         let row = row.map_err(|detail| Error::new(ErrorKind::DType, detail).in_field("dtype"))?;
         let real = |factor: Complex<f64>| factor.im == 0.0;
         if to.code != DType::C64.code && !(real(scale.alpha) && real(scale.beta)) {
-            return Err(Error::new(ErrorKind::DType, format!("a complex factor needs complex elements, not {to}"))
-                .in_field("dtype"));
+            return Err(Error::new(
+                ErrorKind::DType,
+                format!("a complex factor needs complex elements, not {to}"),
+            )
+            .in_field("dtype"));
         }
         Ok(Self::Rows(row, scale))
     }
@@ -117,7 +122,10 @@ unsafe fn row<S: Copy, D: Copy>(to: *mut u8, from: *const u8, by: Loop, body: im
     // SAFETY: the caller's promise; packed memory may not be aligned.
     let step = |i: isize, to_step: isize, from_step: isize| unsafe {
         let at = to.offset(i * to_step).cast::<D>();
-        at.write_unaligned(body(at.read_unaligned(), from.offset(i * from_step).cast::<S>().read_unaligned()));
+        at.write_unaligned(body(
+            at.read_unaligned(),
+            from.offset(i * from_step).cast::<S>().read_unaligned(),
+        ));
     };
     let n = by.n.cast_signed();
     // Constant steps let the compiler use vector instructions.

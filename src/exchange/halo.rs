@@ -117,7 +117,7 @@ impl Halo {
     /// # Errors
     /// As [`update`](Self::update).
     pub fn update_all(&mut self, arrays: &[ArrayMut<'_>]) -> Result<()> {
-        self.run(arrays, Task::Update)
+        self.run(Ok(arrays), Task::Update)
     }
 
     /// Adds each padding element to the element it is a copy of: the adjoint of the
@@ -127,7 +127,7 @@ impl Halo {
     /// # Errors
     /// As [`update`](Self::update); `DType` for elements that have no sum or order.
     pub fn accumulate<'a>(&mut self, array: impl Into<ArrayMut<'a>>, how: Accumulate) -> Result<()> {
-        self.run(&[array.into()], Task::Accumulate(how))
+        self.run(Ok(&[array.into()]), Task::Accumulate(how))
     }
 
     /// Starts an update and returns while messages fly, so that work on elements that
@@ -154,14 +154,45 @@ impl Halo {
     pub fn start<'a>(&mut self, array: impl Into<ArrayMut<'a>>) -> Result<Pending<'_>> {
         let array = array.into();
         let address = array.buffer().data();
-        let mover = self.agreed(&[array], Task::UpdateLater)?;
-        // SAFETY: the array was found to fit the plan; all messages are packed.
-        unsafe { self.movers[mover].mover.start() }?;
-        Ok(Pending { comm: self.comm.clone(), mover: &mut self.movers[mover].mover, address })
+        let which = self.begin(Ok(&[array]))?;
+        Ok(Pending { halo: self, which, address })
     }
 
-    fn run(&mut self, arrays: &[ArrayMut<'_>], task: Task) -> Result<()> {
-        let which = self.agreed(arrays, task)?;
+    /// [`update_all`](Self::update_all) where this rank may have failed already.
+    pub(crate) fn update_if(&mut self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<()> {
+        self.run(arrays.map_err(Error::clone), Task::Update)
+    }
+
+    /// [`accumulate`](Self::accumulate) where this rank may have failed already.
+    pub(crate) fn accumulate_if(
+        &mut self,
+        arrays: std::result::Result<&[ArrayMut<'_>], &Error>,
+        how: Accumulate,
+    ) -> Result<()> {
+        self.run(arrays.map_err(Error::clone), Task::Accumulate(how))
+    }
+
+    /// [`start`](Self::start) where this rank may have failed already; returns what
+    /// [`end`](Self::end) needs.
+    pub(crate) fn begin(&mut self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<usize> {
+        let which = self.agreed(arrays.map_err(Error::clone), Task::UpdateLater)?;
+        // SAFETY: the arrays were found to fit the plan; all messages are packed.
+        unsafe { self.movers[which].mover.start() }?;
+        Ok(which)
+    }
+
+    /// The end of an update that was begun, where this rank may have failed. Collective.
+    ///
+    /// # Safety
+    /// The arrays are those that it was begun with, and nobody else touches them.
+    pub(crate) unsafe fn end(&mut self, which: Result<usize>) -> Result<()> {
+        let which = self.comm.agree(which)?;
+        // SAFETY: the caller's promise.
+        unsafe { self.movers[which].mover.finish() }
+    }
+
+    fn run(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<()> {
+        let which = self.agreed(arrays.clone(), task)?;
         let mover = &mut self.movers[which].mover;
         // SAFETY: the arrays were found to fit the plan and are borrowed until the end.
         unsafe {
@@ -169,13 +200,14 @@ impl Halo {
             mover.finish()?;
         }
         let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
-        arrays.iter().for_each(|array| array.buffer().owner().note(written));
+        arrays?.iter().for_each(|array| array.buffer().owner().note(written));
         Ok(())
     }
 
     /// The mover bound to these arrays, where no rank objects. Collective.
-    fn agreed(&mut self, arrays: &[ArrayMut<'_>], task: Task) -> Result<usize> {
-        let verdict = self.mover(arrays, task);
+    fn agreed(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<usize> {
+        let verdict = arrays.clone().and_then(|arrays| self.mover(arrays, task));
+        let arrays = arrays.unwrap_or_default();
         let task = match task {
             Task::Update => 0,
             Task::UpdateLater => 1,
@@ -243,8 +275,8 @@ impl Halo {
 /// A halo update under way; it must be finished.
 #[must_use = "the padding is filled by finish"]
 pub struct Pending<'a> {
-    comm: Comm,
-    mover: &'a mut Mover,
+    halo: &'a mut Halo,
+    which: usize,
     address: *mut u8,
 }
 
@@ -256,17 +288,15 @@ impl Pending<'_> {
     /// untouched. `Comm` when the message layer fails.
     pub fn finish<'a>(self, array: impl Into<ArrayMut<'a>>) -> Result<()> {
         let array = array.into();
-        let verdict = match array.buffer().data() == self.address {
-            true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::Busy,
-                "a halo update ends with the array that it began with",
-            )
-            .in_field("array")),
-        };
-        self.comm.agree(verdict)?;
+        let fields = self.halo.movers[self.which].mover.fields();
+        let same =
+            array.buffer().data() == self.address && fields[0].to.is_of(&array, 0..array.dim_data().ndim());
+        let which = same.then_some(self.which).ok_or_else(|| {
+            Error::new(ErrorKind::Busy, "a halo update ends with the array that it began with")
+                .in_field("array")
+        });
         // SAFETY: the array is the one that was found to fit, and is borrowed.
-        unsafe { self.mover.finish() }?;
+        unsafe { self.halo.end(which) }?;
         array.buffer().owner().note(Written::HaloCurrent);
         Ok(())
     }

@@ -30,9 +30,10 @@ pub(super) fn of_ghosts(distribution: &Distribution) -> Result<Vec<Option<Lists>
             let owners = holders(comm, coordinate, &announce(&owned), &globals(&ghosts))?;
             let borrowers = holders(comm, coordinate, &announce(&ghosts), &globals(&owned))?;
             let core = [(coordinate, 0, 0, dim.owned_len())];
-            let receives = ghosts.iter().zip(&owners).filter_map(|(&(_, at), found)| {
-                found.first().map(|&(peer, there)| (peer, at, there))
-            });
+            let receives = ghosts
+                .iter()
+                .zip(&owners)
+                .filter_map(|(&(_, at), found)| found.first().map(|&(peer, there)| (peer, at, there)));
             // Only the lowest owner serves a ghost that several own.
             let owners_of_mine = holders(comm, coordinate, &announce(&owned), &globals(&owned))?;
             let serves = |which: usize, at: i64| owners_of_mine[which].first() == Some(&(coordinate, at));
@@ -40,7 +41,10 @@ pub(super) fn of_ghosts(distribution: &Distribution) -> Result<Vec<Option<Lists>
                 let found = if serves(which, at) { found.as_slice() } else { &[] };
                 found.iter().map(move |&(peer, there)| (peer, at, there))
             });
-            Ok(Some(Lists { sends: pieces(sends, &core, true, By::Theirs), receives: pieces(receives, &core, true, By::Mine) }))
+            Ok(Some(Lists {
+                sends: pieces(sends, &core, true, By::Theirs),
+                receives: pieces(receives, &core, true, By::Mine),
+            }))
         })
         .collect()
 }
@@ -66,7 +70,10 @@ pub(super) fn of_axis(
     };
     let (from_coordinate, from, from_announced) = part(source);
     let (to_coordinate, to, to_announced) = part(target);
-    let locate = |map: Option<&crate::protocol::AxisMap>, announced: &Indices, coordinate, wanted: &Indices| match map {
+    let locate = |map: Option<&crate::protocol::AxisMap>,
+                  announced: &Indices,
+                  coordinate,
+                  wanted: &Indices| match map {
         Some(map) => Ok(wanted.iter().map(|&(global, _)| map.locate(global).into_iter().collect()).collect()),
         None => holders(comm, coordinate, announced, &globals(wanted)),
     };
@@ -78,10 +85,14 @@ pub(super) fn of_axis(
         let found = if serves(which, at) { found.as_slice() } else { &[] };
         found.iter().map(move |&(peer, there)| (peer, at, there))
     });
-    let receives = to.iter().zip(&owners_of_target).filter_map(|(&(_, at), found)| {
-        found.first().map(|&(peer, there)| (peer, at, there))
-    });
-    Ok(Some(Lists { sends: pieces(sends, &[], false, By::Theirs), receives: pieces(receives, &[], false, By::Mine) }))
+    let receives = to
+        .iter()
+        .zip(&owners_of_target)
+        .filter_map(|(&(_, at), found)| found.first().map(|&(peer, there)| (peer, at, there)));
+    Ok(Some(Lists {
+        sends: pieces(sends, &[], false, By::Theirs),
+        receives: pieces(receives, &[], false, By::Mine),
+    }))
 }
 
 /// Whose positions order the elements of a message: the receiver's.
@@ -102,8 +113,9 @@ fn pieces(
     let mut elements: Vec<(i64, i64, i64)> = elements.collect();
     elements.sort_unstable_by_key(|&(peer, mine, theirs)| (peer, if by == By::Mine { mine } else { theirs }));
     let core = core.iter().filter(|core| core.3 > 0);
-    let mut found: Vec<Piece> =
-        core.map(|&(peer, mine, theirs, len)| Piece { peer, mine, theirs, len, count: 1, rim: false }).collect();
+    let mut found: Vec<Piece> = core
+        .map(|&(peer, mine, theirs, len)| Piece { peer, mine, theirs, len, count: 1, rim: false })
+        .collect();
     for (peer, mine, theirs) in elements {
         match found.last_mut() {
             Some(last)
@@ -126,9 +138,14 @@ fn owned_and_ghosts(dim: &Dim) -> (Indices, Indices) {
     let num_owned = usize::try_from(owned.end - owned.start).unwrap_or(0);
     let start = usize::try_from(owned.start).unwrap_or(0);
     match dim.dist() {
-        Dist::Unstructured { .. } => (indices().take(num_owned).collect(), indices().skip(num_owned).collect()),
+        Dist::Unstructured { .. } => {
+            (indices().take(num_owned).collect(), indices().skip(num_owned).collect())
+        }
         // Positions count from the first owned element.
-        _ => (indices().skip(start).take(num_owned).map(|(g, local)| (g, local - owned.start)).collect(), Vec::new()),
+        _ => (
+            indices().skip(start).take(num_owned).map(|(g, local)| (g, local - owned.start)).collect(),
+            Vec::new(),
+        ),
     }
 }
 

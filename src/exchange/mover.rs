@@ -168,7 +168,8 @@ impl Mover {
         mode: Mode,
     ) -> Result<Self> {
         let way = mode.way;
-        let mut make = Maker { fields: &fields, mode, copies: Vec::new(), loops: Vec::new(), entries: Vec::new() };
+        let mut make =
+            Maker { fields: &fields, mode, copies: Vec::new(), loops: Vec::new(), entries: Vec::new() };
         let me = plan.rank();
         let mut local = Vec::new();
         let (mut sends, mut send_places) = (Vec::new(), Vec::new());
@@ -208,7 +209,18 @@ impl Mover {
         // SAFETY: the caller's promise; messages in arrays are started within rounds.
         let messages = unsafe { comm.messages_in(tag, &send_places, &receive_places) }?;
         let in_rank_order = way == Way::Back;
-        Ok(Self { messages, sends, receives, local, copies, loops, entries, fields, in_rank_order, busy: false })
+        Ok(Self {
+            messages,
+            sends,
+            receives,
+            local,
+            copies,
+            loops,
+            entries,
+            fields,
+            in_rank_order,
+            busy: false,
+        })
     }
 
     /// The memory that it is bound to.
@@ -306,7 +318,8 @@ impl Mover {
         }
         let ([to_step, from_step], [to_far, from_far]) = (copy.step, copy.far);
         let run = copy.run.cast_signed();
-        let contiguous = matches!(how, Combine::Move) && loops.is_empty() && (to_step, from_step) == (run, run);
+        let contiguous =
+            matches!(how, Combine::Move) && loops.is_empty() && (to_step, from_step) == (run, run);
         for entry in &self.entries[begin..end] {
             // The distance in packed memory is the piece's own.
             let far = |far: isize| if far == PACKED { entry.packed } else { far };
@@ -436,7 +449,8 @@ impl Maker<'_> {
             let mut at = vec![0; groups.len()];
             'boxes: loop {
                 let chosen: Vec<Group> = groups.iter().zip(&at).map(|(groups, &at)| groups[at]).collect();
-                let rims = chosen.iter().zip(&message.axes).filter(|(group, part)| group.is_rim(part)).count();
+                let rims =
+                    chosen.iter().zip(&message.axes).filter(|(group, part)| group.is_rim(part)).count();
                 if message.selects(rims) {
                     packed += self.copy(message, field, &chosen, packed, side);
                 }
@@ -454,7 +468,14 @@ impl Maker<'_> {
 
     /// Adds one copy: a group of pieces along each axis. Returns the bytes of its
     /// elements in a packed message.
-    fn copy(&mut self, message: &Message<'_>, field: usize, chosen: &[Group], packed: usize, side: Side) -> usize {
+    fn copy(
+        &mut self,
+        message: &Message<'_>,
+        field: usize,
+        chosen: &[Group],
+        packed: usize,
+        side: Side,
+    ) -> usize {
         let Field { from, to, combine } = &self.fields[field];
         let narrow = |n: i64| isize::try_from(n).unwrap_or(0); // positions in memory that exists
         let extents: Vec<usize> =

@@ -122,14 +122,10 @@ impl Whole<'_> {
             let Some(there) = theirs.stretch(global) else { return };
             let end = there.stop.min(stop);
             let (mine, len) = (local + global - start, end - global);
-            self.push(global, Piece {
-                peer: there.coordinate,
-                mine,
-                theirs: there.local,
-                len,
-                count: 1,
-                rim: false,
-            });
+            self.push(
+                global,
+                Piece { peer: there.coordinate, mine, theirs: there.local, len, count: 1, rim: false },
+            );
             global = end;
         }
     }

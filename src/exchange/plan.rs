@@ -194,7 +194,14 @@ impl Plan {
                     // Nothing but the core.
                     let len = dim.owned_len();
                     if len > 0 {
-                        plan.pieces.push(Piece { peer: coordinate, mine: 0, theirs: 0, len, count: 1, rim: false });
+                        plan.pieces.push(Piece {
+                            peer: coordinate,
+                            mine: 0,
+                            theirs: 0,
+                            len,
+                            count: 1,
+                            rim: false,
+                        });
                     }
                     own.sends = [begin, plan.pieces.len()];
                     plan.pieces.extend_from_within(begin..);
@@ -206,7 +213,13 @@ impl Plan {
         Ok(plan)
     }
 
-    fn empty(source: &Decomposition, target: &Decomposition, rank: i64, axes: &[usize], select: Select) -> Self {
+    fn empty(
+        source: &Decomposition,
+        target: &Decomposition,
+        rank: i64,
+        axes: &[usize],
+        select: Select,
+    ) -> Self {
         let of = |&source_axis: &usize| AxisPieces { source_axis, ..AxisPieces::default() };
         Self {
             rank,
@@ -329,7 +342,8 @@ impl<'a> Groups<'a> {
             return None;
         }
         let chosen = self.sides.iter().zip(&self.chosen);
-        let found = chosen.map(|(side, &[begin, end])| AxisPart { pieces: &side.pieces[begin..end], ..*side });
+        let found =
+            chosen.map(|(side, &[begin, end])| AxisPart { pieces: &side.pieces[begin..end], ..*side });
         let found = found.collect();
         self.done = true;
         for (side, chosen) in self.sides.iter().zip(&mut self.chosen).rev() {
@@ -435,8 +449,11 @@ pub(super) fn check_order(source: usize, target: usize, axes: &[usize]) -> Resul
     let mut seen = vec![false; source];
     let fresh = |&axis: &usize| seen.get_mut(axis).is_some_and(|seen| !std::mem::replace(seen, true));
     if axes.len() != source || !axes.iter().all(fresh) {
-        return Err(Error::new(ErrorKind::Range, "the order of the axes must name each axis of the source once")
-            .in_field("axes"));
+        return Err(Error::new(
+            ErrorKind::Range,
+            "the order of the axes must name each axis of the source once",
+        )
+        .in_field("axes"));
     }
     Ok(())
 }

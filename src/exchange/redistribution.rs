@@ -132,11 +132,22 @@ impl Redistribution {
         source: impl AsRef<AnyArray>,
         target: impl Into<ArrayMut<'a>>,
     ) -> Result<()> {
-        let (source, target) = (source.as_ref(), target.into());
-        let types = (source.dtype(), target.dtype(), scale);
-        let verdict = self.check(source, &target, types);
-        let words = [dtype_word(source), dtype_word(&target)];
-        let combine = agree(&self.comm, verdict, words.into_iter().chain(scale_words(&scale)))?;
+        self.apply_if(Ok((scale, source.as_ref(), target.into())))
+    }
+
+    /// [`apply_scaled`](Self::apply_scaled) where this rank may have failed already.
+    pub(crate) fn apply_if(&mut self, arrays: Result<(Scale, &AnyArray, ArrayMut<'_>)>) -> Result<()> {
+        let types = |scale, source: &AnyArray, target: &AnyArray| (source.dtype(), target.dtype(), scale);
+        let verdict = arrays
+            .as_ref()
+            .map_err(Error::clone)
+            .and_then(|(scale, source, target)| self.check(source, target, types(*scale, source, target)));
+        let words = arrays.as_ref().ok().map(|(scale, source, target)| {
+            [dtype_word(source), dtype_word(target)].into_iter().chain(scale_words(scale))
+        });
+        let combine = agree(&self.comm, verdict, words.into_iter().flatten())?;
+        let (scale, source, target) = arrays?;
+        let types = types(scale, source, &target);
         let order = self.order(source)?;
         let mover = self.mover(source, &target, types, combine, order);
         let which = self.comm.agree(mover)?;
@@ -250,7 +261,8 @@ fn check(source: &Distribution, target: &Distribution, axes: &[usize]) -> Result
     }
     let (from, to) = (source.dim_data().dims(), target.dim_data().dims());
     super::plan::check_order(from.len(), to.len(), axes)?;
-    let lengths = axes.iter().map(|&axis| &from[axis]).zip(to).map(|(a, b): (&Dim, &Dim)| (a.size(), b.size()));
+    let lengths =
+        axes.iter().map(|&axis| &from[axis]).zip(to).map(|(a, b): (&Dim, &Dim)| (a.size(), b.size()));
     for (axis, (expected, found)) in lengths.enumerate() {
         if expected != found {
             return Err(super::plan::another_shape("size", expected, found).on_axis(axis));
