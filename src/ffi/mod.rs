@@ -22,6 +22,7 @@ mod export;
 mod file;
 mod lend;
 mod library;
+mod place;
 mod record;
 mod request;
 mod text;
