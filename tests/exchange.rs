@@ -10,7 +10,7 @@ use dealing::{Dealt, Random, deal, product};
 use distarray::array::{Access, AnyArray, Buffer, DType, DistArray, Layout, Order, Owner, RawBuffer};
 use distarray::comm::{self, Comm};
 use distarray::distribution::{Axis, Distribution, Grid};
-use distarray::exchange::{Accumulate, Halo, Redistribution};
+use distarray::exchange::{Accumulate, Halo, Redistribution, is_shared};
 use distarray::protocol::DimData;
 use distarray::{ErrorKind, Result};
 
@@ -83,13 +83,14 @@ fn redistribution_moves_every_element_and_back_restores_every_bit() {
         let shape: Vec<i64> = (0..ndim).map(|_| random.within(0, longest)).collect();
         let ranks = usize::try_from(random.within(1, 9)).unwrap();
         let (from, to) = (deal(&mut random, &shape, ranks), deal(&mut random, &shape, ranks));
-        let seed = random.next();
+        let (seed, shared) = (random.next(), random.chance(4));
         let what = format!("case {case}: {from:?} to {to:?}");
         comm::threads(ranks, |comm| -> Result<()> {
             let mut random = Random(seed ^ comm.rank() as u64);
             let (source, target) = (distribute(&comm, &from)?, distribute(&comm, &to)?);
-            let mut a = strided(source.dim_data(), &mut random);
+            let mut a = if shared { source.shared_zeros()? } else { strided(source.dim_data(), &mut random) };
             let mut b = strided(target.dim_data(), &mut random);
+            assert_eq!(is_shared(a.as_any()), shared);
             fill(&mut a, &from.owned(comm.rank()));
             let mut there = Redistribution::new(&source, &target)?;
             for _ in 0..2 {
@@ -213,11 +214,11 @@ fn halos_hold_what_the_owners_hold() {
         let (axes, grid) = halo_axes(&mut random, ndim, ranks);
         let seed = random.next();
         let corners = random.chance(2);
-        let later = random.chance(2);
+        let (later, bound, shared) = (random.chance(3), random.chance(2), random.chance(3));
         comm::threads(ranks, |comm| {
             let mut random = Random(seed ^ comm.rank() as u64);
             let d = Distribution::on_grid(&comm, axes.clone(), grid.clone()).unwrap();
-            let mut u = strided(d.dim_data(), &mut random);
+            let mut u = if shared { d.shared_zeros().unwrap() } else { strided(d.dim_data(), &mut random) };
             u.view_mut().unwrap().fill(-5);
             let dims = d.dim_data().dims();
             for (position, element) in u.owned_mut().unwrap().indexed_iter_mut() {
@@ -231,6 +232,12 @@ fn halos_hold_what_the_owners_hold() {
             let mut halo = if corners { Halo::new(&d) } else { Halo::star(&d) }.unwrap();
             if later {
                 halo.start(&mut u).unwrap().finish(&mut u).unwrap();
+            } else if bound {
+                let mut kept = halo.bind(u).unwrap();
+                for _ in 0..3 {
+                    kept.update().unwrap();
+                }
+                u = kept.into_array();
             } else {
                 halo.update(&mut u).unwrap();
             }
@@ -252,13 +259,14 @@ fn accumulation_is_the_adjoint_of_the_update() {
         let ndim = random.within(1, 3) as usize;
         let ranks = random.within(1, 8) as usize;
         let (axes, grid) = halo_axes(&mut random, ndim, ranks);
-        let (seed, corners) = (random.next(), random.chance(2));
+        let (seed, corners, shared) = (random.next(), random.chance(2), random.chance(3));
         let products = comm::threads(ranks, |comm| {
             let mut random = Random(seed ^ comm.rank() as u64);
             let d = Distribution::on_grid(&comm, axes.clone(), grid.clone()).unwrap();
             let mut halo = if corners { Halo::new(&d) } else { Halo::star(&d) }.unwrap();
             // x is owned elements, y held ones; integers, so that sums are exact.
-            let (mut x, mut y) = (strided(d.dim_data(), &mut random), strided(d.dim_data(), &mut random));
+            let mut x = strided(d.dim_data(), &mut random);
+            let mut y = if shared { d.shared_zeros().unwrap() } else { strided(d.dim_data(), &mut random) };
             x.view_mut().unwrap().fill(0);
             x.owned_mut().unwrap().iter_mut().for_each(|e| *e = random.within(-9, 9));
             y.view_mut().unwrap().iter_mut().for_each(|e| *e = random.within(-9, 9));

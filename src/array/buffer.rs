@@ -34,6 +34,11 @@ pub enum Written {
 pub trait Owner: Send + Sync {
     /// Takes note that elements were written.
     fn note(&self, _written: Written) {}
+
+    /// The owner itself, where others may look for what it is.
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        None
+    }
 }
 
 /// Anything may be an owner that need not hear of writes.

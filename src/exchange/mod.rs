@@ -7,6 +7,7 @@ mod mover;
 mod piece;
 mod plan;
 mod redistribution;
+mod shared;
 mod verdict;
 
 pub use combine::{Accumulate, Scale};
@@ -15,3 +16,4 @@ pub use mover::Moved;
 pub use piece::{Piece, Steps};
 pub use plan::{AxisPart, Message, Plan};
 pub use redistribution::Redistribution;
+pub use shared::is_shared;

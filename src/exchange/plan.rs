@@ -216,6 +216,10 @@ impl Plan {
         Ok(plan)
     }
 
+    pub(super) fn ndim(&self) -> usize {
+        self.axes.len()
+    }
+
     fn target(&self) -> &Decomposition {
         self.other.as_ref().unwrap_or(&self.source)
     }
