@@ -95,7 +95,7 @@ pub(super) struct Field {
 }
 
 /// A plan that is bound to the memory of arrays.
-pub(super) struct Mover {
+pub(crate) struct Mover {
     messages: Messages,
     sends: Vec<Channel>,
     receives: Vec<Channel>,
@@ -274,7 +274,7 @@ impl Mover {
     ///
     /// # Safety
     /// As for [`new`](Self::new): the memory is still what it was.
-    pub(super) unsafe fn start(&mut self) -> Result<()> {
+    pub(crate) unsafe fn start(&mut self) -> Result<()> {
         self.busy = true;
         self.messages.start_receives()?;
         for (which, channel) in self.sends.iter().enumerate() {
@@ -299,7 +299,7 @@ impl Mover {
     ///
     /// # Safety
     /// As for [`new`](Self::new): the memory is still what it was.
-    pub(super) unsafe fn finish(&mut self, node: Option<&Node>) -> Result<()> {
+    pub(crate) unsafe fn finish(&mut self, node: Option<&Node>) -> Result<()> {
         let round = node.map(Node::ready);
         for copy in &self.copies[self.local[0]..self.local[1]] {
             let field = &self.fields[copy.field];

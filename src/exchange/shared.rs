@@ -32,7 +32,7 @@ struct Slot {
 }
 
 /// One array's parts on one node.
-pub(super) struct Node {
+pub(crate) struct Node {
     mapping: Mapping,
     /// Equal on all ranks of the array, on all nodes.
     id: u64,
@@ -59,7 +59,7 @@ impl Owner for Node {
 
 impl Node {
     /// The shared memory of an array, if it lies there.
-    pub(super) fn of(array: &AnyArray) -> Option<&Self> {
+    pub(crate) fn of(array: &AnyArray) -> Option<&Self> {
         array.buffer().owner().as_any()?.downcast_ref()
     }
 
