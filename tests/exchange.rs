@@ -501,3 +501,61 @@ fn arrays_are_gathered_scattered_and_copied_to_all() {
         });
     }
 }
+
+#[test]
+fn arrays_move_between_communicators() {
+    let mut random = Random(8);
+    for case in 0..120 {
+        let ndim = random.within(1, 3) as usize;
+        let shape: Vec<i64> = (0..ndim).map(|_| random.within(0, 9)).collect();
+        let ranks = random.within(1, 7) as usize;
+        // Which ranks hold a part, and in which order.
+        let side = |random: &mut Random| -> Vec<usize> {
+            let mut members: Vec<usize> = (0..ranks).filter(|_| random.chance(2)).collect();
+            if members.is_empty() {
+                members.push(random.within(0, ranks as i64 - 1) as usize);
+            }
+            for i in (1..members.len()).rev() {
+                members.swap(i, random.within(0, i as i64) as usize);
+            }
+            members
+        };
+        let (senders, receivers) = (side(&mut random), side(&mut random));
+        let from = deal(&mut random, &shape, senders.len());
+        let to = deal(&mut random, &shape, receivers.len());
+        let axes: Vec<usize> = (0..ndim).collect();
+        let outcomes = comm::threads(ranks, |comm| -> Result<()> {
+            let place = |members: &[usize]| members.iter().position(|&rank| rank == comm.rank());
+            let part = |members: &[usize], dealt: &Dealt| -> Result<Option<Distribution>> {
+                let at = place(members);
+                let own = comm.split(at.map(|_| 0), at.unwrap_or(0) as i32)?;
+                own.map(|own| distribute(&own, dealt)).transpose()
+            };
+            let (source, target) = (part(&senders, &from)?, part(&receivers, &to)?);
+            let a = match (&source, place(&senders)) {
+                (Some(source), Some(at)) => {
+                    let mut a = source.zeros()?;
+                    fill(&mut a, &from.owned(at));
+                    Some(a)
+                }
+                _ => None,
+            };
+            let mut plan = Redistribution::across(&comm, source.as_ref(), target.as_ref(), &axes)?;
+            let b = target.as_ref().map(|target| target.full(-1_i64)).transpose()?;
+            let b = plan.apply_across(a.as_ref(), b)?;
+            if let (Some(b), Some(at)) = (&b, place(&receivers)) {
+                assert_filled(b, &to.owned(at), &format!("case {case}: {senders:?} to {receivers:?}"));
+            }
+            // A rank that passes an array where it has none is everyone's error.
+            if ranks > 1 && receivers.len() < ranks {
+                let wrong = Distribution::on_rank(&comm, &shape, 0)?.zeros::<i64>()?;
+                let error = plan.apply_across(a.as_ref(), Some(wrong)).err();
+                assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Shape));
+            }
+            Ok(())
+        });
+        for outcome in outcomes {
+            outcome.unwrap_or_else(|error| panic!("case {case}: {senders:?} to {receivers:?}: {error}"));
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod piece;
 mod plan;
 mod redistribution;
 mod shared;
+mod side;
 mod verdict;
 
 pub use combine::{Accumulate, Scale};

@@ -11,6 +11,7 @@ use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
+use crate::comm::{Comm, distarray_comm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::{Accumulate, Binding, Edge, Halo, Moved, Redistribution, Scale};
 
@@ -376,18 +377,11 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let mine = || {
             check(redistribution, "redistribution")?;
             let target = handle(target, "target")?.get();
-            let ndim = source.dim_data().ndim();
-            if axes.is_null() {
-                return Ok((target, (0..ndim).collect()));
-            }
-            let count = i64::try_from(ndim).unwrap_or(i64::MAX);
+            let ndim = i64::try_from(source.dim_data().ndim()).unwrap_or(i64::MAX);
             // SAFETY: the C caller's promise.
-            let axes = unsafe { inputs(axes, count, "axes") }?;
-            // A negative number names no axis.
-            let axes = axes.iter().map(|&axis| usize::try_from(axis).unwrap_or(usize::MAX)).collect();
-            Ok((target, axes))
+            Ok((target, unsafe { order(axes, ndim) }?))
         };
-        let (target, axes): (_, Vec<usize>) = source.comm().agree(mine())?;
+        let (target, axes) = source.comm().agree(mine())?;
         let planned = Redistribution::permuted(source, target, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
@@ -395,12 +389,57 @@ pub unsafe extern "C" fn distarray_redistribution_new(
     })
 }
 
+/// Plans the way between distributions over different ranks, all of them ranks of
+/// comm: from and to communicators that were split off it. A rank without a part of a
+/// side passes NULL for it, here and to distarray_redistribution_apply. ndim is the
+/// number of axes of both; axes as for distarray_redistribution_new. Collective over
+/// comm, which must outlive the plan.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_redistribution_new_across(
+    comm: *const distarray_comm,
+    source: Option<&distarray_distribution>,
+    target: Option<&distarray_distribution>,
+    ndim: i32,
+    axes: *const i64,
+    redistribution: *mut *mut distarray_redistribution,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the table keeps its contract; that is the C caller's promise.
+        let comm = unsafe { Comm::from_table(comm) }?;
+        let mine = check(redistribution, "redistribution").and_then(|()| {
+            // SAFETY: the C caller's promise.
+            unsafe { order(axes, ndim.into()) }
+        });
+        let axes = comm.agree(mine)?;
+        let sides = (source.map(distarray_distribution::get), target.map(distarray_distribution::get));
+        let planned = Redistribution::across(&comm, sides.0, sides.1, &axes)?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        Ok(())
+    })
+}
+
+/// The order of ndim axes that C states; NULL keeps it.
+///
+/// # Safety
+/// As for [`inputs`].
+unsafe fn order(axes: *const i64, ndim: i64) -> Result<Vec<usize>> {
+    if axes.is_null() {
+        return Ok((0..usize::try_from(ndim).unwrap_or(0)).collect());
+    }
+    // SAFETY: the caller's promise.
+    let axes = unsafe { inputs(axes, ndim, "axes") }?;
+    // A negative number names no axis.
+    Ok(axes.iter().map(|&axis| usize::try_from(axis).unwrap_or(usize::MAX)).collect())
+}
+
 /// Moves what the source owns into what the target owns, converting elements where
 /// the types differ and the kind of number is kept or widened. Padding is neither
 /// read nor written. Collective.
 ///
-/// When one rank's arrays do not fit the plan, or are NULL, all ranks return its
-/// status and its report, and no target is touched.
+/// When one rank's arrays do not fit the plan, or one is NULL where it has a part, all
+/// ranks return its status and its report, and no target is touched.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_redistribution_apply(
     redistribution: Option<&mut distarray_redistribution>,
@@ -447,10 +486,11 @@ fn apply(
     target: Option<&distarray_array>,
 ) -> Result<()> {
     let redistribution = mutable(redistribution, "redistribution")?;
-    let arrays = scale.and_then(|scale| {
-        let source = handle(source, "source")?.array();
+    // NULL is for ranks that have no part.
+    let arrays = scale.map(|scale| {
         // SAFETY: the C caller's promise.
-        Ok((scale, source, unsafe { writable(target, "target") }?))
+        let target = target.map(|array| unsafe { ArrayMut::vouched(array.array()) });
+        (scale, (source.map(|array| array.array()), target))
     });
     redistribution.0.apply_if(arrays)?;
     written(target, DISTARRAY_C_MODIFIED);
