@@ -1,0 +1,291 @@
+/* timing.h - several ways to do one thing, timed beside each other in one loop.
+ *
+ * A race is one case: a limit operation, which copies the same bytes once within
+ * this process, and the variants. A round times every one of them once; who goes
+ * first changes from round to round, so a busy machine troubles all alike. The
+ * time of a round is that of the slowest rank.
+ *
+ * What is printed are medians over the rounds of time / time of the limit, and of
+ * our time / time of a peer. A round in which another process took a core from
+ * one of the two does not count, while at least MIN_ROUNDS others are left.
+ *
+ * Environment: EXCHANGE_BUDGET seconds for each case and variant (0.3),
+ * EXCHANGE_SMALL=1 small arrays, EXCHANGE_ONLY=text the cases with that in their
+ * name, EXCHANGE_JSON=file appends one line for each case and variant.
+ */
+#ifndef TIMING_H
+#define TIMING_H
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <mpi.h>
+
+enum { MIN_ROUNDS = 7, MAX_ROUNDS = 400, MAX_VARIANTS = 16, MAX_BATCH = 10000 };
+
+/* A batch of calls lasts at least this long; one that is shorter than WARM runs
+ * in the cache, so it is called once before its time is taken. */
+#define SHORTEST_BATCH 3e-4
+#define WARM 5e-3
+
+enum kind { BY_HAND, PEER, OURS };
+
+typedef void (*operation)(void *context);
+
+typedef struct {
+  const char *name;
+  enum kind kind;
+  operation run;
+  void *context;
+  double plan; /* seconds to prepare, < 0: prepares at every call */
+  int correct;
+  int batch;
+  double estimate;
+  double seconds[MAX_ROUNDS], disturbed[MAX_ROUNDS];
+} variant;
+
+typedef struct {
+  const char *bench, *name;
+  double bytes; /* all ranks */
+  variant limit, variants[MAX_VARIANTS];
+  int count, rounds;
+} race;
+
+static int rank, ranks, small;
+static int wrong_results; /* the program's exit status */
+static double budget = 0.3;
+static const char *only;
+static FILE *json;
+
+static void start_timing(void) {
+  const char *text;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  if ((text = getenv("EXCHANGE_BUDGET"))) budget = atof(text);
+  if ((text = getenv("EXCHANGE_SMALL"))) small = atoi(text);
+  only = getenv("EXCHANGE_ONLY");
+  if (rank == 0 && (text = getenv("EXCHANGE_JSON"))) json = fopen(text, "a");
+}
+
+static int wanted(const char *name) { return only == NULL || strstr(name, only) != NULL; }
+
+static void *memory(size_t bytes) {
+  void *block = NULL;
+  if (posix_memalign(&block, 4096, bytes ? bytes : 64)) {
+    fprintf(stderr, "out of memory: %zu bytes\n", bytes);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  return memset(block, 0, bytes);
+}
+
+static double greatest(double value) {
+  MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+  return value;
+}
+
+static double sum_over_ranks(double value) {
+  MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  return value;
+}
+
+static int everywhere(int mine) {
+  MPI_Allreduce(MPI_IN_PLACE, &mine, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+  return mine;
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(double *values, int count) {
+  qsort(values, count, sizeof *values, ascending);
+  return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* Seconds of one call, from a batch without barriers between the calls. */
+static double time_batch(const variant *v, int calls, double *disturbed) {
+  struct rusage before, after;
+  if (v->estimate < WARM) v->run(v->context);
+  MPI_Barrier(MPI_COMM_WORLD);
+  getrusage(RUSAGE_SELF, &before);
+  MPI_Barrier(MPI_COMM_WORLD);
+  double start = MPI_Wtime();
+  for (int i = 0; i < calls; i++) v->run(v->context);
+  double seconds = (MPI_Wtime() - start) / calls;
+  getrusage(RUSAGE_SELF, &after);
+  *disturbed = (double)(after.ru_nivcsw - before.ru_nivcsw);
+  return seconds;
+}
+
+static void choose_batch(variant *v) {
+  double disturbed;
+  v->estimate = 0;
+  double once = greatest(time_batch(v, 1, &disturbed));
+  if (once < WARM) once = fmin(once, greatest(time_batch(v, 1, &disturbed)));
+  if (once < SHORTEST_BATCH) once = fmin(once, greatest(time_batch(v, 8, &disturbed)));
+  v->estimate = once;
+  v->batch = (int)fmin(MAX_BATCH, ceil(SHORTEST_BATCH / fmax(once, 1e-9)));
+}
+
+/* Median over the undisturbed rounds of v, or of v over other. */
+static double typical(const race *r, const variant *v, const variant *other) {
+  double clean[MAX_ROUNDS], all[MAX_ROUNDS];
+  int undisturbed = 0;
+  for (int i = 0; i < r->rounds; i++) {
+    all[i] = other ? v->seconds[i] / other->seconds[i] : v->seconds[i];
+    if (v->disturbed[i] == 0 && (!other || other->disturbed[i] == 0)) clean[undisturbed++] = all[i];
+  }
+  return undisturbed >= MIN_ROUNDS ? median(clean, undisturbed) : median(all, r->rounds);
+}
+
+static int clean_rounds(const race *r, const variant *v) {
+  int clean = 0;
+  for (int i = 0; i < r->rounds; i++) clean += v->disturbed[i] == 0;
+  return clean;
+}
+
+static void race_start(race *r, const char *bench, const char *name, double bytes, operation limit,
+                       void *context) {
+  memset(r, 0, sizeof *r);
+  r->bench = bench;
+  r->name = name;
+  r->bytes = bytes;
+  r->limit.name = "limit";
+  r->limit.run = limit;
+  r->limit.context = context;
+  r->limit.correct = 1;
+}
+
+/* Adds a variant; correct says that this rank found the right elements in a first run. */
+static void race_add(race *r, const char *name, enum kind kind, operation run, void *context,
+                     double plan, int correct) {
+  variant *v = &r->variants[r->count++];
+  v->name = name;
+  v->kind = kind;
+  v->run = run;
+  v->context = context;
+  v->plan = plan < 0 ? plan : greatest(plan);
+  v->correct = everywhere(correct);
+  wrong_results |= !v->correct;
+}
+
+static variant *racer(race *r, int i) { return i ? &r->variants[i - 1] : &r->limit; }
+
+static void race_run(race *r) {
+  int racers = r->count + 1, go = 1;
+  for (int i = 0; i < racers; i++) choose_batch(racer(r, i));
+  double start = MPI_Wtime();
+  while (go) {
+    for (int turn = 0; turn < racers; turn++) {
+      variant *v = racer(r, (turn + r->rounds) % racers);
+      v->seconds[r->rounds] = time_batch(v, v->batch, &v->disturbed[r->rounds]);
+    }
+    r->rounds++;
+    int clean = r->rounds;
+    for (int i = 0; i < racers; i++) {
+      int mine = clean_rounds(r, racer(r, i));
+      if (mine < clean) clean = mine;
+    }
+    /* A disturbed case may take three times as long. */
+    double spent = (MPI_Wtime() - start) / racers;
+    go = r->rounds < MAX_ROUNDS && (r->rounds < MIN_ROUNDS || spent < budget ||
+                                    (clean < MIN_ROUNDS && spent < 3 * budget));
+    MPI_Bcast(&go, 1, MPI_INT, 0, MPI_COMM_WORLD);
+  }
+  for (int i = 0; i < racers; i++) {
+    variant *v = racer(r, i);
+    MPI_Allreduce(MPI_IN_PLACE, v->seconds, r->rounds, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+    MPI_Allreduce(MPI_IN_PLACE, v->disturbed, r->rounds, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+  }
+}
+
+/* --- What is printed ------------------------------------------------------ */
+
+static void print_seconds(double s) {
+  if (s < 1e-3) printf("%8.2f us", s * 1e6);
+  else printf("%8.2f ms", s * 1e3);
+}
+
+static void print_cell(const race *r, const variant *v) {
+  if (v == NULL) printf(" %9s", "-");
+  else if (!v->correct) printf(" %9s", "WRONG");
+  else {
+    double ratio = typical(r, v, &r->limit);
+    printf(ratio < 99.95 ? " %9.2f" : " %9.0f", ratio);
+  }
+}
+
+static const variant *named(const race *r, const char *name) {
+  for (int i = 0; i < r->count; i++)
+    if (strcmp(r->variants[i].name, name) == 0) return &r->variants[i];
+  return NULL;
+}
+
+static void print_heading(const char *title, const char *const *columns) {
+  if (rank != 0) return;
+  printf("\n%s\n%-46s %11s", title, "time / time of the limit", "limit");
+  for (; *columns; columns++) printf(" %9s", *columns);
+  printf("\n");
+}
+
+/* Ours against each of the others, the fastest hand-written one first. */
+static void print_ours(const race *r, const variant *ours) {
+  const variant *fastest = NULL;
+  for (int i = 0; i < r->count; i++) {
+    const variant *v = &r->variants[i];
+    if (v->kind == BY_HAND && v->correct &&
+        (!fastest || typical(r, v, &r->limit) < typical(r, fastest, &r->limit)))
+      fastest = v;
+  }
+  printf("    %s:", ours->name);
+  if (fastest)
+    printf(" %.2f x the fastest by hand (%s);", typical(r, ours, fastest), fastest->name);
+  for (int i = 0; i < r->count; i++) {
+    const variant *v = &r->variants[i];
+    if (v->kind != OURS && v->correct) printf("  %.2f x %s", typical(r, ours, v), v->name);
+  }
+  printf("\n");
+}
+
+static void write_json(const race *r, const variant *v) {
+  static const char *const kinds[] = {"by hand", "peer", "ours"};
+  fprintf(json, "{\"bench\":\"%s\",\"case\":\"%s\",\"variant\":\"%s\",\"kind\":\"%s\",\"ranks\":%d,",
+          r->bench, r->name, v->name, kinds[v->kind], ranks);
+  fprintf(json, "\"correct\":%s,\"bytes\":%.0f,\"seconds\":%.4e,\"limit_seconds\":%.4e,\"ratio\":%.4g,",
+          v->correct ? "true" : "false", r->bytes, typical(r, v, NULL), typical(r, &r->limit, NULL),
+          typical(r, v, &r->limit));
+  if (v->plan >= 0) fprintf(json, "\"plan_seconds\":%.4e,", v->plan);
+  if (v->kind == OURS) {
+    const char *comma = "";
+    fprintf(json, "\"over\":{");
+    for (int i = 0; i < r->count; i++) {
+      if (r->variants[i].kind == OURS) continue;
+      fprintf(json, "%s\"%s\":%.4g", comma, r->variants[i].name, typical(r, v, &r->variants[i]));
+      comma = ",";
+    }
+    fprintf(json, "},");
+  }
+  fprintf(json, "\"rounds\":%d,\"clean\":%d,\"batch\":%d}\n", r->rounds, clean_rounds(r, v), v->batch);
+}
+
+static void race_print(const race *r, const char *const *columns) {
+  if (rank != 0) return;
+  printf("%-46s ", r->name);
+  print_seconds(typical(r, &r->limit, NULL));
+  for (; *columns; columns++) print_cell(r, named(r, *columns));
+  printf("\n");
+  for (int i = 0; i < r->count; i++) {
+    const variant *v = &r->variants[i];
+    if (v->kind == OURS && v->correct) print_ours(r, v);
+    if (json) write_json(r, v);
+  }
+  if (json) fflush(json);
+  fflush(stdout);
+}
+
+#endif /* TIMING_H */
