@@ -23,7 +23,7 @@ static void run_case(const halo_case *c) {
   snprintf(name, sizeof name, "%ldd %ld %s w=%d%s grid %dx%dx%d", (long)c->ndim, c->size[2],
            c->corners ? "box" : "star", c->width, c->periodic ? " periodic" : "", c->grid[0], c->grid[1],
            c->grid[2]);
-  if (!wanted(name)) return;
+  if (!wanted("halo", name)) return;
   halo *h = halo_new(c);
   race_start(&r, "halo", name, halo_bytes(h), halo_limit, h);
   race_by_hand(&r, h);

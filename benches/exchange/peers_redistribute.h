@@ -180,11 +180,13 @@ void *costa_new(int bytes, const long *from, const long *to, void *source, void 
 void costa_run(void *context);
 void costa_free(void *context);
 
-/* Size, block and grid of rows and columns, storage by rows, leading dimension. */
+/* What costa.cpp says; stored by rows, the matrix is the transposed one stored by columns. */
 static void costa_side(const layout *l, long *numbers) {
-  long leading = l->order == 'C' ? columns_at(l, rank) : rows_at(l, rank);
-  long side[] = {l->rows.size, l->rows.block, l->rows.grid, l->columns.size, l->columns.block, l->columns.grid,
-                 l->order == 'C', leading > 1 ? leading : 1};
+  int by_rows = l->order == 'C';
+  const cut *rows = by_rows ? &l->columns : &l->rows, *columns = by_rows ? &l->rows : &l->columns;
+  long leading = by_rows ? columns_at(l, rank) : rows_at(l, rank);
+  long side[] = {rows->size,    rows->block,   rows->grid, columns->size,
+                 columns->block, columns->grid, by_rows,    leading > 1 ? leading : 1};
   memcpy(numbers, side, sizeof side);
 }
 

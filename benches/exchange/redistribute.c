@@ -107,7 +107,7 @@ int main(int argc, char **argv) {
   print_heading(title, columns);
   int n = make_cases(cases);
   for (int i = 0; i < n; i++)
-    if (wanted(cases[i].name)) run_case(&cases[i]);
+    if (wanted("redistribute", cases[i].name)) run_case(&cases[i]);
   if (json) fclose(json);
 #ifdef HAVE_PETSC
   PetscFinalize();

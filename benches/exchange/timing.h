@@ -7,11 +7,12 @@
  *
  * What is printed are medians over the rounds of time / time of the limit, and of
  * our time / time of a peer. A round in which another process took a core from
- * one of the two does not count, while at least MIN_ROUNDS others are left.
+ * one of the two does not count, while at least MIN_ROUNDS others are left; where
+ * they are not, the figure is marked with ~ and may be far off.
  *
  * Environment: EXCHANGE_BUDGET seconds for each case and variant (0.3),
  * EXCHANGE_SMALL=1 small arrays, EXCHANGE_ONLY=text the cases with that in their
- * name, EXCHANGE_JSON=file appends one line for each case and variant.
+ * name ("halo 2d", "float32"), EXCHANGE_JSON=file appends one line for each case and variant.
  */
 #ifndef TIMING_H
 #define TIMING_H
@@ -71,7 +72,11 @@ static void start_timing(void) {
   if (rank == 0 && (text = getenv("EXCHANGE_JSON"))) json = fopen(text, "a");
 }
 
-static int wanted(const char *name) { return only == NULL || strstr(name, only) != NULL; }
+static int wanted(const char *bench, const char *name) {
+  char full[256];
+  snprintf(full, sizeof full, "%s %s", bench, name);
+  return only == NULL || strstr(full, only) != NULL;
+}
 
 static void *memory(size_t bytes) {
   void *block = NULL;
@@ -132,21 +137,27 @@ static void choose_batch(variant *v) {
   v->batch = (int)fmin(MAX_BATCH, ceil(SHORTEST_BATCH / fmax(once, 1e-9)));
 }
 
-/* Median over the undisturbed rounds of v, or of v over other. */
-static double typical(const race *r, const variant *v, const variant *other) {
-  double clean[MAX_ROUNDS], all[MAX_ROUNDS];
-  int undisturbed = 0;
-  for (int i = 0; i < r->rounds; i++) {
-    all[i] = other ? v->seconds[i] / other->seconds[i] : v->seconds[i];
-    if (v->disturbed[i] == 0 && (!other || other->disturbed[i] == 0)) clean[undisturbed++] = all[i];
-  }
-  return undisturbed >= MIN_ROUNDS ? median(clean, undisturbed) : median(all, r->rounds);
+static int clean_rounds(const race *r, const variant *v, const variant *other) {
+  int clean = 0;
+  for (int i = 0; i < r->rounds; i++)
+    clean += v->disturbed[i] == 0 && (other == NULL || other->disturbed[i] == 0);
+  return clean;
 }
 
-static int clean_rounds(const race *r, const variant *v) {
-  int clean = 0;
-  for (int i = 0; i < r->rounds; i++) clean += v->disturbed[i] == 0;
-  return clean;
+/* Median over the undisturbed rounds of v, or of v over other. */
+static double typical(const race *r, const variant *v, const variant *other) {
+  double values[MAX_ROUNDS];
+  int count = 0, enough = clean_rounds(r, v, other) >= MIN_ROUNDS;
+  for (int i = 0; i < r->rounds; i++)
+    if (!enough || (v->disturbed[i] == 0 && (other == NULL || other->disturbed[i] == 0)))
+      values[count++] = other ? v->seconds[i] / other->seconds[i] : v->seconds[i];
+  return median(values, count);
+}
+
+static double shortest(const race *r, const variant *v) {
+  double least = v->seconds[0];
+  for (int i = 1; i < r->rounds; i++) least = fmin(least, v->seconds[i]);
+  return least;
 }
 
 static void race_start(race *r, const char *bench, const char *name, double bytes, operation limit,
@@ -188,7 +199,7 @@ static void race_run(race *r) {
     r->rounds++;
     int clean = r->rounds;
     for (int i = 0; i < racers; i++) {
-      int mine = clean_rounds(r, racer(r, i));
+      int mine = clean_rounds(r, racer(r, i), &r->limit);
       if (mine < clean) clean = mine;
     }
     /* A disturbed case may take three times as long. */
@@ -212,11 +223,12 @@ static void print_seconds(double s) {
 }
 
 static void print_cell(const race *r, const variant *v) {
-  if (v == NULL) printf(" %9s", "-");
-  else if (!v->correct) printf(" %9s", "WRONG");
+  if (v == NULL) printf(" %9s ", "-");
+  else if (!v->correct) printf(" %9s ", "WRONG");
   else {
     double ratio = typical(r, v, &r->limit);
     printf(ratio < 99.95 ? " %9.2f" : " %9.0f", ratio);
+    printf(clean_rounds(r, v, &r->limit) < MIN_ROUNDS ? "~" : " ");
   }
 }
 
@@ -229,7 +241,7 @@ static const variant *named(const race *r, const char *name) {
 static void print_heading(const char *title, const char *const *columns) {
   if (rank != 0) return;
   printf("\n%s\n%-46s %11s", title, "time / time of the limit", "limit");
-  for (; *columns; columns++) printf(" %9s", *columns);
+  for (; *columns; columns++) printf(" %9s ", *columns);
   printf("\n");
 }
 
@@ -259,6 +271,7 @@ static void write_json(const race *r, const variant *v) {
   fprintf(json, "\"correct\":%s,\"bytes\":%.0f,\"seconds\":%.4e,\"limit_seconds\":%.4e,\"ratio\":%.4g,",
           v->correct ? "true" : "false", r->bytes, typical(r, v, NULL), typical(r, &r->limit, NULL),
           typical(r, v, &r->limit));
+  fprintf(json, "\"shortest\":%.4e,\"shortest_limit\":%.4e,", shortest(r, v), shortest(r, &r->limit));
   if (v->plan >= 0) fprintf(json, "\"plan_seconds\":%.4e,", v->plan);
   if (v->kind == OURS) {
     const char *comma = "";
@@ -270,7 +283,8 @@ static void write_json(const race *r, const variant *v) {
     }
     fprintf(json, "},");
   }
-  fprintf(json, "\"rounds\":%d,\"clean\":%d,\"batch\":%d}\n", r->rounds, clean_rounds(r, v), v->batch);
+  fprintf(json, "\"rounds\":%d,\"clean\":%d,\"batch\":%d}\n", r->rounds,
+          clean_rounds(r, v, &r->limit), v->batch);
 }
 
 static void race_print(const race *r, const char *const *columns) {
