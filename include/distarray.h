@@ -23,6 +23,10 @@
 #include "distarray_abi.h"
 #include "distarray_comm.h"
 
+/* How distarray_halo_accumulate joins elements. */
+#define DISTARRAY_SUM 0
+#define DISTARRAY_MIN 1
+#define DISTARRAY_MAX 2
 
 // One process's part of a distributed array. Made by distarray_array_import and
 // distarray_array_read_dnpy; freed by distarray_array_free.
@@ -31,6 +35,13 @@ typedef struct distarray_array distarray_array;
 // A communicator and the parts of all its ranks. Made by
 // distarray_distribution_gather, freed by distarray_distribution_free.
 typedef struct distarray_distribution distarray_distribution;
+
+// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
+typedef struct distarray_halo distarray_halo;
+
+// A planned redistribution. Made by distarray_redistribution_new, freed by
+// distarray_redistribution_free.
+typedef struct distarray_redistribution distarray_redistribution;
 
 // Why a call was refused, and where. The caller owns it; every function takes
 // NULL instead. A call that succeeds leaves code 0 and empty texts in it.
@@ -69,6 +80,16 @@ typedef struct {
   // Number of stretches.
   int64_t count;
 } distarray_run;
+
+// What one round of an exchange does on this rank.
+typedef struct {
+  // Messages sent to other ranks.
+  int64_t messages;
+  // Bytes sent to other ranks.
+  int64_t bytes_sent;
+  // Bytes copied from this rank to itself.
+  int64_t bytes_copied;
+} distarray_moved;
 
 #ifdef __cplusplus
 extern "C" {
@@ -240,6 +261,119 @@ int32_t distarray_distribution_owners(const distarray_distribution *distribution
                                       int64_t *coordinate,
                                       int64_t *local,
                                       distarray_error *error);
+
+// Plans the exchange that fills the padding of arrays of a distribution, of any
+// element type. corners 0 leaves out what lies in the padding of several axes: for
+// stencils that reach along axes only. Collective.
+//
+// The distribution's communicator must outlive the plan; the distribution need not.
+int32_t distarray_halo_new(const distarray_distribution *distribution,
+                           int32_t corners,
+                           distarray_halo **halo,
+                           distarray_error *error);
+
+// Fills the padding of an array with what the owners hold. Collective; messages go
+// to neighbours only.
+//
+// Padding outside the edges of an axis that is not periodic stays as it is. When one
+// rank's array does not fit the plan, or is NULL, all ranks return its status and
+// its report, and no array is touched.
+int32_t distarray_halo_update(distarray_halo *halo,
+                              const distarray_array *array,
+                              distarray_error *error);
+
+// Fills the padding of n arrays, of any element types, with one message to each
+// neighbour. Collective; all ranks pass the arrays in the same order.
+//
+// Errors as for distarray_halo_update.
+int32_t distarray_halo_update_all(distarray_halo *halo,
+                                  int64_t n,
+                                  const distarray_array *const *arrays,
+                                  distarray_error *error);
+
+// Starts an update and returns while messages fly, so that work on elements that
+// need no padding overlaps with it. What is sent is packed by then: owned elements
+// may be written. The padding is filled by distarray_halo_finish. Collective.
+//
+// Errors as for distarray_halo_update.
+int32_t distarray_halo_start(distarray_halo *halo,
+                             const distarray_array *array,
+                             distarray_error *error);
+
+// Waits for the messages of distarray_halo_start and fills the padding of the same
+// array. Collective.
+//
+// Another array than at the start, or none started, is DISTARRAY_E_BUSY on all ranks.
+int32_t distarray_halo_finish(distarray_halo *halo,
+                              const distarray_array *array,
+                              distarray_error *error);
+
+// Joins each padding element with the element that it is a copy of: how is
+// DISTARRAY_SUM (the adjoint of the update), DISTARRAY_MIN or DISTARRAY_MAX. The
+// padding stays as it is. Collective; sums are the same every time.
+//
+// Errors as for distarray_halo_update; DISTARRAY_E_DTYPE for elements that have no
+// sum or order.
+int32_t distarray_halo_accumulate(distarray_halo *halo,
+                                  const distarray_array *array,
+                                  int32_t how,
+                                  distarray_error *error);
+
+// Tells what one update of an array of elements of itemsize bytes moves on this
+// rank. Local.
+int32_t distarray_halo_moves(const distarray_halo *halo,
+                             int64_t itemsize,
+                             distarray_moved *moved,
+                             distarray_error *error);
+
+// Frees the plan; NULL is allowed. Local: nothing is sent.
+void distarray_halo_free(distarray_halo *halo);
+
+// Plans the way from one distribution to another of the same global shape and the
+// same ranks, for arrays of any element type. axes NULL keeps the order of the axes;
+// else axis axes[i] of the source becomes axis i of the target, so {1, 0} transposes
+// a matrix. Collective; messages are sent for unstructured axes only.
+//
+// The source's communicator must outlive the plan; the distributions need not.
+int32_t distarray_redistribution_new(const distarray_distribution *source,
+                                     const distarray_distribution *target,
+                                     const int64_t *axes,
+                                     distarray_redistribution **redistribution,
+                                     distarray_error *error);
+
+// Moves what the source owns into what the target owns, converting elements where
+// the types differ and the kind of number is kept or widened. Padding is neither
+// read nor written. Collective.
+//
+// When one rank's arrays do not fit the plan, or are NULL, all ranks return its
+// status and its report, and no target is touched.
+int32_t distarray_redistribution_apply(distarray_redistribution *redistribution,
+                                       const distarray_array *source,
+                                       const distarray_array *target,
+                                       distarray_error *error);
+
+// target = alpha * op(source) + beta * target, where op takes complex conjugates if
+// conjugate is not 0. alpha and beta are two doubles each, the real and the imaginary
+// part; beta 0 does not read the target. Collective; all ranks pass the same factors.
+//
+// Errors as for distarray_redistribution_apply; DISTARRAY_E_DTYPE for targets that are
+// not floating-point.
+int32_t distarray_redistribution_apply_scaled(distarray_redistribution *redistribution,
+                                              const double *alpha,
+                                              const double *beta,
+                                              int32_t conjugate,
+                                              const distarray_array *source,
+                                              const distarray_array *target,
+                                              distarray_error *error);
+
+// Tells what one application to elements of itemsize bytes moves on this rank. Local.
+int32_t distarray_redistribution_moves(const distarray_redistribution *redistribution,
+                                       int64_t itemsize,
+                                       distarray_moved *moved,
+                                       distarray_error *error);
+
+// Frees the plan; NULL is allowed. Local: nothing is sent.
+void distarray_redistribution_free(distarray_redistribution *redistribution);
 
 // Checks a loan without taking it: level 0, the rules for each field; 1, all
 // rules that one process can check, the stated allocation included. Local.

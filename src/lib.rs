@@ -58,6 +58,7 @@ pub mod array;
 pub mod comm;
 pub mod distribution;
 pub mod error;
+pub mod exchange;
 pub mod ffi;
 pub mod io;
 pub mod protocol;

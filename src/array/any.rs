@@ -114,6 +114,11 @@ impl AnyArray {
         DistArray::try_from(self)
     }
 
+    /// Refuses memory that was lent for reading.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        self.buffer.check_writable()
+    }
+
     /// Refuses elements of another type.
     pub(super) fn check_dtype(&self, expected: DType) -> Result<()> {
         if self.dtype() == expected {
@@ -127,5 +132,43 @@ impl AnyArray {
 impl AsRef<AnyArray> for AnyArray {
     fn as_ref(&self) -> &AnyArray {
         self
+    }
+}
+
+/// Permission to write a part of an array, whatever its element type: what functions
+/// take that move elements into it.
+///
+/// Made from `&mut DistArray<T>` or `&mut AnyArray`, which are borrowed as long. It
+/// shows the array but does not lend it out to be replaced.
+pub struct ArrayMut<'a>(&'a AnyArray);
+
+impl ArrayMut<'_> {
+    /// Permission that the caller vouches for.
+    ///
+    /// # Safety
+    /// While it lives, nobody else reads or writes the array's elements.
+    #[allow(unsafe_code)] // a promise about memory
+    pub(crate) unsafe fn vouched(array: &AnyArray) -> ArrayMut<'_> {
+        ArrayMut(array)
+    }
+}
+
+impl std::ops::Deref for ArrayMut<'_> {
+    type Target = AnyArray;
+
+    fn deref(&self) -> &AnyArray {
+        self.0
+    }
+}
+
+impl<'a> From<&'a mut AnyArray> for ArrayMut<'a> {
+    fn from(array: &'a mut AnyArray) -> Self {
+        Self(array)
+    }
+}
+
+impl<'a, T> From<&'a mut DistArray<T>> for ArrayMut<'a> {
+    fn from(array: &'a mut DistArray<T>) -> Self {
+        Self((*array).as_ref())
     }
 }

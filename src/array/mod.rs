@@ -21,7 +21,7 @@ mod heap;
 mod layout;
 mod typed;
 
-pub use any::{AnyArray, Identity};
+pub use any::{AnyArray, ArrayMut, Identity};
 pub use buffer::{Access, Buffer, Owner, RawBuffer, Written};
 pub use dtype::DType;
 pub use element::{Bool, Element};

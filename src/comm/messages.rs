@@ -58,8 +58,18 @@ struct Slot {
     active: bool,
 }
 
+/// The other end of a message in memory that the caller manages, or in the
+/// message's own where there is none.
+pub(crate) struct Place {
+    pub(crate) peer: Peer,
+    pub(crate) memory: Option<NonNull<u8>>,
+}
+
 impl Messages {
-    pub(super) fn new(comm: &Comm, tag: i32, sends: &[Peer], receives: &[Peer]) -> Result<Self> {
+    /// # Safety
+    /// From each start of a message to the end of its round, the memory of its place
+    /// is readable, and writable for a receive, and nobody else touches it.
+    pub(super) unsafe fn new(comm: &Comm, tag: i32, sends: &[Place], receives: &[Place]) -> Result<Self> {
         let mut this = Self {
             comm: comm.clone(),
             requests: Vec::with_capacity(receives.len() + sends.len()),
@@ -67,16 +77,19 @@ impl Messages {
             receives: receives.len(),
         };
         let transport = comm.transport()?;
-        for (number, peer) in receives.iter().chain(sends).enumerate() {
+        for (number, Place { peer, memory }) in receives.iter().chain(sends).enumerate() {
             if peer.rank >= comm.size() {
                 return Err(Error::new(ErrorKind::Range, "there is no such rank to exchange with")
                     .in_field("rank")
                     .expected_found(to_i64(comm.size()) - 1, to_i64(peer.rank)));
             }
-            let memory = Memory::new(peer.bytes)?;
+            let memory = match *memory {
+                Some(start) => Memory { start, bytes: peer.bytes, own: false },
+                None => Memory::new(peer.bytes)?,
+            };
             let (data, bytes) = (memory.start.as_ptr(), memory.bytes);
-            // SAFETY: the memory is freed by `this` alone, and only while the
-            // request is not active (see `Drop`).
+            // SAFETY: the message's own memory is freed by `this` alone, and only while
+            // the request is not active (see `Drop`); other memory is the caller's promise.
             let request = unsafe {
                 if number < receives.len() {
                     transport.receive_init(data, bytes, peer.rank, tag)
@@ -229,16 +242,18 @@ fn no_such_message(which: usize) -> Error {
     Error::new(ErrorKind::Range, "there is no such message").expected_found(0, to_i64(which))
 }
 
-/// Zeroed bytes at a fixed address, aligned to a cache line.
+/// Zeroed bytes at a fixed address, aligned to a cache line; or the caller's.
 ///
 /// Not a `Box`: its address is known to the message layer, which a moved `Box`
 /// would forbid.
 struct Memory {
     start: NonNull<u8>,
     bytes: usize,
+    own: bool,
 }
 
-// SAFETY: Memory owns its bytes alone, as a `Box<[u8]>` does.
+// SAFETY: Memory owns its bytes alone, as a `Box<[u8]>` does, or the caller promised
+// that nobody else touches them.
 unsafe impl Send for Memory {}
 // SAFETY: shared access only reads.
 unsafe impl Sync for Memory {}
@@ -251,7 +266,7 @@ impl Memory {
         let layout = Self::layout(bytes).ok_or_else(refused)?;
         // SAFETY: the layout is never of size 0.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(refused)?;
-        Ok(Self { start, bytes })
+        Ok(Self { start, bytes, own: true })
     }
 
     fn layout(bytes: usize) -> Option<Layout> {
@@ -271,7 +286,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if let Some(layout) = Self::layout(self.bytes) {
+        if let Some(layout) = Self::layout(self.bytes).filter(|_| self.own) {
             // SAFETY: allocated with this layout in `new`.
             unsafe { dealloc(self.start.as_ptr(), layout) }
         }

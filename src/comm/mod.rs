@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::{Error, ErrorKind, Result};
 
 pub use foreign::{DISTARRAY_COMM_VERSION, distarray_comm};
+pub(crate) use messages::Place;
 pub use messages::{Messages, Peer};
 pub use threads::{threads, try_threads};
 pub use transport::{Arrived, Op, Request, Transport, Values};
@@ -190,12 +191,39 @@ impl Comm {
     /// # Errors
     /// `Range` when a peer is no rank of this communicator, `NoMemory` when a length
     /// cannot be had; `Comm` when the message layer fails. On one rank only: agree.
+    #[allow(unsafe_code)] // the memory is the messages' own
     pub fn messages(&self, sends: &[Peer], receives: &[Peer]) -> Result<Messages> {
         let transport = self.transport()?;
         // First, so that ranks that fail below keep the same count of tags.
         let tag = transport.new_tag()?;
         self.free_abandoned(transport)?;
-        Messages::new(self, tag, sends, receives)
+        let own = |peers: &[Peer]| peers.iter().map(|&peer| Place { peer, memory: None }).collect::<Vec<_>>();
+        // SAFETY: no memory of a caller's.
+        unsafe { Messages::new(self, tag, &own(sends), &own(receives)) }
+    }
+
+    /// A tag that no other object of this communicator uses. Collective in its order,
+    /// but nothing is sent.
+    pub(crate) fn new_tag(&self) -> Result<i32> {
+        self.transport()?.new_tag()
+    }
+
+    /// Prepares messages in the caller's memory, with a tag from
+    /// [`new_tag`](Self::new_tag). Local.
+    ///
+    /// # Safety
+    /// From each start of a message to the end of its round, the memory of its place
+    /// is readable, and writable for a receive, and nobody else touches it.
+    #[allow(unsafe_code)] // a promise about memory
+    pub(crate) unsafe fn messages_in(
+        &self,
+        tag: i32,
+        sends: &[Place],
+        receives: &[Place],
+    ) -> Result<Messages> {
+        self.free_abandoned(self.transport()?)?;
+        // SAFETY: the caller's promise.
+        unsafe { Messages::new(self, tag, sends, receives) }
     }
 
     fn free_abandoned(&self, transport: &dyn Transport) -> Result<()> {

@@ -15,7 +15,7 @@ pub struct Axis {
     size: i64,
     deal: Deal,
     procs: Option<i64>,
-    halo: i64,
+    halo: [i64; 2],
     periodic: bool,
     edge_outside: bool,
     component: bool,
@@ -84,7 +84,7 @@ impl Axis {
 
     fn new(size: i64, deal: Deal) -> Self {
         let (periodic, edge_outside, component) = (false, false, false);
-        Self { size, deal, procs: None, halo: 0, periodic, edge_outside, component, misplaced: None }
+        Self { size, deal, procs: None, halo: [0, 0], periodic, edge_outside, component, misplaced: None }
     }
 
     /// Fixes the extent of the process grid along this axis.
@@ -95,9 +95,20 @@ impl Axis {
     }
 
     /// Pads each block with `width` elements of its neighbours; blocks only.
+    ///
+    /// Where the halo ends at the edges of the array, no block may be narrower than
+    /// it (rule W5); around the edges too ([`periodic`](Self::periodic),
+    /// [`edge_outside`](Self::edge_outside)) it may be as wide as the axis.
     #[must_use]
-    pub fn halo(mut self, width: i64) -> Self {
-        self.halo = width;
+    pub fn halo(self, width: i64) -> Self {
+        self.halo_sides(width, width)
+    }
+
+    /// Pads each block with `before` and `after` elements of its neighbours; blocks
+    /// only. Two widths need a halo around the edges too.
+    #[must_use]
+    pub fn halo_sides(mut self, before: i64, after: i64) -> Self {
+        self.halo = [before, after];
         self
     }
 
@@ -202,7 +213,7 @@ impl Axis {
         let block = dim.dist().letter() == 'b';
         let misplaced = [
             self.misplaced,
-            (self.halo != 0 && !block).then_some("halo"),
+            (self.halo != [0, 0] && !block).then_some("halo"),
             (self.periodic && !block).then_some("periodic"),
             (self.edge_outside && !block).then_some("edge_outside"),
         ];
@@ -215,33 +226,25 @@ impl Axis {
 
     /// A block with its halo.
     fn padded(&self, map: &AxisMap, coordinate: i64) -> Result<Dim> {
-        let owned = |c: i64| map.dim(c.rem_euclid(map.proc_grid_size())).map_or(0..0, |d| d.owned_block());
-        let own = owned(coordinate);
-        if self.halo < 0 {
+        let own = map.block(coordinate);
+        let narrowest = self.halo[0].min(self.halo[1]);
+        if narrowest < 0 {
             return Err(Error::new(ErrorKind::Halo, "a halo cannot be narrower than nothing")
                 .in_field("halo")
-                .expected_found(0, self.halo));
+                .expected_found(0, narrowest));
         }
-        let width = |neighbour: i64| -> Result<i64> {
-            let inside = (0..map.proc_grid_size()).contains(&neighbour);
-            if !inside && !self.periodic {
-                return Ok(if self.edge_outside { self.halo } else { 0 });
+        let padding = match (self.halo, self.edge_outside) {
+            ([0, 0], _) | (_, true) => self.halo,
+            ([before, after], false) if before == after => {
+                [self.paired(map, coordinate, -1)?, self.paired(map, coordinate, 1)?]
             }
-            let lent = owned(neighbour);
-            let narrowest = (own.end - own.start).min(lent.end - lent.start);
-            // Trailing ranks may own nothing: then the array ends here.
-            let ends = own.start == self.size || lent.start == self.size;
-            if ends && inside {
-                Ok(0)
-            } else if narrowest < self.halo {
-                Err(Error::new(ErrorKind::Halo, "the halo is wider than what a process owns; use fewer processes along this axis or a narrower halo")
+            ([before, after], false) => {
+                return Err(Error::new(ErrorKind::Halo, "a halo that ends at the edges is as wide on both sides; take the wider one, or put the halo around the edges too (edge_outside)")
                     .in_field("halo")
-                    .expected_found(narrowest, self.halo))
-            } else {
-                Ok(self.halo)
+                    .expected_found(before, after)
+                    .by_rule("W5"));
             }
         };
-        let padding = if self.halo == 0 { [0, 0] } else { [width(coordinate - 1)?, width(coordinate + 1)?] };
         let stop = own.end.checked_add(padding[1]).ok_or_else(|| {
             Error::new(ErrorKind::Halo, "the halo reaches further than 64 bits can count").in_field("halo")
         })?;
@@ -254,9 +257,38 @@ impl Axis {
         };
         Dim::new(self.size, map.proc_grid_size(), coordinate, dist)
     }
+
+    /// Width of a halo that ends at the edges, towards the neighbour one `step` away.
+    fn paired(&self, map: &AxisMap, coordinate: i64, step: i64) -> Result<i64> {
+        let neighbour = coordinate + step;
+        if !(0..map.proc_grid_size()).contains(&neighbour) {
+            return Ok(0);
+        }
+        let (own, lent) = (map.block(coordinate), map.block(neighbour));
+        // Trailing ranks may own nothing: then the array ends here.
+        if own.start == self.size || lent.start == self.size {
+            return Ok(0);
+        }
+        let narrowest = (own.end - own.start).min(lent.end - lent.start);
+        if narrowest < self.halo[0] {
+            return Err(Error::new(ErrorKind::Halo, "the halo is wider than what a process owns; use fewer processes along this axis or a narrower halo")
+                .in_field("halo")
+                .expected_found(narrowest, self.halo[0]));
+        }
+        Ok(self.halo[0])
+    }
 }
 
-/// This rank's part of every axis. Local.
+/// The process grid, and who owns which index of each axis. Local.
+pub(super) fn maps(axes: &[Axis], grid: &Grid, ranks: usize) -> Result<(Vec<i64>, Vec<Option<AxisMap>>)> {
+    let demands: Vec<Demand> = axes.iter().map(Axis::demand).collect();
+    let extents = grid.extents(&demands, ranks)?;
+    let map = |(i, axis): (usize, &Axis)| axis.map(extents[i]).map_err(|e| e.on_axis(i));
+    let maps = axes.iter().enumerate().map(map).collect::<Result<_>>()?;
+    Ok((extents, maps))
+}
+
+/// One rank's part of every axis. Local.
 pub(super) fn plan(axes: &[Axis], grid: &Grid, rank: usize, ranks: usize) -> Result<DimData> {
     let demands: Vec<Demand> = axes.iter().map(Axis::demand).collect();
     let extents = grid.extents(&demands, ranks)?;

@@ -10,7 +10,8 @@
 //!   coordinate of an axis, which must describe it alike.
 //! - *Blocks meet*: at each interface the left rank adds `h(where it stops)`
 //!   and the right one subtracts `h(where it starts)`.
-//! - *Padding pairs*: likewise with the widths.
+//! - *Padding pairs*: likewise with the widths; where it lies around the edges
+//!   too, the widths telescope around the ring of each line.
 //! - *Indices owned once*: `h` of every index owned, less `h` of a share of
 //!   `0..size` that no other rank of the line subtracts.
 //! - *Nobody failed*: a rank that cannot claim anything adds noise.
@@ -21,7 +22,7 @@
 //! | W2 | each rank's coordinates are those of its rank |
 //! | W3 | number of axes, element type, uid, grid order, replicas, and for each axis kind, size, grid extent, block size, first block and process, periodic and edges: alike on all ranks |
 //! | W4 | blocks meet: each starts where its neighbour stops; ranks at one coordinate hold the same part |
-//! | W5 | padding is as wide as the neighbour's on the other side, and not wider than what the process owns |
+//! | W5 | padding is as wide as the neighbour's on the other side, and not wider than what the process owns; padding that lies around the edges too is the same on all ranks, and not wider than the axis |
 //! | W6 | owned indices sum up to the size; on a one-to-one axis no index has two owners |
 //!
 //! The verdict is computed from the reduced word alone, so it is the same on every
@@ -137,17 +138,23 @@ fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
         dim_data.check_strict(&dim_data.held_shape()).map_err(|e| e.on_rank(here(comm.rank())))?;
     }
     for (axis, dim) in dim_data.dims().iter().enumerate() {
-        let widest = dim.interior_padding().into_iter().max().unwrap_or(0);
-        if widest > 0 && widest > dim.owned_len() {
-            return Err(Error::new(
-                ErrorKind::Halo,
+        let widest = dim.paired_padding().into_iter().max().unwrap_or(0);
+        let (limit, detail) = match dim.dist() {
+            Dist::Block { edge_outside: true, .. } => {
+                (dim.size(), "a halo must not be wider than the axis; make it narrower or the axis longer")
+            }
+            _ => (
+                dim.owned_len(),
                 "padding must not be wider than what the process owns, because its neighbour's is as wide",
-            )
-            .on_rank(here(comm.rank()))
-            .on_axis(axis)
-            .in_field("padding")
-            .expected_found(dim.owned_len(), widest)
-            .by_rule("W5"));
+            ),
+        };
+        if widest > 0 && widest > limit {
+            return Err(Error::new(ErrorKind::Halo, detail)
+                .on_rank(here(comm.rank()))
+                .on_axis(axis)
+                .in_field("padding")
+                .expected_found(limit, widest)
+                .by_rule("W5"));
         }
     }
     Ok(())
@@ -204,20 +211,27 @@ fn parts_meet(dim_data: &DimData, axis: usize) -> u64 {
         hash::words(kind, [axis as u64, own_line, at.cast_unsigned(), value.cast_unsigned()])
     };
     match dim.dist() {
-        Dist::Block { padding, .. } => {
+        Dist::Block { padding, edge_outside, .. } => {
             let owned = dim.owned_block();
+            let last = dim.proc_grid_size() - 1;
             let mut sum = 0_u64;
             if coordinate > 0 {
-                sum = sum
-                    .wrapping_sub(term(15, coordinate, owned.start))
-                    .wrapping_sub(term(16, coordinate, padding[0]));
+                sum = sum.wrapping_sub(term(15, coordinate, owned.start));
             }
-            if coordinate < dim.proc_grid_size() - 1 {
-                sum = sum.wrapping_add(term(15, coordinate + 1, owned.end)).wrapping_add(term(
-                    16,
-                    coordinate + 1,
-                    padding[1],
-                ));
+            if coordinate < last {
+                sum = sum.wrapping_add(term(15, coordinate + 1, owned.end));
+            }
+            if *edge_outside {
+                let before = if coordinate > 0 { coordinate - 1 } else { last };
+                let alike =
+                    |kind, width| term(kind, coordinate, width).wrapping_sub(term(kind, before, width));
+                return sum.wrapping_add(alike(16, padding[0])).wrapping_add(alike(21, padding[1]));
+            }
+            if coordinate > 0 {
+                sum = sum.wrapping_sub(term(16, coordinate, padding[0]));
+            }
+            if coordinate < last {
+                sum = sum.wrapping_add(term(16, coordinate + 1, padding[1]));
             }
             sum
         }

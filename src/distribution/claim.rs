@@ -79,16 +79,20 @@ pub(super) fn axis_invariants(dim: &Dim) -> [u64; 6] {
     [letter, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]]
 }
 
-/// The part along one axis in one word, padding apart.
+/// The part along one axis in one word; padding apart, unless all ranks have the same.
 pub(super) fn part_code(dim: &Dim) -> u64 {
     match dim.dist() {
         Dist::Unstructured { indices, num_owned, .. } => {
             let ghosts_too = indices.iter().map(|i| i.cast_unsigned());
             hash::words(12, std::iter::once(num_owned.cast_unsigned()).chain(ghosts_too))
         }
-        _ => {
+        dist => {
             let owned = dim.owned_block();
-            hash::words(13, [owned.start.cast_unsigned(), owned.end.cast_unsigned()])
+            let padding = match dist {
+                Dist::Block { padding, edge_outside: true, .. } => *padding,
+                _ => [0, 0],
+            };
+            hash::words(13, [owned.start, owned.end, padding[0], padding[1]].map(i64::cast_unsigned))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::claim::{Claim, axis_invariants, line, order_code, part_code};
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::Dim;
+use crate::protocol::{Dim, Dist};
 
 /// One rank's description, a few words per axis: lists of indices stay at home.
 struct Record {
@@ -24,6 +24,7 @@ const HEAD: [(&str, ErrorKind); 6] = [
 
 /// Words per axis: the invariants, then those of the part.
 const WORDS: usize = 14;
+const EDGE_OUTSIDE: usize = 4; // of a block axis
 const COORDINATE: usize = 6;
 const START: usize = 7;
 const STOP: usize = 8;
@@ -57,7 +58,7 @@ fn describe(claim: &Claim<'_>) -> Vec<u64> {
     ];
     for (axis, dim) in dim_data.dims().iter().enumerate() {
         let owned = dim.owned_block();
-        let [left, right] = dim.interior_padding();
+        let [left, right] = dim.paired_padding();
         words.extend(axis_invariants(dim));
         let part = [dim.proc_grid_rank(), owned.start, owned.end, left, right, dim.owned_len()];
         words.extend(part.map(i64::cast_unsigned));
@@ -155,20 +156,18 @@ fn same_parts(records: &[Record], axis: usize) -> Option<Error> {
         if other[PART] == words[PART] {
             return None;
         }
-        let word = [START, STOP, OWNED].into_iter().find(|&w| other[w] != words[w]);
-        let field = match word {
-            Some(START) => "start",
-            Some(STOP) => "stop",
-            _ => "indices",
+        let word = [START, STOP, OWNED, LEFT, RIGHT].into_iter().find(|&w| other[w] != words[w]);
+        let (field, kind, rule) = match word {
+            Some(START) => ("start", ErrorKind::Partition, "W4"),
+            Some(STOP) => ("stop", ErrorKind::Partition, "W4"),
+            Some(LEFT | RIGHT) => ("padding", ErrorKind::Halo, "W5"),
+            _ => ("indices", ErrorKind::Partition, "W4"),
         };
-        let error = Error::new(
-            ErrorKind::Partition,
-            "ranks at one grid coordinate must hold the same part of the axis",
-        )
-        .on_rank(number(rank))
-        .against_rank(number(first))
-        .in_field(field)
-        .by_rule("W4");
+        let error = Error::new(kind, "ranks at one grid coordinate must hold the same part of the axis")
+            .on_rank(number(rank))
+            .against_rank(number(first))
+            .in_field(field)
+            .by_rule(rule);
         Some(
             word.map_or(error.clone(), |w| {
                 error.expected_found(other[w].cast_signed(), words[w].cast_signed())
@@ -203,16 +202,13 @@ fn interfaces(records: &[Record], axis: usize) -> Option<Error> {
             let what = if stop < start { "the owned parts leave a gap" } else { "the owned parts overlap" };
             return Some(broken(ErrorKind::Partition, what, "start", left[STOP], right[START], "W4"));
         }
-        (left[RIGHT] != right[LEFT]).then(|| {
-            broken(
-                ErrorKind::Halo,
-                "padding must be as wide as the neighbour's on the other side",
-                "padding",
-                left[RIGHT],
-                right[LEFT],
-                "W5",
-            )
-        })
+        let alike = "a halo around the edges too must be as wide on all ranks";
+        let paired = "padding must be as wide as the neighbour's on the other side";
+        let outside = right[EDGE_OUTSIDE] != 0;
+        let pairs =
+            if outside { [(LEFT, LEFT, alike), (RIGHT, RIGHT, alike)] } else { [(RIGHT, LEFT, paired); 2] };
+        let (there, here, what) = pairs.into_iter().find(|&(there, here, _)| left[there] != right[here])?;
+        Some(broken(ErrorKind::Halo, what, "padding", left[there], right[here], "W5"))
     })
 }
 
@@ -240,9 +236,13 @@ fn number(n: usize) -> i64 {
 }
 
 impl Dim {
-    /// Widths of the padding towards neighbours in the grid, 0 at its edges.
-    pub(super) fn interior_padding(&self) -> [i64; 2] {
+    /// Widths of the padding that other ranks' must match: towards neighbours in the
+    /// grid, and around its edges where all ranks have it there.
+    pub(super) fn paired_padding(&self) -> [i64; 2] {
         let [left, right] = self.communication_padding();
+        if matches!(self.dist(), Dist::Block { edge_outside: true, .. }) {
+            return [left, right];
+        }
         let last = self.proc_grid_rank() == self.proc_grid_size() - 1;
         [if self.proc_grid_rank() == 0 { 0 } else { left }, if last { 0 } else { right }]
     }

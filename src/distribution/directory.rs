@@ -74,6 +74,45 @@ pub(super) fn owners(comm: &Comm, dim: &Dim, wanted: &[i64]) -> Result<Vec<Optio
     Ok(found)
 }
 
+/// All who announced each wanted index, as coordinate and local position, lowest
+/// coordinate first; indices are announced as `(global, local)`. Collective.
+pub(crate) fn holders(
+    comm: &Comm,
+    coordinate: i64,
+    announced: &[(i64, i64)],
+    wanted: &[i64],
+) -> Result<Vec<Vec<(i64, i64)>>> {
+    let mut letters = Letters::new(comm.size());
+    for &(index, local) in announced {
+        letters.add(keeper(index, comm.size()), [index, coordinate, local]);
+    }
+    let mut known: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+    for [index, coordinate, local] in letters.exchange::<3>(comm)?.into_iter().flatten() {
+        known.entry(index).or_default().push((coordinate, local));
+    }
+    known.values_mut().for_each(|found| found.sort_unstable());
+    let mut questions = Letters::new(comm.size());
+    for (number, &index) in (0..).zip(wanted) {
+        questions.add(keeper(index, comm.size()), [number, index]);
+    }
+    let mut answers = Letters::new(comm.size());
+    for (rank, asked) in questions.exchange::<2>(comm)?.into_iter().enumerate() {
+        for [number, index] in asked {
+            for &(coordinate, local) in known.get(&index).into_iter().flatten() {
+                answers.add(rank, [number, coordinate, local]);
+            }
+        }
+    }
+    let mut found = vec![Vec::new(); wanted.len()];
+    // Each index has one keeper, who answers in order.
+    for [number, coordinate, local] in answers.exchange::<3>(comm)?.into_iter().flatten() {
+        if let Some(found) = usize::try_from(number).ok().and_then(|number| found.get_mut(number)) {
+            found.push((coordinate, local));
+        }
+    }
+    Ok(found)
+}
+
 /// Finds an index of a one-to-one axis that two coordinates own: the same
 /// error on every rank, or none. Collective.
 pub(super) fn find_duplicate(comm: &Comm, dim_data: &DimData) -> Result<()> {

@@ -12,13 +12,18 @@ mod axis;
 mod check;
 mod claim;
 mod create;
+mod decomposition;
 mod diagnose;
 mod directory;
 mod grid;
 mod hash;
 
 pub use axis::Axis;
+pub use decomposition::Decomposition;
+pub(crate) use decomposition::Members;
+pub(crate) use directory::holders;
 pub use grid::{Grid, distarray_grid_shape};
+pub(crate) use hash::ring_term;
 
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
@@ -44,9 +49,7 @@ pub(crate) use claim::Claim;
 pub struct Distribution {
     comm: Comm,
     dim_data: DimData,
-    /// One map per axis; none where the axis is unstructured, whose table
-    /// would grow with the whole array.
-    maps: Vec<Option<AxisMap>>,
+    decomposition: Decomposition,
 }
 
 impl Distribution {
@@ -103,7 +106,8 @@ impl Distribution {
         let rules = check::agree_on_rules(comm, claim.clone())?;
         let dim_data = claim?.dim_data().clone();
         let maps = maps(comm, &dim_data, &rules)?;
-        Ok(Self { comm: comm.clone(), dim_data, maps })
+        let decomposition = Decomposition::of(&dim_data, maps);
+        Ok(Self { comm: comm.clone(), dim_data, decomposition })
     }
 
     /// The communicator. Local.
@@ -128,7 +132,13 @@ impl Distribution {
     /// owners [`owners`](Self::owners) asks for, and beyond the last axis. Local.
     #[must_use]
     pub fn axis_map(&self, axis: usize) -> Option<&AxisMap> {
-        self.maps.get(axis)?.as_ref()
+        self.decomposition.axis_map(axis)
+    }
+
+    /// Everyone's parts without the communicator. Local.
+    #[must_use]
+    pub fn decomposition(&self) -> &Decomposition {
+        &self.decomposition
     }
 
     /// Rank that owns an element, in this rank's replica; `None` outside the
@@ -141,7 +151,7 @@ impl Distribution {
     /// Rank that owns an element; calls `local` with its position among the
     /// owner's owned elements, axis by axis. Local.
     pub fn locate(&self, index: &[i64], mut local: impl FnMut(i64)) -> Option<i64> {
-        if index.len() != self.maps.len() {
+        if index.len() != self.decomposition.ndim() {
             return None;
         }
         let mut coordinates = [0; INLINE_AXES];
@@ -153,7 +163,7 @@ impl Distribution {
                 &mut many[..]
             }
         };
-        for ((coordinate, map), &global) in coordinates.iter_mut().zip(&self.maps).zip(index) {
+        for ((coordinate, map), &global) in coordinates.iter_mut().zip(self.decomposition.maps()).zip(index) {
             let (owner, position) = map.as_ref()?.locate(global)?;
             *coordinate = owner;
             local(position);
@@ -182,7 +192,7 @@ impl Distribution {
         let dim = self.dim_data.dims().get(axis).ok_or_else(|| {
             Error::new(ErrorKind::Range, "the array has no such axis").on_axis(axis).in_field("axis")
         })?;
-        if let Some(map) = &self.maps[axis] {
+        if let Some(map) = self.axis_map(axis) {
             return Ok(indices.iter().map(|&global| map.locate(global)).collect());
         }
         directory::owners(&self.comm, dim, indices)

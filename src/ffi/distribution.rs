@@ -17,6 +17,12 @@ use crate::protocol::AxisMap;
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_distribution(Distribution);
 
+impl distarray_distribution {
+    pub(super) fn get(&self) -> &Distribution {
+        &self.0
+    }
+}
+
 /// Proves that the loans of all ranks are parts of one array: sizes, kinds, grids,
 /// element types, blocks that meet, padding that pairs, indices owned once.
 /// Collective over comm; a description is enough, nothing is taken.

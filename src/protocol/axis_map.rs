@@ -58,6 +58,14 @@ struct Table {
     owned: Vec<Vec<i64>>,
 }
 
+/// What [`AxisMap::stretch`] finds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) coordinate: i64,
+    pub(crate) local: i64,
+    pub(crate) stop: i64,
+}
+
 impl AxisMap {
     /// Global extent of the axis.
     #[must_use]
@@ -144,6 +152,42 @@ impl AxisMap {
                 let after = bounds.partition_point(|&b| b <= global);
                 let coordinate = i64::try_from(after).ok()? - 1;
                 Some((coordinate, global - bounds[after - 1]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The rest of the owner's consecutive indices from a global index on: its
+    /// coordinate, the index's position among the elements it owns, and where the
+    /// stretch stops. `None` where nobody owns the index and on an unstructured axis.
+    #[inline]
+    pub(crate) fn stretch(&self, global: i64) -> Option<Stretch> {
+        let (coordinate, local) = self.locate(global)?;
+        let stop = match &self.kind {
+            Kind::Cyclic { block, missing, by_block, .. } => {
+                let block_number = by_block.divide(global.cast_unsigned() + missing);
+                let end = (block_number + 1).saturating_mul(*block) - missing;
+                end.min(self.size.cast_unsigned()).cast_signed()
+            }
+            Kind::Unstructured { .. } => return None,
+            _ => self.block_start(coordinate + 1),
+        };
+        Some(Stretch { coordinate, local, stop })
+    }
+
+    /// The indices that a coordinate of a block axis owns.
+    #[inline]
+    pub(crate) fn block(&self, coordinate: i64) -> std::ops::Range<i64> {
+        self.block_start(coordinate)..self.block_start(coordinate + 1)
+    }
+
+    /// After how many indices, and how many elements of each part, the pattern of
+    /// owners repeats; `None` where it does not.
+    pub(crate) fn period(&self) -> Option<(i64, i64)> {
+        match &self.kind {
+            Kind::Cyclic { block, .. } => {
+                let block = block.cast_signed();
+                Some((block.checked_mul(self.procs)?, block))
             }
             _ => None,
         }

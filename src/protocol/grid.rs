@@ -92,13 +92,19 @@ impl ProcGrid {
     #[must_use]
     #[inline(always)]
     pub fn rank_at(&self, places: impl DoubleEndedIterator<Item = (i64, i64)>) -> i64 {
+        self.rank_in(self.replica, places)
+    }
+
+    /// Rank of the process at these `(extent, coordinate)` pairs, in any replica.
+    #[inline(always)]
+    pub(crate) fn rank_in(&self, replica: i64, places: impl DoubleEndedIterator<Item = (i64, i64)>) -> i64 {
         let row_major =
             |(position, product), (extent, coordinate)| (position * extent + coordinate, product * extent);
         let (position, product) = match self.order {
             GridOrder::ColumnMajor => places.rev().fold((0, 1), row_major),
             _ => places.fold((0, 1), row_major),
         };
-        let place = self.replica * product + position;
+        let place = replica * product + position;
         match &self.order {
             GridOrder::Ranks(table) => {
                 usize::try_from(place).ok().and_then(|i| table.get(i).copied()).unwrap_or(-1)

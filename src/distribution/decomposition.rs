@@ -1,0 +1,158 @@
+//! Everyone's parts without a communicator: who owns what, on which rank.
+
+use std::sync::Arc;
+
+use super::{Axis, Grid, axis};
+use crate::error::Result;
+use crate::protocol::{AxisMap, Dim, DimData, GridOrder, ProcGrid};
+
+/// How an array is dealt out: a map for each axis, and a rank for each place of
+/// the process grid. Pure data; cheap to clone.
+///
+/// It takes O(1) memory for each regular axis, one bound per process for an
+/// irregular one, and says what any rank of a million owns:
+///
+/// ```
+/// use distarray::distribution::{Axis, Decomposition, Grid};
+/// let d = Decomposition::new(&[Axis::block(1 << 30)], &Grid::compact(), 1_000_000)?;
+/// assert_eq!(d.coordinates(999_999), Some((vec![999_999], 0)));
+/// # Ok::<(), distarray::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Decomposition(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// None where the axis is unstructured, whose table would grow with the array.
+    maps: Vec<Option<AxisMap>>,
+    extents: Vec<i64>,
+    grid: ProcGrid,
+    members: Members,
+}
+
+/// The ranks of a larger group that hold the array, in the order of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Members {
+    All,
+    /// `first`, `first + step`, ...: what a table needs not be kept for.
+    Strided {
+        first: i64,
+        step: i64,
+    },
+    Listed(Arc<[i64]>),
+}
+
+impl Decomposition {
+    /// What [`Distribution::on_grid`](super::Distribution::on_grid) deals to so many
+    /// ranks, without any of them. Local.
+    ///
+    /// # Errors
+    /// Axes that the ranks cannot hold, or no process grid that fits.
+    pub fn new(axes: &[Axis], grid: &Grid, ranks: usize) -> Result<Self> {
+        let (extents, maps) = axis::maps(axes, grid, ranks)?;
+        let (_, grid) = grid.place(&extents, 0)?;
+        Ok(Self::from_parts(maps, extents, grid))
+    }
+
+    pub(super) fn of(dim_data: &DimData, maps: Vec<Option<AxisMap>>) -> Self {
+        let extents = dim_data.dims().iter().map(Dim::proc_grid_size).collect();
+        Self::from_parts(maps, extents, dim_data.grid().clone())
+    }
+
+    fn from_parts(maps: Vec<Option<AxisMap>>, extents: Vec<i64>, grid: ProcGrid) -> Self {
+        Self(Arc::new(Inner { maps, extents, grid, members: Members::All }))
+    }
+
+    /// The same on some ranks of a larger group.
+    pub(crate) fn on(&self, members: Members) -> Self {
+        let Inner { maps, extents, grid, .. } = &*self.0;
+        Self(Arc::new(Inner { maps: maps.clone(), extents: extents.clone(), grid: grid.clone(), members }))
+    }
+
+    /// Number of axes.
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.0.maps.len()
+    }
+
+    /// Who owns which index of an axis; `None` for an unstructured axis and beyond
+    /// the last one.
+    #[must_use]
+    pub fn axis_map(&self, axis: usize) -> Option<&AxisMap> {
+        self.0.maps.get(axis)?.as_ref()
+    }
+
+    pub(super) fn maps(&self) -> &[Option<AxisMap>] {
+        &self.0.maps
+    }
+
+    /// Extents of the process grid.
+    #[must_use]
+    pub fn grid_extents(&self) -> &[i64] {
+        &self.0.extents
+    }
+
+    /// Number of equal copies of the array.
+    #[must_use]
+    pub fn replicas(&self) -> i64 {
+        self.0.grid.replicas()
+    }
+
+    /// Number of ranks that hold the array, replicas included.
+    #[must_use]
+    pub fn ranks(&self) -> i64 {
+        self.0.extents.iter().product::<i64>().saturating_mul(self.replicas())
+    }
+
+    /// Rank of the process at these grid coordinates, in a replica.
+    #[must_use]
+    #[inline]
+    pub fn rank_at(&self, coordinates: &[i64], replica: i64) -> i64 {
+        let places = self.0.extents.iter().copied().zip(coordinates.iter().copied());
+        let own = self.0.grid.rank_in(replica, places);
+        match &self.0.members {
+            Members::All => own,
+            Members::Strided { first, step } => first + own * step,
+            Members::Listed(ranks) => {
+                usize::try_from(own).ok().and_then(|own| ranks.get(own).copied()).unwrap_or(-1)
+            }
+        }
+    }
+
+    /// Grid coordinates and replica of a rank, `None` where it holds no part.
+    ///
+    /// O(number of axes); O(ranks) where they stand in a table.
+    #[must_use]
+    pub fn coordinates(&self, rank: i64) -> Option<(Vec<i64>, i64)> {
+        let own = match &self.0.members {
+            Members::All => rank,
+            Members::Strided { first, step } => {
+                ((rank - first) % step == 0).then_some((rank - first) / step)?
+            }
+            Members::Listed(ranks) => position(ranks, rank)?,
+        };
+        let place = match self.0.grid.order() {
+            GridOrder::Ranks(table) => position(table, own)?,
+            _ => own,
+        };
+        if !(0..self.ranks()).contains(&place) {
+            return None;
+        }
+        let size: i64 = self.0.extents.iter().product();
+        let (replica, mut rest) = (place / size, place % size);
+        let mut coordinates = vec![0; self.0.extents.len()];
+        let mut take = |axis: usize| {
+            coordinates[axis] = rest % self.0.extents[axis];
+            rest /= self.0.extents[axis];
+        };
+        match self.0.grid.order() {
+            GridOrder::ColumnMajor => (0..self.0.extents.len()).for_each(&mut take),
+            _ => (0..self.0.extents.len()).rev().for_each(&mut take),
+        }
+        Some((coordinates, replica))
+    }
+}
+
+fn position(ranks: &[i64], rank: i64) -> Option<i64> {
+    ranks.iter().position(|&r| r == rank).and_then(|at| i64::try_from(at).ok())
+}

@@ -1,0 +1,303 @@
+//! Halo exchange: every rank's padding gets what the owners hold.
+#![allow(unsafe_code)] // hands the memory of arrays to the mover
+
+use super::combine::{Accumulate, Combine};
+use super::lists;
+use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
+use super::plan::Plan;
+use super::redistribution::dtype_word;
+use super::verdict::agree;
+use crate::array::{AnyArray, ArrayMut, DType, Order, Written};
+use crate::comm::Comm;
+use crate::distribution::Distribution;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::DimData;
+
+/// The halo exchange of arrays of one distribution: planned once, run as often as
+/// one likes, for arrays of any element type.
+///
+/// ```
+/// use distarray::comm;
+/// use distarray::distribution::{Axis, Distribution};
+/// use distarray::exchange::Halo;
+///
+/// comm::threads(4, |comm| {
+///     let d = Distribution::new(&comm, [Axis::block(64).halo(1).periodic(), Axis::whole(9)])?;
+///     let mut u = d.zeros::<f64>()?;
+///     u.owned_mut()?.fill(comm.rank() as f64);
+///     let mut halo = Halo::new(&d)?;
+///     halo.update(&mut u)?;
+///     assert_eq!(u.view()[[0, 0]], ((comm.rank() + 3) % 4) as f64);
+///     Ok::<(), distarray::Error>(())
+/// });
+/// ```
+///
+/// Each call is agreed upon: what one rank finds wrong, all ranks return, and no
+/// array is touched. That costs one small reduction, which a bound exchange
+/// ([`bind`](Self::bind)) spends once.
+pub struct Halo {
+    comm: Comm,
+    dim_data: DimData,
+    plan: Plan,
+    tag: i32,
+    /// Movers for the arrays that came last.
+    movers: Vec<Kept>,
+}
+
+/// A mover, what it does, and to which element types.
+struct Kept {
+    task: Task,
+    dtypes: Vec<DType>,
+    mover: Mover,
+}
+
+/// What to do with arrays.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Task {
+    Update,
+    /// An update that leaves the arrays free while messages fly.
+    UpdateLater,
+    Accumulate(Accumulate),
+}
+
+/// Movers that are kept: programs swap two or three arrays.
+const KEPT: usize = 4;
+
+impl Halo {
+    /// The exchange of all padding, corners included. Collective.
+    ///
+    /// # Errors
+    /// A message layer that fails or has no tag left: on every rank.
+    pub fn new(distribution: &Distribution) -> Result<Self> {
+        Self::with_corners(distribution, true)
+    }
+
+    /// The exchange without the elements that lie in the padding of several axes: for
+    /// stencils that reach along axes only. Collective.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn star(distribution: &Distribution) -> Result<Self> {
+        Self::with_corners(distribution, false)
+    }
+
+    fn with_corners(distribution: &Distribution, corners: bool) -> Result<Self> {
+        let comm = distribution.comm();
+        let tag = comm.new_tag();
+        let lists = lists::of_ghosts(distribution)?;
+        let dim_data = distribution.dim_data();
+        let plan = Plan::halo_with(distribution.decomposition(), dim_data, corners, &lists);
+        let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
+        Ok(Self { comm: comm.clone(), dim_data: dim_data.clone(), plan, tag, movers: Vec::new() })
+    }
+
+    /// What is exchanged. Local.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Fills the padding with what the owners hold. Collective; messages go to
+    /// neighbours only.
+    ///
+    /// Padding outside the edges of an axis that is not periodic stays as it is:
+    /// [`fill_edges`](super::fill_edges) fills it.
+    ///
+    /// # Errors
+    /// `Shape` when an array is not of the distribution, `Access` when it must not be
+    /// written: on every rank, the array untouched. `Comm` when the message layer
+    /// fails.
+    pub fn update<'a>(&mut self, array: impl Into<ArrayMut<'a>>) -> Result<()> {
+        self.update_all(&[array.into()])
+    }
+
+    /// Fills the padding of several arrays, of any element types, with one message to
+    /// each neighbour. Collective; all ranks pass the arrays in the same order.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_all(&mut self, arrays: &[ArrayMut<'_>]) -> Result<()> {
+        self.run(Ok(arrays), Task::Update)
+    }
+
+    /// Adds each padding element to the element it is a copy of: the adjoint of the
+    /// update, whose padding stays as it is. Or takes the least or greatest of all
+    /// copies. Collective; sums are made in the order of ranks, the same every time.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update); `DType` for elements that have no sum or order.
+    pub fn accumulate<'a>(&mut self, array: impl Into<ArrayMut<'a>>, how: Accumulate) -> Result<()> {
+        self.run(Ok(&[array.into()]), Task::Accumulate(how))
+    }
+
+    /// Starts an update and returns while messages fly, so that work on elements that
+    /// need no padding overlaps with it. What is sent is packed by then: the owned
+    /// elements may be written. Collective.
+    ///
+    /// ```
+    /// # use distarray::comm;
+    /// # use distarray::distribution::{Axis, Distribution};
+    /// # use distarray::exchange::Halo;
+    /// # comm::threads(2, |comm| {
+    /// # let d = Distribution::new(&comm, [Axis::block(8).halo(1)])?;
+    /// # let mut u = d.zeros::<f64>()?;
+    /// # let mut halo = Halo::new(&d)?;
+    /// let pending = halo.start(&mut u)?;
+    /// // ... work on the inner elements of u ...
+    /// pending.finish(&mut u)?;
+    /// # Ok::<(), distarray::Error>(())
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn start<'a>(&mut self, array: impl Into<ArrayMut<'a>>) -> Result<Pending<'_>> {
+        let array = array.into();
+        let address = array.buffer().data();
+        let which = self.begin(Ok(&[array]))?;
+        Ok(Pending { halo: self, which, address })
+    }
+
+    /// [`update_all`](Self::update_all) where this rank may have failed already.
+    pub(crate) fn update_if(&mut self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<()> {
+        self.run(arrays.map_err(Error::clone), Task::Update)
+    }
+
+    /// [`accumulate`](Self::accumulate) where this rank may have failed already.
+    pub(crate) fn accumulate_if(
+        &mut self,
+        arrays: std::result::Result<&[ArrayMut<'_>], &Error>,
+        how: Accumulate,
+    ) -> Result<()> {
+        self.run(arrays.map_err(Error::clone), Task::Accumulate(how))
+    }
+
+    /// [`start`](Self::start) where this rank may have failed already; returns what
+    /// [`end`](Self::end) needs.
+    pub(crate) fn begin(&mut self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<usize> {
+        let which = self.agreed(arrays.map_err(Error::clone), Task::UpdateLater)?;
+        // SAFETY: the arrays were found to fit the plan; all messages are packed.
+        unsafe { self.movers[which].mover.start() }?;
+        Ok(which)
+    }
+
+    /// The end of an update that was begun, where this rank may have failed. Collective.
+    ///
+    /// # Safety
+    /// The arrays are those that it was begun with, and nobody else touches them.
+    pub(crate) unsafe fn end(&mut self, which: Result<usize>) -> Result<()> {
+        let which = self.comm.agree(which)?;
+        // SAFETY: the caller's promise.
+        unsafe { self.movers[which].mover.finish() }
+    }
+
+    fn run(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<()> {
+        let which = self.agreed(arrays.clone(), task)?;
+        let mover = &mut self.movers[which].mover;
+        // SAFETY: the arrays were found to fit the plan and are borrowed until the end.
+        unsafe {
+            mover.start()?;
+            mover.finish()?;
+        }
+        let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
+        arrays?.iter().for_each(|array| array.buffer().owner().note(written));
+        Ok(())
+    }
+
+    /// The mover bound to these arrays, where no rank objects. Collective.
+    fn agreed(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<usize> {
+        let verdict = arrays.clone().and_then(|arrays| self.mover(arrays, task));
+        let arrays = arrays.unwrap_or_default();
+        let task = match task {
+            Task::Update => 0,
+            Task::UpdateLater => 1,
+            Task::Accumulate(how) => 2 + how as u64,
+        };
+        let words = arrays.iter().map(|array| dtype_word(array)).chain([task]);
+        agree(&self.comm, verdict, words)
+    }
+
+    /// The mover bound to these arrays. Local.
+    fn mover(&mut self, arrays: &[ArrayMut<'_>], task: Task) -> Result<usize> {
+        arrays.iter().try_for_each(|array| self.check(array))?;
+        if self.movers.iter().any(|kept| kept.mover.is_busy()) {
+            return Err(Error::new(ErrorKind::Busy, "a halo update was started and is not finished"));
+        }
+        let ndim = self.dim_data.ndim();
+        let same = |kept: &Kept| {
+            let fields = kept.dtypes.iter().zip(kept.mover.fields());
+            let is = |(array, (dtype, field)): (&ArrayMut<'_>, (&DType, &Field))| {
+                array.dtype() == *dtype && field.to.is_of(array, 0..ndim)
+            };
+            kept.task == task && kept.dtypes.len() == arrays.len() && arrays.iter().zip(fields).all(is)
+        };
+        if let Some(which) = self.movers.iter().position(same) {
+            return Ok(which);
+        }
+        let field = |array: &ArrayMut<'_>| {
+            let memory = Memory::of(array, 0..ndim);
+            let combine = match task {
+                Task::Accumulate(how) => Combine::accumulate(array.dtype(), how)?,
+                _ => Combine::Move,
+            };
+            Ok(Field { from: memory.clone(), to: memory, combine })
+        };
+        let fields = arrays.iter().map(field).collect::<Result<Vec<_>>>()?;
+        let way = if matches!(task, Task::Accumulate(_)) { Way::Back } else { Way::Forward };
+        let mode = Mode { way, order: Order::C, packed: task == Task::UpdateLater };
+        // SAFETY: every round runs while the arrays are borrowed, or is packed.
+        let mover = unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, mode) }?;
+        if self.movers.len() == KEPT {
+            self.movers.remove(0);
+        }
+        self.movers.push(Kept { task, dtypes: arrays.iter().map(|array| array.dtype()).collect(), mover });
+        Ok(self.movers.len() - 1)
+    }
+
+    fn check(&self, array: &AnyArray) -> Result<()> {
+        if *array.dim_data() != self.dim_data {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                "the array is not of the distribution that the halo was planned for",
+            )
+            .in_field("dim_data"));
+        }
+        array.check_writable()
+    }
+
+    /// What one update of an array of this element size moves on this rank. Local.
+    #[must_use]
+    pub fn moves(&self, itemsize: usize) -> Moved {
+        Moved::of(&self.plan, itemsize)
+    }
+}
+
+/// A halo update under way; it must be finished.
+#[must_use = "the padding is filled by finish"]
+pub struct Pending<'a> {
+    halo: &'a mut Halo,
+    which: usize,
+    address: *mut u8,
+}
+
+impl Pending<'_> {
+    /// Waits for the messages and fills the padding. Collective.
+    ///
+    /// # Errors
+    /// `Busy` when it is another array than at the start: on every rank, the array
+    /// untouched. `Comm` when the message layer fails.
+    pub fn finish<'a>(self, array: impl Into<ArrayMut<'a>>) -> Result<()> {
+        let array = array.into();
+        let fields = self.halo.movers[self.which].mover.fields();
+        let same =
+            array.buffer().data() == self.address && fields[0].to.is_of(&array, 0..array.dim_data().ndim());
+        let which = same.then_some(self.which).ok_or_else(|| {
+            Error::new(ErrorKind::Busy, "a halo update ends with the array that it began with")
+                .in_field("array")
+        });
+        // SAFETY: the array is the one that was found to fit, and is borrowed.
+        unsafe { self.halo.end(which) }?;
+        array.buffer().owner().note(Written::HaloCurrent);
+        Ok(())
+    }
+}

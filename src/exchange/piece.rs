@@ -1,0 +1,295 @@
+//! Interval algebra: where two ways of dealing out one axis meet.
+//!
+//! A [`Piece`] is a set of elements along one axis that one rank has and another
+//! has too, as positions in the memory of both. Everything is made from the two
+//! axis maps alone, so that both ranks of a pair derive the same pieces in the
+//! same order, without a message.
+//!
+//! Two cyclic axes meet in a pattern that repeats every `lcm` of their rounds: a
+//! piece states one stretch of the first round and how often it comes back.
+
+use crate::protocol::AxisMap;
+
+/// `count` stretches of `len` elements that this rank and a peer share along an axis.
+///
+/// The stretches lie [`Steps`] apart. Positions count from each rank's first owned
+/// element; halo positions before it are negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The other rank's coordinate.
+    pub peer: i64,
+    /// Position of the first element here.
+    pub mine: i64,
+    /// Position of the first element there.
+    pub theirs: i64,
+    /// Elements in each stretch.
+    pub len: i64,
+    /// Number of stretches.
+    pub count: i64,
+    /// Whether the elements lie in the halo of the receiving rank.
+    pub rim: bool,
+}
+
+impl Piece {
+    /// Number of elements.
+    #[must_use]
+    pub fn elements(&self) -> i64 {
+        self.len * self.count
+    }
+}
+
+/// Distances between the stretches of all pieces of an axis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// In the positions of this rank.
+    pub mine: i64,
+    /// In the positions of its peers.
+    pub theirs: i64,
+}
+
+/// The pieces of what `coordinate` of `mine` owns, by the coordinates of `theirs`.
+///
+/// Work and pieces are those of one common round of two cyclic axes, or of the part.
+pub(super) fn owned(mine: &AxisMap, coordinate: i64, theirs: &AxisMap, pieces: &mut Vec<Piece>) -> Steps {
+    let size = mine.size();
+    let (round, steps) = match common_round(mine, theirs) {
+        Some((round, steps)) if round < size => (round, steps),
+        _ => (size, Steps::default()),
+    };
+    let first = pieces.len();
+    let mut whole = Whole { pieces, round, size, steps, first };
+    if let Some((period, block)) = mine.period() {
+        let mut local = 0;
+        // The first block of this coordinate, which may be cut short.
+        let Some(mut global) = mine.global_of(coordinate, 0) else { return steps };
+        while global < round {
+            let Some(stretch) = mine.stretch(global) else { break };
+            let stop = stretch.stop.min(round);
+            whole.split(global, stop, local, theirs);
+            local += stretch.stop - global;
+            global = stretch.stop - block + period;
+        }
+    } else {
+        let block = mine.block(coordinate);
+        whole.split(block.start, block.end.min(round), 0, theirs);
+    }
+    by_peer(&mut pieces[first..]);
+    steps
+}
+
+/// How many indices after which both maps repeat, and the positions in between.
+fn common_round(mine: &AxisMap, theirs: &AxisMap) -> Option<(i64, Steps)> {
+    // An axis that one process holds whole repeats after any number of indices.
+    let of = |map: &AxisMap| match map.period() {
+        Some(period) => Some(Some(period)),
+        None if map.proc_grid_size() == 1 => Some(None),
+        None => None,
+    };
+    match (of(mine)?, of(theirs)?) {
+        (None, None) => None,
+        (Some((round, block)), None) => Some((round, Steps { mine: block, theirs: round })),
+        (None, Some((round, block))) => Some((round, Steps { mine: round, theirs: block })),
+        (Some((a, mine)), Some((b, theirs))) => {
+            let times = b / greatest_common_divisor(a, b);
+            let round = a.checked_mul(times)?;
+            Some((round, Steps { mine: mine * times, theirs: theirs * (round / b) }))
+        }
+    }
+}
+
+fn greatest_common_divisor(mut a: i64, mut b: i64) -> i64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// Pieces of whole stretches, each as often as it fits into the axis.
+struct Whole<'a> {
+    pieces: &'a mut Vec<Piece>,
+    round: i64,
+    size: i64,
+    steps: Steps,
+    first: usize,
+}
+
+impl Whole<'_> {
+    /// Cuts `start..stop`, which lies at position `local` here, where `theirs` is cut.
+    #[inline]
+    fn split(&mut self, start: i64, stop: i64, local: i64, theirs: &AxisMap) {
+        let mut global = start;
+        while global < stop {
+            let Some(there) = theirs.stretch(global) else { return };
+            let end = there.stop.min(stop);
+            let (mine, len) = (local + global - start, end - global);
+            self.push(
+                global,
+                Piece { peer: there.coordinate, mine, theirs: there.local, len, count: 1, rim: false },
+            );
+            global = end;
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, global: i64, piece: Piece) {
+        let rest = self.size - global;
+        let count = (rest - 1) / self.round + 1;
+        let last = piece.len.min(rest - (count - 1) * self.round);
+        // The last stretch may be cut short by the end of the axis.
+        let cut = last < piece.len;
+        let piece = Piece { count: count - i64::from(cut), ..piece };
+        if piece.count > 0 {
+            self.join(piece);
+        }
+        if cut {
+            self.pieces.push(Piece {
+                mine: piece.mine + piece.count * self.steps.mine,
+                theirs: piece.theirs + piece.count * self.steps.theirs,
+                len: last,
+                count: 1,
+                ..piece
+            });
+        }
+    }
+
+    /// Adds a piece, or lengthens the one before where they lie side by side in both memories.
+    #[inline]
+    fn join(&mut self, piece: Piece) {
+        if self.pieces.len() > self.first
+            && let Some(before) = self.pieces.last_mut()
+            && (before.peer, before.count) == (piece.peer, piece.count)
+            && before.mine + before.len == piece.mine
+            && before.theirs + before.len == piece.theirs
+        {
+            before.len += piece.len;
+        } else {
+            self.pieces.push(piece);
+        }
+    }
+}
+
+/// Puts pieces in the order of their peers; those of one peer stay in order.
+fn by_peer(pieces: &mut [Piece]) {
+    if !pieces.is_sorted_by_key(|piece| piece.peer) {
+        pieces.sort_by_key(|piece| piece.peer);
+    }
+}
+
+/// The halo of one block axis: who holds copies of what others own.
+pub(super) struct Rim {
+    /// Widths that every process has, or those of this one, which its neighbours share.
+    pub(super) width: [i64; 2],
+    /// Whether every process has it on both sides, around the edges too.
+    pub(super) all_around: bool,
+    /// Whether what lies outside one edge is an image of what lies inside the other.
+    pub(super) periodic: bool,
+}
+
+impl Rim {
+    /// What `coordinate` holds, by the owners; positions here are those of the receiver.
+    pub(super) fn receives(&self, map: &AxisMap, coordinate: i64, pieces: &mut Vec<Piece>) {
+        let own = map.block(coordinate);
+        let first = pieces.len();
+        let mut held = |from: i64, to: i64, rim: bool| {
+            let mut at = from;
+            while at < to {
+                let Some((global, image)) = self.inside(at, map.size()) else {
+                    // Outside any edge nobody owns: up to the edge or the end.
+                    at = if at < 0 { to.min(0) } else { to };
+                    continue;
+                };
+                let Some(there) = map.stretch(global) else { return };
+                let end = (there.stop + image).min(to);
+                pieces.push(Piece {
+                    peer: there.coordinate,
+                    mine: at - own.start,
+                    theirs: there.local,
+                    len: end - at,
+                    count: 1,
+                    rim,
+                });
+                at = end;
+            }
+        };
+        held(own.start - self.width[0], own.start, true);
+        held(own.start, own.end, false);
+        held(own.end, own.end + self.width[1], true);
+        by_peer(&mut pieces[first..]);
+    }
+
+    /// What `coordinate` owns, by those who hold it; positions here are those of the owner.
+    pub(super) fn sends(&self, map: &AxisMap, coordinate: i64, pieces: &mut Vec<Piece>) {
+        let own = map.block(coordinate);
+        let first = pieces.len();
+        if own.is_empty() {
+            return;
+        }
+        if !self.all_around {
+            // Padding that ends at the edges pairs with the neighbours' (rule W5).
+            let len = own.end - own.start;
+            let mut paired = |peer: i64, mine: i64, theirs: i64, len: i64, rim: bool| {
+                if len > 0 {
+                    pieces.push(Piece { peer, mine, theirs, len, count: 1, rim });
+                }
+            };
+            let [left, right] = self.width;
+            if left > 0 {
+                let before = map.block(coordinate - 1);
+                paired(coordinate - 1, 0, before.end - before.start, left, true);
+            }
+            paired(coordinate, 0, 0, len, false);
+            if right > 0 {
+                paired(coordinate + 1, len - right, -right, right, true);
+            }
+            return;
+        }
+        let images = if self.periodic { -1..=1 } else { 0..=0 };
+        for image in images {
+            let (start, end) = (own.start + image * map.size(), own.end + image * map.size());
+            for peer in self.reached(map, start, end) {
+                let part = map.block(peer);
+                let segments = [
+                    (part.start - self.width[0], part.start, true),
+                    (part.start, part.end, false),
+                    (part.end, part.end + self.width[1], true),
+                ];
+                for (from, to, rim) in segments {
+                    let (from, to) = (from.max(start), to.min(end));
+                    if from < to {
+                        pieces.push(Piece {
+                            peer,
+                            mine: from - start,
+                            theirs: from - part.start,
+                            len: to - from,
+                            count: 1,
+                            rim,
+                        });
+                    }
+                }
+            }
+        }
+        // In the receiver's order: by position there.
+        pieces[first..].sort_by_key(|piece| (piece.peer, piece.theirs));
+    }
+
+    /// The index inside the axis that one outside stands for, and the distance between them.
+    fn inside(&self, index: i64, size: i64) -> Option<(i64, i64)> {
+        if (0..size).contains(&index) {
+            return Some((index, 0));
+        }
+        let wrapped = (self.periodic && size > 0).then(|| index.rem_euclid(size))?;
+        Some((wrapped, index - wrapped))
+    }
+
+    /// Coordinates whose part and halo may reach into `start..end`.
+    fn reached(&self, map: &AxisMap, start: i64, end: i64) -> std::ops::Range<i64> {
+        let (low, high) = (start - self.width[1], end - 1 + self.width[0]);
+        let last = map.size() - 1;
+        if low > last || high < 0 {
+            return 0..0;
+        }
+        let first = if low <= 0 { 0 } else { map.owner(low).unwrap_or(0) };
+        let beyond = if high >= last { map.proc_grid_size() } else { map.owner(high).map_or(0, |o| o + 1) };
+        first..beyond
+    }
+}

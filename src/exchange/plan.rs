@@ -1,0 +1,473 @@
+//! What one rank sends, receives and copies: pure data, made without messages.
+
+use super::piece::{self, Piece, Rim, Steps};
+use crate::distribution::Decomposition;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::{AxisMap, DimData, Dist};
+
+/// The exchange of one rank with its peers.
+///
+/// Along each axis it keeps the [`Piece`]s shared with each coordinate; a message
+/// is one coordinate for each axis, and its elements are the products of their
+/// pieces. So a plan takes memory for the sum over the axes, not for the product,
+/// and none for ranks that it does not talk to. Both ends of a message list the
+/// same elements in the same order.
+///
+/// ```
+/// use distarray::distribution::{Axis, Decomposition, Grid};
+/// use distarray::exchange::Plan;
+///
+/// // What rank 123456 of a million sends when blocks become block-cyclic.
+/// let n = 1024 * 1000;
+/// let grid = Grid::exact([1000, 1000]);
+/// let blocks = Decomposition::new(&[Axis::block(n), Axis::block(n)], &grid, 1_000_000)?;
+/// let cyclic = Decomposition::new(&[Axis::cyclic(n, 64), Axis::cyclic(n, 64)], &grid, 1_000_000)?;
+/// let plan = Plan::for_rank(&blocks, &cyclic, 123_456)?;
+/// assert_eq!(plan.sends().map(|message| message.elements()).sum::<i64>(), 1024 * 1024);
+/// # Ok::<(), distarray::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Plan {
+    rank: i64,
+    source: Decomposition,
+    target: Decomposition,
+    /// This rank's replica, where it holds a part.
+    source_replica: Option<i64>,
+    target_replica: Option<i64>,
+    /// All sends of all axes, then all receives.
+    pieces: Vec<Piece>,
+    axes: Vec<AxisPieces>,
+    select: Select,
+}
+
+/// Where the pieces of one target axis stand, and their steps.
+#[derive(Clone, Copy, Debug, Default)]
+struct AxisPieces {
+    /// The source's axis that becomes this one.
+    source_axis: usize,
+    sends: [usize; 2],
+    receives: [usize; 2],
+    send_steps: Steps,
+    receive_steps: Steps,
+}
+
+/// Which products of pieces are exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Select {
+    /// All of them: a redistribution.
+    All,
+    /// Those in the halo of at least one axis.
+    Box,
+    /// Those in the halo of exactly one axis: no corners.
+    Star,
+}
+
+/// What one unstructured axis needs; found out by messages, unlike all else.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    pub(super) sends: Vec<Piece>,
+    pub(super) receives: Vec<Piece>,
+}
+
+impl Plan {
+    /// What `rank` exchanges when an array of layout `source` gets layout `target`.
+    /// Local: no communicator is needed, for any rank.
+    ///
+    /// # Errors
+    /// `Shape` where the two differ in shape, `Range` where there is no such rank,
+    /// `Unsupported` on unstructured axes, whose owners are spread over the ranks.
+    pub fn for_rank(source: &Decomposition, target: &Decomposition, rank: i64) -> Result<Self> {
+        let axes: Vec<usize> = (0..target.ndim()).collect();
+        Self::between(source, target, rank, &axes, &[])
+    }
+
+    /// The same where axis `axes[i]` of the source becomes axis `i` of the target;
+    /// `lists` has the unstructured axes.
+    pub(super) fn between(
+        source: &Decomposition,
+        target: &Decomposition,
+        rank: i64,
+        axes: &[usize],
+        lists: &[Option<Lists>],
+    ) -> Result<Self> {
+        check_axes(source, target, axes)?;
+        let mut plan = Self::empty(source, target, rank, axes, Select::All);
+        let from = source.coordinates(rank);
+        let to = target.coordinates(rank);
+        if rank < 0 {
+            return Err(no_such_rank(rank));
+        }
+        for (axis, &source_axis) in axes.iter().enumerate() {
+            let begin = plan.pieces.len();
+            let steps = match (&from, lists.get(axis)) {
+                (None, _) => Steps::default(),
+                (Some(_), Some(Some(lists))) => {
+                    plan.pieces.extend_from_slice(&lists.sends);
+                    Steps::default()
+                }
+                (Some((coordinates, _)), _) => {
+                    let (mine, theirs) = maps(source, target, source_axis, axis)?;
+                    piece::owned(mine, coordinates[source_axis], theirs, &mut plan.pieces)
+                }
+            };
+            plan.axes[axis].sends = [begin, plan.pieces.len()];
+            plan.axes[axis].send_steps = steps;
+        }
+        for (axis, &source_axis) in axes.iter().enumerate() {
+            let begin = plan.pieces.len();
+            let steps = match (&to, lists.get(axis)) {
+                (None, _) => Steps::default(),
+                (Some(_), Some(Some(lists))) => {
+                    plan.pieces.extend_from_slice(&lists.receives);
+                    Steps::default()
+                }
+                (Some((coordinates, _)), _) => {
+                    let (theirs, mine) = maps(source, target, source_axis, axis)?;
+                    piece::owned(mine, coordinates[axis], theirs, &mut plan.pieces)
+                }
+            };
+            plan.axes[axis].receives = [begin, plan.pieces.len()];
+            plan.axes[axis].receive_steps = steps;
+        }
+        plan.source_replica = from.map(|(_, replica)| replica);
+        plan.target_replica = to.map(|(_, replica)| replica);
+        Ok(plan)
+    }
+
+    /// What a rank exchanges to fill its halo: `dim_data` is its own part, and with
+    /// `corners` the elements that lie in the halo of several axes are exchanged too.
+    /// Local: no communicator is needed, for any rank.
+    ///
+    /// # Errors
+    /// `Shape` where the part is not one of the decomposition, `Unsupported` on
+    /// unstructured axes with ghosts.
+    pub fn halo(decomposition: &Decomposition, dim_data: &DimData, corners: bool) -> Result<Self> {
+        Self::halo_with(decomposition, dim_data, corners, &[])
+    }
+
+    pub(super) fn halo_with(
+        decomposition: &Decomposition,
+        dim_data: &DimData,
+        corners: bool,
+        lists: &[Option<Lists>],
+    ) -> Result<Self> {
+        let ndim = decomposition.ndim();
+        if dim_data.ndim() != ndim {
+            return Err(another_shape("ndim", count(ndim), count(dim_data.ndim())));
+        }
+        let select = if corners { Select::Box } else { Select::Star };
+        let mut plan = Self {
+            rank: dim_data.process_rank(),
+            source: decomposition.clone(),
+            target: decomposition.clone(),
+            source_replica: Some(dim_data.grid().replica()),
+            target_replica: Some(dim_data.grid().replica()),
+            // Two rims and a core on each side, for the usual halo.
+            pieces: Vec::with_capacity(6 * ndim),
+            axes: Vec::with_capacity(ndim),
+            select,
+        };
+        for (axis, dim) in dim_data.dims().iter().enumerate() {
+            let mut own = AxisPieces { source_axis: axis, ..AxisPieces::default() };
+            let begin = plan.pieces.len();
+            if let Some(Some(lists)) = lists.get(axis) {
+                plan.pieces.extend_from_slice(&lists.sends);
+                own.sends = [begin, plan.pieces.len()];
+                plan.pieces.extend_from_slice(&lists.receives);
+                own.receives = [own.sends[1], plan.pieces.len()];
+                plan.axes.push(own);
+                continue;
+            }
+            let coordinate = dim.proc_grid_rank();
+            match (decomposition.axis_map(axis), dim.dist()) {
+                (Some(map), Dist::Block { periodic, edge_outside, .. }) => {
+                    let width = dim.communication_padding();
+                    let rim = Rim { width, all_around: *edge_outside, periodic: *periodic && *edge_outside };
+                    rim.sends(map, coordinate, &mut plan.pieces);
+                    own.sends = [begin, plan.pieces.len()];
+                    rim.receives(map, coordinate, &mut plan.pieces);
+                }
+                (map, _) => {
+                    if map.is_none() && dim.has_ghosts() {
+                        return Err(unstructured(axis));
+                    }
+                    // Nothing but the core.
+                    let len = dim.owned_len();
+                    if len > 0 {
+                        plan.pieces.push(Piece {
+                            peer: coordinate,
+                            mine: 0,
+                            theirs: 0,
+                            len,
+                            count: 1,
+                            rim: false,
+                        });
+                    }
+                    own.sends = [begin, plan.pieces.len()];
+                    plan.pieces.extend_from_within(begin..);
+                }
+            }
+            own.receives = [own.sends[1], plan.pieces.len()];
+            plan.axes.push(own);
+        }
+        Ok(plan)
+    }
+
+    fn empty(
+        source: &Decomposition,
+        target: &Decomposition,
+        rank: i64,
+        axes: &[usize],
+        select: Select,
+    ) -> Self {
+        let of = |&source_axis: &usize| AxisPieces { source_axis, ..AxisPieces::default() };
+        Self {
+            rank,
+            source: source.clone(),
+            target: target.clone(),
+            source_replica: None,
+            target_replica: None,
+            pieces: Vec::new(),
+            axes: axes.iter().map(of).collect(),
+            select,
+        }
+    }
+
+    /// The rank whose plan this is.
+    #[must_use]
+    pub fn rank(&self) -> i64 {
+        self.rank
+    }
+
+    /// What this rank gives to each rank that needs it, itself included.
+    pub fn sends(&self) -> impl Iterator<Item = Message<'_>> {
+        let replicas = match self.source_replica {
+            Some(_) => 0..self.target.replicas(),
+            None => 0..0,
+        };
+        replicas.flat_map(move |replica| {
+            let parts = self.axes.iter().map(|axis| self.part(axis.sends, axis.send_steps)).collect();
+            messages(parts, self.select, move |message| {
+                let coordinates: Vec<i64> = message.axes.iter().map(|part| part.pieces[0].peer).collect();
+                let rank = self.target.rank_at(&coordinates, replica);
+                (Some(self.serving_replica(rank)) == self.source_replica).then_some(rank)
+            })
+        })
+    }
+
+    /// What this rank gets from each rank that has it, itself included.
+    pub fn receives(&self) -> impl Iterator<Item = Message<'_>> {
+        let replica = self.target_replica.map(|_| self.serving_replica(self.rank));
+        let parts = self.axes.iter().map(|axis| self.part(axis.receives, axis.receive_steps)).collect();
+        messages(parts, self.select, move |message| {
+            let mut coordinates = vec![0; self.axes.len()];
+            for (axis, part) in self.axes.iter().zip(&message.axes) {
+                coordinates[axis.source_axis] = part.pieces[0].peer;
+            }
+            replica.map(|replica| self.source.rank_at(&coordinates, replica))
+        })
+    }
+
+    /// Heap memory of the plan, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.pieces.as_slice()) + size_of_val(self.axes.as_slice())
+    }
+
+    /// The source's axis that becomes axis `axis` of the target.
+    pub(super) fn source_axis(&self, axis: usize) -> usize {
+        self.axes[axis].source_axis
+    }
+
+    fn part(&self, [begin, end]: [usize; 2], steps: Steps) -> AxisPart<'_> {
+        AxisPart { pieces: &self.pieces[begin..end], steps }
+    }
+
+    /// The source's replica that a target's rank is served by: its own, else any,
+    /// so that the copies share the work.
+    fn serving_replica(&self, rank: i64) -> i64 {
+        match self.source.replicas() {
+            1 => 0,
+            replicas => self.source.coordinates(rank).map_or(rank % replicas, |(_, replica)| replica),
+        }
+    }
+}
+
+/// All messages of one side that have a rank and elements.
+fn messages<'a>(
+    parts: Vec<AxisPart<'a>>,
+    select: Select,
+    rank: impl Fn(&Message<'_>) -> Option<i64>,
+) -> impl Iterator<Item = Message<'a>> {
+    let mut groups = Groups::new(parts);
+    std::iter::from_fn(move || {
+        loop {
+            let mut message = Message { rank: -1, axes: groups.next()?, select };
+            if let Some(rank) = rank(&message)
+                && message.elements() > 0
+            {
+                message.rank = rank;
+                return Some(message);
+            }
+        }
+    })
+}
+
+/// What is shared along one axis: pieces, and how far their stretches lie apart.
+#[derive(Clone, Copy, Debug)]
+pub struct AxisPart<'a> {
+    /// The pieces, in the order that both ranks list them.
+    pub pieces: &'a [Piece],
+    /// The distances between their stretches.
+    pub steps: Steps,
+}
+
+/// All choices of one peer's pieces along each axis, the last axis fastest.
+struct Groups<'a> {
+    sides: Vec<AxisPart<'a>>,
+    /// First and one past the last piece of the peer chosen along each axis.
+    chosen: Vec<[usize; 2]>,
+    done: bool,
+}
+
+impl<'a> Groups<'a> {
+    fn new(sides: Vec<AxisPart<'a>>) -> Self {
+        let chosen = sides.iter().map(|side| [0, group_end(side.pieces, 0)]).collect();
+        let done = sides.iter().any(|side| side.pieces.is_empty());
+        Self { sides, chosen, done }
+    }
+
+    fn next(&mut self) -> Option<Vec<AxisPart<'a>>> {
+        if self.done {
+            return None;
+        }
+        let chosen = self.sides.iter().zip(&self.chosen);
+        let found =
+            chosen.map(|(side, &[begin, end])| AxisPart { pieces: &side.pieces[begin..end], ..*side });
+        let found = found.collect();
+        self.done = true;
+        for (side, chosen) in self.sides.iter().zip(&mut self.chosen).rev() {
+            if chosen[1] < side.pieces.len() {
+                *chosen = [chosen[1], group_end(side.pieces, chosen[1])];
+                self.done = false;
+                break;
+            }
+            *chosen = [0, group_end(side.pieces, 0)];
+        }
+        Some(found)
+    }
+}
+
+/// Where the pieces of the peer at `begin` end.
+fn group_end(pieces: &[Piece], begin: usize) -> usize {
+    let Some(first) = pieces.get(begin) else { return begin };
+    begin + pieces[begin..].iter().take_while(|piece| piece.peer == first.peer).count()
+}
+
+/// The elements that two ranks exchange: the product of what they share along each
+/// axis of the target, the last axis fastest.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    /// The other rank.
+    pub rank: i64,
+    /// What the two share along each axis of the target.
+    pub axes: Vec<AxisPart<'a>>,
+    select: Select,
+}
+
+impl Message<'_> {
+    /// Number of elements.
+    #[must_use]
+    pub fn elements(&self) -> i64 {
+        let sum = |part: &AxisPart<'_>, which: fn(&Piece) -> bool| -> i64 {
+            part.pieces.iter().filter(|piece| which(piece)).map(Piece::elements).sum()
+        };
+        let all = || self.axes.iter().map(|part| sum(part, |_| true)).product::<i64>();
+        let core = |part: &AxisPart<'_>| sum(part, |piece| !piece.rim);
+        match self.select {
+            Select::All => all(),
+            Select::Box => all() - self.axes.iter().map(core).product::<i64>(),
+            Select::Star => {
+                let rim_along = |axis: usize| -> i64 {
+                    let along = |(other, part): (usize, &AxisPart<'_>)| {
+                        if other == axis { sum(part, |piece| piece.rim) } else { core(part) }
+                    };
+                    self.axes.iter().enumerate().map(along).product()
+                };
+                (0..self.axes.len()).map(rim_along).sum()
+            }
+        }
+    }
+
+    /// Whether elements in the halo of so many axes are exchanged.
+    pub fn selects(&self, rims: usize) -> bool {
+        match self.select {
+            Select::All => true,
+            Select::Box => rims > 0,
+            Select::Star => rims == 1,
+        }
+    }
+}
+
+fn maps<'a>(
+    source: &'a Decomposition,
+    target: &'a Decomposition,
+    source_axis: usize,
+    axis: usize,
+) -> Result<(&'a AxisMap, &'a AxisMap)> {
+    let both = source.axis_map(source_axis).zip(target.axis_map(axis));
+    both.ok_or_else(|| unstructured(axis))
+}
+
+fn unstructured(axis: usize) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "the owners of an unstructured axis are spread over the ranks: this needs a communicator",
+    )
+    .on_axis(axis)
+    .in_field("dist_type")
+}
+
+/// Checks that axes are a permutation, and equally long on both sides.
+fn check_axes(source: &Decomposition, target: &Decomposition, axes: &[usize]) -> Result<()> {
+    check_order(source.ndim(), target.ndim(), axes)?;
+    for (axis, &source_axis) in axes.iter().enumerate() {
+        if let (Some(from), Some(to)) = (source.axis_map(source_axis), target.axis_map(axis))
+            && from.size() != to.size()
+        {
+            return Err(another_shape("size", from.size(), to.size()).on_axis(axis));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that `axes` names each of the source's axes once.
+pub(super) fn check_order(source: usize, target: usize, axes: &[usize]) -> Result<()> {
+    if source != target {
+        return Err(another_shape("ndim", count(source), count(target)));
+    }
+    let mut seen = vec![false; source];
+    let fresh = |&axis: &usize| seen.get_mut(axis).is_some_and(|seen| !std::mem::replace(seen, true));
+    if axes.len() != source || !axes.iter().all(fresh) {
+        return Err(Error::new(
+            ErrorKind::Range,
+            "the order of the axes must name each axis of the source once",
+        )
+        .in_field("axes"));
+    }
+    Ok(())
+}
+
+pub(super) fn another_shape(field: &'static str, expected: i64, found: i64) -> Error {
+    Error::new(ErrorKind::Shape, "source and target must have the same global shape")
+        .in_field(field)
+        .expected_found(expected, found)
+}
+
+fn no_such_rank(rank: i64) -> Error {
+    Error::new(ErrorKind::Range, "a rank counts from 0").in_field("rank").expected_found(0, rank)
+}
+
+pub(super) fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,380 @@
+//! `distarray_halo` and `distarray_redistribution`: movement, as C holds it.
+#![allow(unsafe_code)] // reads and writes through pointers that C passes
+
+use num_complex::Complex;
+
+use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_MODIFIED};
+use super::array::handle;
+use super::distribution::distarray_distribution;
+use super::error::{check, distarray_error, guard, inputs, output};
+use super::lend::distarray_array;
+use crate::array::ArrayMut;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exchange::{Accumulate, Halo, Moved, Redistribution, Scale};
+
+/// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
+#[allow(non_camel_case_types)] // the C name
+pub struct distarray_halo {
+    halo: Halo,
+    /// Which of its movers was started, and on which array.
+    started: Option<(usize, *const distarray_array)>,
+}
+
+/// A planned redistribution. Made by distarray_redistribution_new, freed by
+/// distarray_redistribution_free.
+#[allow(non_camel_case_types)] // the C name
+pub struct distarray_redistribution(Redistribution);
+
+/// What one round of an exchange does on this rank.
+#[allow(non_camel_case_types)] // the C name
+#[repr(C)]
+pub struct distarray_moved {
+    /// Messages sent to other ranks.
+    pub messages: i64,
+    /// Bytes sent to other ranks.
+    pub bytes_sent: i64,
+    /// Bytes copied from this rank to itself.
+    pub bytes_copied: i64,
+}
+
+impl From<Moved> for distarray_moved {
+    fn from(moved: Moved) -> Self {
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        Self {
+            messages: number(moved.messages),
+            bytes_sent: number(moved.sent),
+            bytes_copied: number(moved.copied),
+        }
+    }
+}
+
+/// The memory of an array that C passed, to be written.
+///
+/// # Safety
+/// Nobody else touches it during the call: the C caller's promise.
+unsafe fn writable<'a>(array: Option<&'a distarray_array>, name: &'static str) -> Result<ArrayMut<'a>> {
+    // SAFETY: the caller's promise.
+    handle(array, name).map(|array| unsafe { ArrayMut::vouched(array.array()) })
+}
+
+/// Plans the exchange that fills the padding of arrays of a distribution, of any
+/// element type. corners 0 leaves out what lies in the padding of several axes: for
+/// stencils that reach along axes only. Collective.
+///
+/// The distribution's communicator must outlive the plan; the distribution need not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_new(
+    distribution: Option<&distarray_distribution>,
+    corners: i32,
+    halo: *mut *mut distarray_halo,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let distribution = handle(distribution, "distribution")?.get();
+        distribution.comm().agree(check(halo, "halo"))?;
+        let planned = if corners == 0 { Halo::star(distribution) } else { Halo::new(distribution) }?;
+        let handle = Box::new(distarray_halo { halo: planned, started: None });
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { halo.write(Box::into_raw(handle)) };
+        Ok(())
+    })
+}
+
+/// Fills the padding of an array with what the owners hold. Collective; messages go
+/// to neighbours only.
+///
+/// Padding outside the edges of an axis that is not periodic stays as it is. When one
+/// rank's array does not fit the plan, or is NULL, all ranks return its status and
+/// its report, and no array is touched.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_update(
+    halo: Option<&mut distarray_halo>,
+    array: Option<&distarray_array>,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = mutable(halo, "halo")?;
+        // SAFETY: the C caller's promise.
+        let arrays = unsafe { writable(array, "array") }.map(|array| [array]);
+        halo.halo.update_if(arrays.as_ref().map(|arrays| arrays.as_slice()))?;
+        written(array, DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
+        Ok(())
+    })
+}
+
+/// Fills the padding of n arrays, of any element types, with one message to each
+/// neighbour. Collective; all ranks pass the arrays in the same order.
+///
+/// Errors as for distarray_halo_update.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_update_all(
+    halo: Option<&mut distarray_halo>,
+    n: i64,
+    arrays: *const *const distarray_array,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = mutable(halo, "halo")?;
+        // SAFETY: the C caller's promise; NULL is a null reference.
+        let given = unsafe { inputs(arrays.cast::<Option<&distarray_array>>(), n, "arrays") };
+        let taken = given.clone().and_then(|given| {
+            // SAFETY: the C caller's promise.
+            given.iter().map(|&array| unsafe { writable(array, "arrays") }).collect::<Result<Vec<_>>>()
+        });
+        halo.halo.update_if(taken.as_ref().map(Vec::as_slice))?;
+        for &array in given.unwrap_or_default() {
+            written(array, DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
+        }
+        Ok(())
+    })
+}
+
+/// Starts an update and returns while messages fly, so that work on elements that
+/// need no padding overlaps with it. What is sent is packed by then: owned elements
+/// may be written. The padding is filled by distarray_halo_finish. Collective.
+///
+/// Errors as for distarray_halo_update.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_start(
+    halo: Option<&mut distarray_halo>,
+    array: Option<&distarray_array>,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = mutable(halo, "halo")?;
+        // SAFETY: the C caller's promise.
+        let taken = unsafe { writable(array, "array") };
+        let which = halo.halo.begin(taken.as_ref().map(std::slice::from_ref))?;
+        halo.started = Some((which, array.map_or(std::ptr::null(), std::ptr::from_ref)));
+        Ok(())
+    })
+}
+
+/// Waits for the messages of distarray_halo_start and fills the padding of the same
+/// array. Collective.
+///
+/// Another array than at the start, or none started, is DISTARRAY_E_BUSY on all ranks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_finish(
+    halo: Option<&mut distarray_halo>,
+    array: Option<&distarray_array>,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = mutable(halo, "halo")?;
+        let pointer = array.map_or(std::ptr::null(), std::ptr::from_ref);
+        let which = match halo.started {
+            Some((which, started)) if started == pointer => Ok(which),
+            Some(_) => Err("a halo update ends with the array that it began with"),
+            None => Err("no halo update was started"),
+        };
+        let which = which.map_err(|detail| Error::new(ErrorKind::Busy, detail).in_field("array"));
+        // SAFETY: the array is the one that it was started on, and the C caller keeps it.
+        unsafe { halo.halo.end(which) }?;
+        halo.started = None;
+        written(array, DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
+        Ok(())
+    })
+}
+
+/// Joins each padding element with the element that it is a copy of: how is
+/// DISTARRAY_SUM (the adjoint of the update), DISTARRAY_MIN or DISTARRAY_MAX. The
+/// padding stays as it is. Collective; sums are the same every time.
+///
+/// Errors as for distarray_halo_update; DISTARRAY_E_DTYPE for elements that have no
+/// sum or order.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_accumulate(
+    halo: Option<&mut distarray_halo>,
+    array: Option<&distarray_array>,
+    how: i32,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = mutable(halo, "halo")?;
+        let (how, known) = match how {
+            0 => (Accumulate::Sum, Ok(())),
+            1 => (Accumulate::Min, Ok(())),
+            2 => (Accumulate::Max, Ok(())),
+            _ => {
+                let detail = "how is DISTARRAY_SUM, DISTARRAY_MIN or DISTARRAY_MAX";
+                let error =
+                    Error::new(ErrorKind::Range, detail).in_field("how").expected_found(2, how.into());
+                (Accumulate::Sum, Err(error))
+            }
+        };
+        // SAFETY: the C caller's promise.
+        let taken = known.and_then(|()| unsafe { writable(array, "array") });
+        halo.halo.accumulate_if(taken.as_ref().map(std::slice::from_ref), how)?;
+        written(array, DISTARRAY_C_MODIFIED);
+        Ok(())
+    })
+}
+
+/// Tells what one update of an array of elements of itemsize bytes moves on this
+/// rank. Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_moves(
+    halo: Option<&distarray_halo>,
+    itemsize: i64,
+    moved: *mut distarray_moved,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = handle(halo, "halo")?;
+        // SAFETY: the C caller's promise.
+        unsafe { output(moved, "moved", || Ok(halo.halo.moves(size(itemsize)?).into())) }
+    })
+}
+
+/// Frees the plan; NULL is allowed. Local: nothing is sent.
+#[unsafe(no_mangle)]
+pub extern "C" fn distarray_halo_free(halo: Option<Box<distarray_halo>>) {
+    guard(std::ptr::null_mut(), || {
+        drop(halo);
+        Ok(())
+    });
+}
+
+/// Plans the way from one distribution to another of the same global shape and the
+/// same ranks, for arrays of any element type. axes NULL keeps the order of the axes;
+/// else axis axes[i] of the source becomes axis i of the target, so {1, 0} transposes
+/// a matrix. Collective; messages are sent for unstructured axes only.
+///
+/// The source's communicator must outlive the plan; the distributions need not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_redistribution_new(
+    source: Option<&distarray_distribution>,
+    target: Option<&distarray_distribution>,
+    axes: *const i64,
+    redistribution: *mut *mut distarray_redistribution,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let source = handle(source, "source")?.get();
+        let mine = || {
+            check(redistribution, "redistribution")?;
+            let target = handle(target, "target")?.get();
+            let ndim = source.dim_data().ndim();
+            if axes.is_null() {
+                return Ok((target, (0..ndim).collect()));
+            }
+            let count = i64::try_from(ndim).unwrap_or(i64::MAX);
+            // SAFETY: the C caller's promise.
+            let axes = unsafe { inputs(axes, count, "axes") }?;
+            // A negative number names no axis.
+            let axes = axes.iter().map(|&axis| usize::try_from(axis).unwrap_or(usize::MAX)).collect();
+            Ok((target, axes))
+        };
+        let (target, axes): (_, Vec<usize>) = source.comm().agree(mine())?;
+        let planned = Redistribution::permuted(source, target, &axes)?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        Ok(())
+    })
+}
+
+/// Moves what the source owns into what the target owns, converting elements where
+/// the types differ and the kind of number is kept or widened. Padding is neither
+/// read nor written. Collective.
+///
+/// When one rank's arrays do not fit the plan, or are NULL, all ranks return its
+/// status and its report, and no target is touched.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_redistribution_apply(
+    redistribution: Option<&mut distarray_redistribution>,
+    source: Option<&distarray_array>,
+    target: Option<&distarray_array>,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || apply(redistribution, Ok(Scale::default()), source, target))
+}
+
+/// target = alpha * op(source) + beta * target, where op takes complex conjugates if
+/// conjugate is not 0. alpha and beta are two doubles each, the real and the imaginary
+/// part; beta 0 does not read the target. Collective; all ranks pass the same factors.
+///
+/// Errors as for distarray_redistribution_apply; DISTARRAY_E_DTYPE for targets that are
+/// not floating-point.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_redistribution_apply_scaled(
+    redistribution: Option<&mut distarray_redistribution>,
+    alpha: *const f64,
+    beta: *const f64,
+    conjugate: i32,
+    source: Option<&distarray_array>,
+    target: Option<&distarray_array>,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let factor = |pointer: *const f64, name| {
+            // SAFETY: the C caller's promise.
+            unsafe { inputs(pointer, 2, name) }.map(|parts| Complex::new(parts[0], parts[1]))
+        };
+        let scale = || {
+            let (alpha, beta) = (factor(alpha, "alpha")?, factor(beta, "beta")?);
+            Ok(Scale { alpha, beta, conjugate: conjugate != 0 })
+        };
+        apply(redistribution, scale(), source, target)
+    })
+}
+
+fn apply(
+    redistribution: Option<&mut distarray_redistribution>,
+    scale: Result<Scale>,
+    source: Option<&distarray_array>,
+    target: Option<&distarray_array>,
+) -> Result<()> {
+    let redistribution = mutable(redistribution, "redistribution")?;
+    let arrays = scale.and_then(|scale| {
+        let source = handle(source, "source")?.array();
+        // SAFETY: the C caller's promise.
+        Ok((scale, source, unsafe { writable(target, "target") }?))
+    });
+    redistribution.0.apply_if(arrays)?;
+    written(target, DISTARRAY_C_MODIFIED);
+    Ok(())
+}
+
+/// Tells what one application to elements of itemsize bytes moves on this rank. Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_redistribution_moves(
+    redistribution: Option<&distarray_redistribution>,
+    itemsize: i64,
+    moved: *mut distarray_moved,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let redistribution = handle(redistribution, "redistribution")?;
+        // SAFETY: the C caller's promise.
+        unsafe { output(moved, "moved", || Ok(redistribution.0.moves(size(itemsize)?).into())) }
+    })
+}
+
+/// Frees the plan; NULL is allowed. Local: nothing is sent.
+#[unsafe(no_mangle)]
+pub extern "C" fn distarray_redistribution_free(redistribution: Option<Box<distarray_redistribution>>) {
+    guard(std::ptr::null_mut(), || {
+        drop(redistribution);
+        Ok(())
+    });
+}
+
+/// Tells the handle that elements were written: later loans carry a new epoch.
+fn written(array: Option<&distarray_array>, flags: u64) {
+    if let Some(array) = array {
+        array.note(flags);
+    }
+}
+
+fn mutable<'a, T>(handle: Option<&'a mut T>, name: &'static str) -> Result<&'a mut T> {
+    handle.ok_or_else(|| Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name))
+}
+
+fn size(itemsize: i64) -> Result<usize> {
+    usize::try_from(itemsize).map_err(|_| {
+        Error::new(ErrorKind::Range, "an element has at least one byte")
+            .in_field("itemsize")
+            .expected_found(1, itemsize)
+    })
+}
