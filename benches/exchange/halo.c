@@ -13,7 +13,10 @@ static const char *const columns[] = {"subarray", "pack", "neighbor", "shm",
                                       "petsc",
 #endif
 #ifdef DISTARRAY_EXCHANGE
-                                      "ours_msg", "ours_shm",
+                                      "ours_msg",
+#endif
+#ifdef DISTARRAY_SHARED
+                                      "ours_shm",
 #endif
                                       NULL};
 
@@ -32,14 +35,19 @@ static void run_case(const halo_case *c) {
   race_petsc(&r, &petsc, h);
 #endif
 #ifdef DISTARRAY_EXCHANGE
-  ours_halo messages, shared;
+  ours_halo messages;
   race_ours(&r, "ours_msg", &messages, h, 0);
+#endif
+#ifdef DISTARRAY_SHARED
+  ours_halo shared;
   race_ours(&r, "ours_shm", &shared, h, 1);
 #endif
   race_run(&r);
   race_print(&r, columns);
-#ifdef DISTARRAY_EXCHANGE
+#ifdef DISTARRAY_SHARED
   ours_halo_free(&shared);
+#endif
+#ifdef DISTARRAY_EXCHANGE
   ours_halo_free(&messages);
 #endif
 #ifdef HAVE_PETSC

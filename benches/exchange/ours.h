@@ -46,5 +46,18 @@ static void piece_take(piece *p, distarray_array **array, distarray_distribution
   must(distarray_distribution_gather(&comm, *array, distribution, &error), &error);
 }
 
+/* Puts an array that all ranks of the node can reach in the place of the loan. */
+static void share(const piece *p, const distarray_distribution *distribution, distarray_array **array) {
+#ifdef DISTARRAY_SHARED
+  distarray_error error;
+  distarray_array_free(*array);
+  must(distarray_distribution_zeros(distribution, p->loan.dtype_code, p->loan.dtype_bits,
+                                    DISTARRAY_ZEROS_SHARED, array, &error),
+       &error);
+#else
+  (void)p, (void)distribution, (void)array;
+#endif
+}
+
 #endif
 #endif /* OURS_H */

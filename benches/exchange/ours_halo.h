@@ -48,20 +48,14 @@ static int ours_halo_try(ours_halo *o, const halo *h) {
 }
 
 static void race_ours(race *r, const char *name, ours_halo *o, const halo *h, int shared) {
-  distarray_halo_options options = DISTARRAY_HALO_OPTIONS_INIT;
   distarray_error error;
   piece p;
   halo_piece(&p, h);
   piece_take(&p, &o->array, &o->distribution);
-  if (shared) {
-    distarray_array_free(o->array);
-    must(distarray_distribution_zeros(o->distribution, DISTARRAY_DTYPE_FLOAT, 64, DISTARRAY_ZEROS_SHARED,
-                                      &o->array, &error), &error);
-  }
-  if (!h->c.corners) options.stencil = DISTARRAY_STENCIL_STAR;
+  if (shared) share(&p, o->distribution, &o->array);
   MPI_Barrier(MPI_COMM_WORLD);
   double start = MPI_Wtime();
-  must(distarray_halo_new(o->distribution, &options, &o->plan, &error), &error);
+  must(distarray_halo_new(o->distribution, h->c.corners, &o->plan, &error), &error);
   double plan = MPI_Wtime() - start;
   race_add(r, name, OURS, halo_ours, o, plan, ours_halo_try(o, h));
 }

@@ -34,19 +34,22 @@ static cut planes_of(const cut *rows, long plane) {
   return z;
 }
 
+/* From rows to columns of memory is a transposition: then the target's axes change places. */
+static int transposed(const redistribution_case *c) { return c->from.order == 'C' && c->to.order == 'F'; }
+
 static void redistribution_piece(piece *p, const redistribution_case *c, const layout *l, void *data) {
-  int at_row = row_of(l, rank), at_column = column_of(l, rank);
-  int ndim = c->plane ? 3 : l->columns.size == 1 ? 1 : 2, axis = 0;
+  int at_row = row_of(l, rank), at_column = column_of(l, rank), turned = l == &c->to && transposed(c);
+  int ndim = c->plane ? 3 : l->columns.size == 1 ? 1 : 2, row = turned, column = turned ? 0 : ndim - 1;
   piece_start(p, ndim, c->type == COMPLEX ? DISTARRAY_DTYPE_COMPLEX : DISTARRAY_DTYPE_FLOAT, 8 * c->type, data);
+  if (ndim > 1) p->dims[column] = dim_of(&l->columns, at_column), p->shape[column] = columns_at(l, rank);
   if (c->plane) {
     cut z = planes_of(&l->rows, c->plane);
-    p->dims[axis] = dim_of(&z, at_row), p->shape[axis++] = count_of(&z, at_row);
-    p->dims[axis] = distarray_dim_whole(c->plane), p->shape[axis++] = c->plane;
+    p->dims[0] = dim_of(&z, at_row), p->shape[0] = count_of(&z, at_row);
+    p->dims[1] = distarray_dim_whole(c->plane), p->shape[1] = c->plane;
   } else {
-    p->dims[axis] = dim_of(&l->rows, at_row), p->shape[axis++] = rows_at(l, rank);
+    p->dims[row] = dim_of(&l->rows, at_row), p->shape[row] = rows_at(l, rank);
   }
-  if (axis < ndim) p->dims[axis] = dim_of(&l->columns, at_column), p->shape[axis] = columns_at(l, rank);
-  if (l->order == 'C') distarray_strides_c_order(ndim, p->shape, c->type, p->strides);
+  if (l->order == 'C' || turned) distarray_strides_c_order(ndim, p->shape, c->type, p->strides);
   else distarray_strides_fortran_order(ndim, p->shape, c->type, p->strides);
 }
 
@@ -60,21 +63,22 @@ static void race_ours(race *race, const char *name, ours_redistribution *o, redi
   const redistribution_case *c = r->c;
   distarray_error error;
   piece from, to;
+  const int64_t swapped[2] = {1, 0};
   redistribution_piece(&from, c, &c->from, r->source.data);
   redistribution_piece(&to, c, &c->to, r->target.data);
   piece_take(&from, &o->from, &o->from_distribution);
   piece_take(&to, &o->to, &o->to_distribution);
   if (shared) {
     distarray_export view;
-    distarray_array_free(o->from);
-    must(distarray_distribution_zeros(o->from_distribution, from.loan.dtype_code, from.loan.dtype_bits,
-                                      DISTARRAY_ZEROS_SHARED, &o->from, &error), &error);
+    share(&from, o->from_distribution, &o->from);
     must(distarray_array_view(o->from, &view, &error), &error);
     fill_part(c, &c->from, view.data);
   }
   MPI_Barrier(MPI_COMM_WORLD);
   double start = MPI_Wtime();
-  must(distarray_redistribution_new(o->from_distribution, o->to_distribution, NULL, &o->plan, &error), &error);
+  must(distarray_redistribution_new(o->from_distribution, o->to_distribution, transposed(c) ? swapped : NULL,
+                                    &o->plan, &error),
+       &error);
   double plan = MPI_Wtime() - start;
   race_add(race, name, OURS, redistribute_ours, o, plan, redistribution_try(r, redistribute_ours, o));
 }

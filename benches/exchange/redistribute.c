@@ -21,7 +21,10 @@ static const char *const columns[] = {"pack", "types", "shm",
                                       "costa",
 #endif
 #ifdef DISTARRAY_EXCHANGE
-                                      "ours_msg", "ours_shm",
+                                      "ours_msg",
+#endif
+#ifdef DISTARRAY_SHARED
+                                      "ours_shm",
 #endif
                                       NULL};
 
@@ -64,14 +67,19 @@ static void run_case(const redistribution_case *c) {
   int has_costa = race_costa(&race, &costa, r);
 #endif
 #ifdef DISTARRAY_EXCHANGE
-  ours_redistribution messages, shared;
+  ours_redistribution messages;
   race_ours(&race, "ours_msg", &messages, r, 0);
+#endif
+#ifdef DISTARRAY_SHARED
+  ours_redistribution shared;
   race_ours(&race, "ours_shm", &shared, r, 1);
 #endif
   race_run(&race);
   race_print(&race, columns);
-#ifdef DISTARRAY_EXCHANGE
+#ifdef DISTARRAY_SHARED
   ours_redistribution_free(&shared);
+#endif
+#ifdef DISTARRAY_EXCHANGE
   ours_redistribution_free(&messages);
 #endif
 #ifdef HAVE_COSTA
