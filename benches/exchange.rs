@@ -213,7 +213,9 @@ fn main() {
     if let Some(only) = &only {
         variables.push(("EXCHANGE_ONLY", only.as_str()));
     }
-    let small = [&variables[..], &[("EXCHANGE_SMALL", "1"), ("EXCHANGE_BUDGET", "0")]].concat();
+    let small =
+        [&variables[..], &[("EXCHANGE_SMALL", "1"), ("EXCHANGE_BUDGET", "0"), ("EXCHANGE_PATIENCE", "0")]]
+            .concat();
     println!("\n4 ranks on small arrays, for correctness; the times mean nothing");
     for program in &programs {
         let patient = [SINGLE_COPY[1], &["--mca", "mpi_yield_when_idle", "1"]].concat();

@@ -10,7 +10,10 @@
  * one of the two does not count, while at least MIN_ROUNDS others are left; where
  * they are not, the figure is marked with ~ and may be far off.
  *
+ * After a disturbed round the ranks sleep until the cores are idle.
+ *
  * Environment: EXCHANGE_BUDGET seconds for each case and variant (0.3),
+ * EXCHANGE_PATIENCE seconds that a case may take longer to wait for idle cores (5),
  * EXCHANGE_SMALL=1 small arrays, EXCHANGE_ONLY=text the cases with that in their
  * name ("halo 2d", "float32"), EXCHANGE_JSON=file appends one line for each case and variant.
  */
@@ -23,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <mpi.h>
 
@@ -58,7 +62,7 @@ typedef struct {
 
 static int rank, ranks, small;
 static int wrong_results; /* the program's exit status */
-static double budget = 0.3;
+static double budget = 0.3, patience = 5;
 static const char *only;
 static FILE *json;
 
@@ -67,6 +71,7 @@ static void start_timing(void) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   if ((text = getenv("EXCHANGE_BUDGET"))) budget = atof(text);
+  if ((text = getenv("EXCHANGE_PATIENCE"))) patience = atof(text);
   if ((text = getenv("EXCHANGE_SMALL"))) small = atoi(text);
   only = getenv("EXCHANGE_ONLY");
   if (rank == 0 && (text = getenv("EXCHANGE_JSON"))) json = fopen(text, "a");
@@ -187,26 +192,69 @@ static void race_add(race *r, const char *name, enum kind kind, operation run, v
 
 static variant *racer(race *r, int i) { return i ? &r->variants[i - 1] : &r->limit; }
 
+/* Time of all processors since the start, in ticks, and the idle part of it. */
+static void processor_ticks(double *all, double *idle) {
+  double ticks[8] = {0};
+  FILE *stat = fopen("/proc/stat", "r");
+  *all = *idle = 0;
+  if (stat == NULL) return;
+  if (fscanf(stat, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &ticks[0], &ticks[1], &ticks[2], &ticks[3],
+             &ticks[4], &ticks[5], &ticks[6], &ticks[7]) != 8)
+    ticks[3] = 0;
+  fclose(stat);
+  for (int i = 0; i < 8; i++) *all += ticks[i];
+  *idle = ticks[3] + ticks[4];
+}
+
+/* Sleeps until the processors idle, or until the time is over. */
+static void wait_for_quiet(double until) {
+  int quiet;
+  do {
+    double before, idle_before, after, idle_after;
+    processor_ticks(&before, &idle_before);
+    usleep(100000);
+    processor_ticks(&after, &idle_after);
+    quiet = idle_after - idle_before >= 0.9 * (after - before) || MPI_Wtime() > until;
+    MPI_Bcast(&quiet, 1, MPI_INT, 0, MPI_COMM_WORLD);
+  } while (!quiet);
+}
+
+/* Clean rounds of the variant that has the fewest; this rank's view. */
+static int fewest_clean_rounds(race *r) {
+  int fewest = r->rounds;
+  for (int i = 0; i <= r->count; i++) {
+    int clean = clean_rounds(r, racer(r, i), &r->limit);
+    if (clean < fewest) fewest = clean;
+  }
+  return fewest;
+}
+
 static void race_run(race *r) {
-  int racers = r->count + 1, go = 1;
+  int racers = r->count + 1, go = 1, disturbed = 0;
+  double start = MPI_Wtime(), waited = 0;
+  if (patience > 0) wait_for_quiet(start + patience);
+  waited = MPI_Wtime() - start;
   for (int i = 0; i < racers; i++) choose_batch(racer(r, i));
-  double start = MPI_Wtime();
   while (go) {
+    if (disturbed) {
+      double now = MPI_Wtime();
+      wait_for_quiet(now + patience - waited);
+      waited += MPI_Wtime() - now;
+    }
+    disturbed = 0;
     for (int turn = 0; turn < racers; turn++) {
       variant *v = racer(r, (turn + r->rounds) % racers);
       v->seconds[r->rounds] = time_batch(v, v->batch, &v->disturbed[r->rounds]);
+      disturbed |= v->disturbed[r->rounds] > 0;
     }
     r->rounds++;
-    int clean = r->rounds;
-    for (int i = 0; i < racers; i++) {
-      int mine = clean_rounds(r, racer(r, i), &r->limit);
-      if (mine < clean) clean = mine;
-    }
-    /* A disturbed case may take three times as long. */
-    double spent = (MPI_Wtime() - start) / racers;
-    go = r->rounds < MAX_ROUNDS && (r->rounds < MIN_ROUNDS || spent < budget ||
-                                    (clean < MIN_ROUNDS && spent < 3 * budget));
-    MPI_Bcast(&go, 1, MPI_INT, 0, MPI_COMM_WORLD);
+    double spent = MPI_Wtime() - start - waited;
+    int unclear = fewest_clean_rounds(r) < MIN_ROUNDS;
+    int state[2] = {r->rounds < MAX_ROUNDS && (r->rounds < MIN_ROUNDS || spent < budget * racers ||
+                                               (unclear && spent < 3 * budget * racers + patience)),
+                    disturbed && waited < patience};
+    MPI_Allreduce(MPI_IN_PLACE, state, 2, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+    go = state[0], disturbed = state[1];
   }
   for (int i = 0; i < racers; i++) {
     variant *v = racer(r, i);
