@@ -4,8 +4,8 @@
 use super::abi::distarray_export;
 use super::array::handle;
 use super::axis::{count, distarray_run, map, write_runs};
+use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
-use super::export::check_strictly;
 use super::lend::distarray_array;
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn distarray_check_collective(
         // SAFETY: the table keeps its contract; that is the C caller's promise.
         let comm = unsafe { Comm::from_table(comm) }?;
         // SAFETY: the struct is as the ABI says; that is the C caller's promise.
-        let mine = unsafe { check_strictly(loan) };
+        let mine = unsafe { open(loan).and_then(|loan| describe_strictly(loan)) };
         let claim = mine.as_ref().map_err(Error::clone).map(|own| {
             // SAFETY: it was just found to be a whole struct.
             let uid = unsafe { (*loan).uid };
