@@ -203,6 +203,10 @@ unsafe impl Transport for Thread {
         self.members.len()
     }
 
+    fn check(&self) -> Result<()> {
+        self.world.check(&self.members)
+    }
+
     fn barrier(&self) -> Result<()> {
         let call = Call { name: "barrier", argument: 0, bytes: 0 };
         self.exchange(call, &[])?.deposits().map(drop)

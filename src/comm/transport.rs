@@ -99,6 +99,12 @@ pub unsafe trait Transport: Send + Sync {
     /// The number of processes. Local.
     fn size(&self) -> usize;
 
+    /// Whether the other ranks can still go on, as far as is known: for who waits for
+    /// them without a message. Local.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Returns when all ranks have called it. Collective.
     fn barrier(&self) -> Result<()>;
     /// Replaces the values by those of all ranks combined. Collective.

@@ -127,6 +127,21 @@ impl World {
         }
     }
 
+    /// Whether all of these ranks still run.
+    pub fn check(&self, members: &[usize]) -> Result<()> {
+        let state = self.lock();
+        if let Some(error) = &state.stopped {
+            return Err(error.clone());
+        }
+        match members.iter().find(|&&member| state.gone[member]) {
+            Some(&member) => {
+                Err(Error::new(ErrorKind::Comm, "a rank returned that others wait for")
+                    .on_rank(to_i64(member)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Records that `rank` has returned or panicked.
     pub fn leave(&self, rank: usize, panicked: bool) {
         let mut state = self.lock();
