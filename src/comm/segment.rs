@@ -45,6 +45,11 @@ impl Segment {
         self.ranks.binary_search(&rank).ok()
     }
 
+    /// The rank of the communicator at a place.
+    pub(crate) fn rank(&self, place: usize) -> usize {
+        self.ranks[place]
+    }
+
     /// Where the area of a place begins: zero at first, aligned to a page.
     pub(crate) fn area(&self, place: usize) -> *mut u8 {
         self.mapping.start.as_ptr().wrapping_add(self.areas[place])

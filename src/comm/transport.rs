@@ -99,9 +99,9 @@ pub unsafe trait Transport: Send + Sync {
     /// The number of processes. Local.
     fn size(&self) -> usize;
 
-    /// Whether the other ranks can still go on, as far as is known: for who waits for
-    /// them without a message. Local.
-    fn check(&self) -> Result<()> {
+    /// Whether another rank can still go on, as far as is known: for who waits for it
+    /// without a message. Local.
+    fn check(&self, _rank: usize) -> Result<()> {
         Ok(())
     }
 

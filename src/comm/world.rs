@@ -127,16 +127,14 @@ impl World {
         }
     }
 
-    /// Whether all of these ranks still run.
-    pub fn check(&self, members: &[usize]) -> Result<()> {
+    /// Whether a rank still runs.
+    pub fn check(&self, rank: usize) -> Result<()> {
         let state = self.lock();
-        if let Some(error) = &state.stopped {
-            return Err(error.clone());
-        }
-        match members.iter().find(|&&member| state.gone[member]) {
-            Some(&member) => {
-                Err(Error::new(ErrorKind::Comm, "a rank returned that others wait for")
-                    .on_rank(to_i64(member)))
+        match &state.stopped {
+            Some(error) => Err(error.clone()),
+            None if state.gone[rank] => {
+                let detail = "a rank returned that another waits for";
+                Err(Error::new(ErrorKind::Comm, detail).on_rank(to_i64(rank)))
             }
             None => Ok(()),
         }

@@ -38,15 +38,15 @@ impl Counter {
         self.0.store(value, Ordering::Release);
     }
 
-    /// Waits until the counter has reached a value.
+    /// Waits until the counter, which `rank` writes, has reached a value.
     ///
     /// # Errors
-    /// `Comm` when the others cannot get there any more.
+    /// `Comm` when that rank cannot get there any more.
     #[inline]
-    pub(super) fn wait(&self, comm: &Comm, value: u64) -> Result<()> {
+    pub(super) fn wait(&self, comm: &Comm, rank: usize, value: u64) -> Result<()> {
         let mut patience = Patience::default();
         while self.get() < value {
-            let outlook = patience.wait(comm);
+            let outlook = patience.wait(comm, rank);
             // Who has returned may have counted before.
             if outlook.is_err() && self.get() < value {
                 return outlook;
@@ -64,12 +64,12 @@ impl Patience {
     const SPINS: u32 = 2000;
     const YIELDS: u32 = 1000;
 
-    /// Waits a little.
+    /// Waits a little for a rank.
     ///
     /// # Errors
-    /// `Comm` when the others cannot go on any more.
+    /// `Comm` when that rank cannot go on any more.
     #[inline]
-    pub(super) fn wait(&mut self, comm: &Comm) -> Result<()> {
+    pub(super) fn wait(&mut self, comm: &Comm, rank: usize) -> Result<()> {
         self.0 += 1;
         if self.0 < Self::SPINS {
             std::hint::spin_loop();
@@ -78,7 +78,7 @@ impl Patience {
         std::thread::yield_now();
         if self.0 > Self::SPINS + Self::YIELDS {
             self.0 = Self::SPINS;
-            comm.transport()?.check()?;
+            comm.transport()?.check(rank)?;
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Node {
     /// Waits until another rank's elements may be read.
     #[inline]
     pub(super) fn wait_ready(&self, place: usize, round: u64) -> Result<()> {
-        self.front(place).ready.wait(&self.comm, round)
+        self.front(place).ready.wait(&self.comm, self.segment.rank(place), round)
     }
 
     /// Says that this rank has read all that it needs in this round.
@@ -158,7 +158,7 @@ impl Node {
     /// Waits until another rank has read all that it needs.
     #[inline]
     pub(super) fn wait_done(&self, place: usize, round: u64) -> Result<()> {
-        self.front(place).done.wait(&self.comm, round)
+        self.front(place).done.wait(&self.comm, self.segment.rank(place), round)
     }
 }
 
