@@ -210,7 +210,7 @@ fn node(comm: &Comm, dim_data: &DimData, layout: &Layout) -> Result<Option<Node>
     let front = size_of::<Front>() + words * size_of::<i64>();
     let fits = front <= FRONT;
     let bytes = if fits { layout.reach().1.unsigned_abs().saturating_add(FRONT) } else { usize::MAX };
-    let Some(segment) = comm.segment(bytes)? else { return Ok(None) };
+    let Some(segment) = comm.segment(|_| bytes)? else { return Ok(None) };
     let first: i64 =
         dim_data.dims().iter().zip(layout.strides()).map(|(dim, s)| dim.owned_local().start * s).sum();
     let first = if layout.is_empty() { 0 } else { first };
