@@ -172,20 +172,21 @@ impl Distribution {
     /// # Errors
     /// `NoMemory`, on every rank.
     pub fn shared_zeros<T: Element>(&self) -> Result<DistArray<T>> {
-        let array = self.shared(T::DTYPE).and_then(AnyArray::downcast);
+        let array = self.shared(T::DTYPE, Order::C).and_then(AnyArray::downcast);
         self.comm().agree(array)
     }
 
-    /// The same with the element type at run time. Collective.
+    /// The same with the element type at run time, in either order. Collective.
     ///
     /// # Errors
     /// As [`shared_zeros`](Self::shared_zeros).
-    pub fn shared(&self, dtype: DType) -> Result<AnyArray> {
+    pub fn shared(&self, dtype: DType, order: Order) -> Result<AnyArray> {
         let (comm, dim_data) = (self.comm(), self.dim_data());
-        let own = Layout::packed(&dim_data.held_shape(), dtype.itemsize().unwrap_or(0), Order::C);
+        let own = Layout::packed(&dim_data.held_shape(), dtype.itemsize().unwrap_or(0), order);
         let layout = comm.agree(own)?;
         let Some(node) = node(comm, dim_data, &layout)? else {
-            return comm.agree(AnyArray::zeros(dim_data.clone(), dtype));
+            let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), order);
+            return comm.agree(buffer.and_then(|buffer| AnyArray::new(dim_data.clone(), buffer)));
         };
         let data = node.segment.area(node.segment.own()).wrapping_add(FRONT);
         let raw =
