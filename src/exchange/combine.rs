@@ -270,6 +270,38 @@ macro_rules! halves {
 }
 halves!(f16, bf16);
 
+macro_rules! to_halves {
+    ($($from:ident),*) => {$(
+        impl Cast<f16> for $from {
+            #[inline(always)]
+            fn cast(self) -> f16 {
+                f16::from_f64(Cast::<f64>::cast(self))
+            }
+        }
+        impl Cast<bf16> for $from {
+            #[inline(always)]
+            fn cast(self) -> bf16 {
+                bf16::from_f64(Cast::<f64>::cast(self))
+            }
+        }
+    )*};
+}
+to_halves!(i8, i16, i32, i64, u8, u16, u32, u64);
+
+impl Cast<bf16> for f16 {
+    #[inline(always)]
+    fn cast(self) -> bf16 {
+        bf16::from_f32(self.to_f32())
+    }
+}
+
+impl Cast<f16> for bf16 {
+    #[inline(always)]
+    fn cast(self) -> f16 {
+        f16::from_f32(self.to_f32())
+    }
+}
+
 /// Real and complex numbers as complex ones.
 macro_rules! complexes {
     ($part:ident: [$($from:ident),*]) => {
@@ -369,8 +401,10 @@ fn conversion(from: DType, to: DType) -> Option<Row> {
         u16 => U16 from [u8 => U8, u32 => U32, u64 => U64];
         u32 => U32 from [u8 => U8, u16 => U16, u64 => U64];
         u64 => U64 from [u8 => U8, u16 => U16, u32 => U32];
-        f16 => F16 from [f32 => F32, f64 => F64];
-        bf16 => BF16 from [f32 => F32, f64 => F64];
+        f16 => F16 from [i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32,
+                         u64 => U64, bf16 => BF16, f32 => F32, f64 => F64];
+        bf16 => BF16 from [i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32,
+                         u64 => U64, f16 => F16, f32 => F32, f64 => F64];
         f32 => F32 from [i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32,
                          u64 => U64, f16 => F16, bf16 => BF16, f64 => F64];
         f64 => F64 from [i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32,
