@@ -13,9 +13,11 @@ use super::shared::Counter;
 use crate::comm::{Comm, Segment};
 use crate::error::Result;
 
-/// Slots of a lane.
-const SLOTS: u64 = 4;
-/// The longest slot: four of them fit a core's cache beside what they are packed from.
+/// Slots of a lane. A message is cut into about as many parts, so that the receiver
+/// begins while the sender still packs.
+const SLOTS: u64 = SLOT_COUNT as u64;
+const SLOT_COUNT: usize = 8;
+/// The longest slot: all of a lane's fit the caches that two cores share.
 const LONGEST: usize = 128 << 10;
 const SHORTEST: usize = 4 << 10;
 /// What all lanes of one rank may take.
@@ -80,12 +82,13 @@ impl Lanes {
         let mut slots: Vec<(usize, usize)> = Vec::new();
         let segment = comm.segment(|ranks| {
             let here: Vec<_> = most.iter().filter(|(rank, _)| ranks.binary_search(rank).is_ok()).collect();
-            let share = BUDGET / here.len().max(1) / SLOTS as usize;
+            let share = BUDGET / here.len().max(1) / SLOT_COUNT;
             let longest = share.clamp(SHORTEST, LONGEST);
-            let slot = |elements: usize| elements.saturating_mul(ELEMENT).clamp(SHORTEST, longest);
+            let part = |elements: usize| elements.saturating_mul(ELEMENT) / SLOT_COUNT;
+            let slot = |elements: usize| part(elements).clamp(SHORTEST, longest);
             slots =
                 here.iter().map(|&&(rank, elements)| (rank, slot(elements).next_multiple_of(64))).collect();
-            let lanes: usize = slots.iter().map(|&(_, slot)| FRONT + SLOTS as usize * slot).sum();
+            let lanes: usize = slots.iter().map(|&(_, slot)| FRONT + SLOT_COUNT * slot).sum();
             table(ranks.len()) + lanes
         })?;
         let Some(segment) = segment else { return Ok(None) };
@@ -98,7 +101,7 @@ impl Lanes {
                 own.cast::<u64>().add(place).write(at as u64);
                 (*own.add(at).cast::<Front>()).slot.store(slot as u64, Ordering::Relaxed);
             }
-            at += FRONT + SLOTS as usize * slot;
+            at += FRONT + SLOT_COUNT * slot;
         }
         comm.barrier()?;
         Ok(Some(Self { segment, peers: slots.into_iter().map(|(rank, _)| rank).collect() }))

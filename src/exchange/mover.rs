@@ -105,6 +105,20 @@ pub(super) struct Field {
     pub(super) shared: u64,
 }
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+impl Field {
+    /// The shortest stretch of a message in the source's memory, in bytes: known on both
+    /// ranks, whose shared arrays run in the same order.
+    fn shortest_run(&self, message: &Message<'_>) -> usize {
+        let fastest = (0..message.axes.len()).min_by_key(|&axis| self.from.strides[axis].unsigned_abs());
+        let pieces = fastest.map_or(&[][..], |axis| message.axes[axis].pieces);
+        let shortest = pieces.iter().map(|piece| piece.len).min().unwrap_or(i64::MAX);
+        usize::try_from(shortest).unwrap_or(usize::MAX).saturating_mul(self.from.itemsize)
+    }
+}
+
 /// A plan that is bound to the memory of arrays.
 pub(crate) struct Mover {
     comm: Comm,
@@ -189,7 +203,13 @@ impl Mover {
         let mut make = Maker::new(&fields, mode);
         // The fields on another rank of this node, where all lie in memory that it
         // shares. Both ranks find the same, for all brought the same shared arrays.
-        let on_node = |rank: i64| -> Option<Vec<Memory>> {
+        let on_node = |message: &Message<'_>| -> Option<Vec<Memory>> {
+            let (rank, halo) = (message.rank, !message.selects(0));
+            // Lines of which a halo needs but a few bytes would go to and fro between the
+            // caches of two cores, for whom they are neighbours' elements too: a lane.
+            if halo && lanes.is_some() && fields.iter().any(|field| field.shortest_run(message) < LINE) {
+                return None;
+            }
             let axes = || (0..plan.ndim()).map(|axis| plan.source_axis(axis));
             let part = |(field, node): (&Field, &Option<&Node>)| {
                 node.filter(|_| !mode.packed)?.memory(rank, field.from.itemsize, axes())
@@ -199,8 +219,9 @@ impl Mover {
         let place = |rank: i64| nodes.first().copied().flatten().and_then(|node| node.place(rank));
         // Lanes to and from a rank of this node, unless one element is longer than a slot.
         let longest = fields.iter().map(|field| field.from.itemsize).max().unwrap_or(0);
-        let lane = |rank: i64, which: usize| {
-            let lanes = lanes.filter(|_| !mode.packed)?.to(rank)?;
+        // What is one line on both sides needs no packing: a message takes it as it lies.
+        let lane = |message: &Message<'_>, which: usize| {
+            let lanes = lanes.filter(|_| !mode.packed && !message.is_line())?.to(message.rank)?;
             Some(lanes[which]).filter(|_| lanes.iter().all(|lane| longest <= lane.slot))
         };
         let mut sending: Vec<Message<'_>> = match way {
@@ -213,11 +234,11 @@ impl Mover {
         let (mut sends, mut send_places, mut readers, mut outgoing) =
             <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
         for message in sending.iter().filter(|message| message.rank != me) {
-            if let (Some(place), Some(_)) = (place(message.rank), on_node(message.rank)) {
+            if let (Some(place), Some(_)) = (place(message.rank), on_node(message)) {
                 readers.push(place);
                 continue;
             }
-            if let Some(lane) = lane(message.rank, 0) {
+            if let Some(lane) = lane(message, 0) {
                 let parts = make.parts_of(message, Side::Send, &own, lane.slot);
                 outgoing.push(Passage { lane, parts, passed: 0 });
                 continue;
@@ -233,12 +254,12 @@ impl Mover {
         let (mut receives, mut receive_places, mut direct, mut incoming) =
             <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
         for message in receiving.filter(|message| message.rank != me) {
-            if let (Some(place), Some(from)) = (place(message.rank), on_node(message.rank)) {
+            if let (Some(place), Some(from)) = (place(message.rank), on_node(&message)) {
                 let copies = make.copies_of(&message, Side::Local(Way::Forward), &from);
                 direct.push(Direct { place, copies, from });
                 continue;
             }
-            if let Some(lane) = lane(message.rank, 1) {
+            if let Some(lane) = lane(&message, 1) {
                 let parts = make.parts_of(&message, Side::Receive, &own, lane.slot);
                 incoming.push(Passage { lane, parts, passed: 0 });
                 continue;
@@ -292,7 +313,9 @@ impl Mover {
     /// As for [`new`](Self::new): the memory is still what it was.
     pub(crate) unsafe fn start(&mut self) -> Result<()> {
         self.busy = true;
-        self.messages.start_receives()?;
+        if self.by_message() {
+            self.messages.start_receives()?;
+        }
         for (which, channel) in self.sends.iter().enumerate() {
             let [begin, end] = channel.copies;
             if begin < end {
@@ -338,6 +361,9 @@ impl Mover {
             }
             node.done(round);
         }
+        if !self.by_message() {
+            return self.end(node, round);
+        }
         let mut arrived = 0;
         while let Some((which, bytes)) = self.messages.next_received()? {
             arrived += 1;
@@ -356,11 +382,20 @@ impl Mover {
             }
         }
         self.messages.finish()?;
+        self.end(node, round)
+    }
+
+    /// Waits until nobody reads this rank's elements any more.
+    fn end(&mut self, node: Option<&Node>, round: Option<u64>) -> Result<()> {
         if let (Some(node), Some(round)) = (node, round) {
             self.readers.iter().try_for_each(|&place| node.wait_done(place, round))?;
         }
         self.busy = false;
         Ok(())
+    }
+
+    fn by_message(&self) -> bool {
+        !self.sends.is_empty() || !self.receives.is_empty()
     }
 
     /// Sends and receives through all lanes until nothing is left.
@@ -387,7 +422,9 @@ impl Mover {
                 let Some(slot) = passage.lane.empty() else { continue };
                 for copy in &self.copies[begin..end] {
                     // SAFETY: the caller's promise; no part is longer than a slot.
-                    unsafe { self.run(copy, slot, self.fields[copy.field].from.base, &Combine::Move, false) };
+                    unsafe {
+                        self.run(copy, slot, self.fields[copy.field].from.base, &Combine::Move, self.far)
+                    };
                 }
                 passage.lane.fill();
                 passage.passed += 1;

@@ -404,6 +404,13 @@ impl Message<'_> {
         }
     }
 
+    /// Whether its elements are one stretch along one axis.
+    pub(super) fn is_line(&self) -> bool {
+        let longer = self.axes.iter().filter(|part| part.pieces.iter().map(Piece::elements).sum::<i64>() > 1);
+        let one = |part: &AxisPart<'_>| part.pieces.len() == 1 && part.pieces[0].count == 1;
+        longer.count() <= 1 && self.axes.iter().all(one)
+    }
+
     /// Whether elements in the halo of so many axes are exchanged.
     pub fn selects(&self, rims: usize) -> bool {
         match self.select {
