@@ -1,6 +1,9 @@
 //! The programs of c-examples/ print what their first comment says: under both
-//! MPIs and without, under sanitizers and valgrind.
+//! MPIs and without, under sanitizers and valgrind. So does examples/, in Rust.
 
+#[path = "../examples/heat3d.rs"]
+#[allow(dead_code)] // its main
+mod heat3d;
 #[path = "common/launch.rs"]
 mod launch;
 
@@ -60,6 +63,7 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
 }
 
 const SERIAL: [&str; 2] = ["lend.c", "refuse.c"];
+const ON_RANKS: [&str; 3] = ["agree.c", "heat3d.c", "transpose.c"];
 const C99: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 fn assert_prints(mut command: Command, source: &str) {
@@ -117,8 +121,20 @@ fn compile_mpi(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
     let (search, rpath) = (format!("-L{}", library.display()), format!("-Wl,-rpath,{}", library.display()));
     let source = format!("c-examples/{source}");
     let mut flags = flags.to_vec();
-    flags.extend([search.as_str(), "-ldistarray", rpath.as_str()]);
+    flags.extend([search.as_str(), "-ldistarray", rpath.as_str(), "-lm"]);
     launch::compile_c(flavor, &[&source], &flags)
+}
+
+/// The same for Fortran.
+fn compile_mpi_fortran(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
+    let library = library();
+    let (search, rpath) = (format!("-L{}", library.display()), format!("-Wl,-rpath,{}", library.display()));
+    let shim = launch::compile_c(flavor, &["include/distarray_mpi_fortran.c"], &["-c"]);
+    let source = format!("c-examples/{source}");
+    let modules = ["include/distarray.f90", "include/distarray_library.f90", "include/distarray_mpi.f90"];
+    let mut flags = flags.to_vec();
+    flags.extend([shim.to_str().unwrap(), search.as_str(), "-ldistarray", rpath.as_str()]);
+    launch::compile_fortran(flavor, &[&modules[..], &[&source]].concat(), &flags)
 }
 
 /// Runs a program on some ranks, which writes its files below a place of its own.
@@ -132,9 +148,32 @@ fn assert_mpi_prints(flavor: Flavor, ranks: usize, program: &Path, source: &str)
 #[test]
 fn one_library_serves_both_mpis() {
     for flavor in launch::flavors() {
-        let program = compile_mpi(flavor, "agree.c", &C99);
+        for source in ON_RANKS {
+            let program = compile_mpi(flavor, source, &C99);
+            for ranks in 1..=4 {
+                assert_mpi_prints(flavor, ranks, &program, source);
+            }
+        }
+    }
+}
+
+#[test]
+fn fortran_computes_the_same_under_both_mpis() {
+    for flavor in launch::flavors() {
+        let flags = ["-std=f2018", "-Wall", "-Wextra", "-Werror", "-g", "-fcheck=all"];
+        let program = compile_mpi_fortran(flavor, "heat3d.f90", &flags);
         for ranks in 1..=4 {
-            assert_mpi_prints(flavor, ranks, &program, "agree.c");
+            assert_mpi_prints(flavor, ranks, &program, "heat3d.f90");
+        }
+    }
+    assert_eq!(expected("heat3d.f90"), expected("heat3d.c"));
+}
+
+#[test]
+fn rust_computes_the_same_on_threads() {
+    for ranks in 1..=4 {
+        for report in distarray::comm::threads(ranks, |comm| heat3d::heat(&comm)) {
+            assert_eq!(report.unwrap(), expected("heat3d.c"), "{ranks} ranks");
         }
     }
 }
@@ -143,13 +182,18 @@ fn one_library_serves_both_mpis() {
 fn sanitizers_find_nothing_on_many_ranks() {
     for flavor in launch::flavors() {
         // Both MPIs leak of themselves: leaks are counted without them.
-        let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-        let program = compile_mpi(flavor, "agree.c", &flags);
-        let files = tempfile::tempdir().unwrap();
-        let prefix = files.path().join("set");
-        let args = ["ASAN_OPTIONS=detect_leaks=0", program.to_str().unwrap(), prefix.to_str().unwrap()];
-        let found = launch::mpirun_ok(flavor, 2, Path::new("/usr/bin/env"), &args);
-        assert_eq!(found, expected("agree.c"), "{flavor:?}");
+        let flags = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+        let mut programs: Vec<(&str, PathBuf)> = ON_RANKS
+            .map(|source| (source, compile_mpi(flavor, source, &[&["-std=c99"], &flags[..]].concat())))
+            .into();
+        programs.push(("heat3d.f90", compile_mpi_fortran(flavor, "heat3d.f90", &flags)));
+        for (source, program) in programs {
+            let files = tempfile::tempdir().unwrap();
+            let prefix = files.path().join("set");
+            let args = ["ASAN_OPTIONS=detect_leaks=0", program.to_str().unwrap(), prefix.to_str().unwrap()];
+            let found = launch::mpirun_ok(flavor, 2, Path::new("/usr/bin/env"), &args);
+            assert_eq!(found, expected(source), "{source} under {flavor:?}");
+        }
     }
 }
 
@@ -159,10 +203,12 @@ fn valgrind_finds_nothing_on_many_ranks() {
     if !launch::flavors().contains(&Flavor::Mpich) {
         return; // the launcher has said that MPICH is left out
     }
-    let program = compile_mpi(Flavor::Mpich, "agree.c", &["-std=c99", "-g"]);
-    let files = tempfile::tempdir().unwrap();
-    let prefix = files.path().join("set");
-    let args = ["-q", "--error-exitcode=9", program.to_str().unwrap(), prefix.to_str().unwrap()];
-    let found = launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
-    assert_eq!(found, expected("agree.c"));
+    for source in ON_RANKS {
+        let program = compile_mpi(Flavor::Mpich, source, &["-std=c99", "-g"]);
+        let files = tempfile::tempdir().unwrap();
+        let prefix = files.path().join("set");
+        let args = ["-q", "--error-exitcode=9", program.to_str().unwrap(), prefix.to_str().unwrap()];
+        let found = launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
+        assert_eq!(found, expected(source), "{source}");
+    }
 }
