@@ -8,7 +8,6 @@ mod heat3d;
 mod launch;
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,22 +15,6 @@ use launch::Flavor;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A directory that holds the library under the names that linkers and loaders
-/// ask for.
-fn library() -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");
-    fs::create_dir_all(&directory).unwrap();
-    let built = std::env::current_exe().unwrap().with_file_name("libdistarray.so");
-    for name in ["libdistarray.so", "libdistarray.so.0"] {
-        // Made aside and renamed: several tests come here at once.
-        let link = directory.join(format!("{name}.{:?}", std::thread::current().id()));
-        let _ = fs::remove_file(&link);
-        symlink(&built, &link).unwrap();
-        fs::rename(&link, directory.join(name)).unwrap();
-    }
-    directory
 }
 
 /// What the program's first comment promises.
@@ -48,7 +31,7 @@ fn expected(source: &str) -> String {
 fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{source}-{tag}"));
     fs::create_dir_all(&directory).unwrap();
-    let (library, program) = (library(), directory.join("program"));
+    let (library, program) = (launch::library(), directory.join("program"));
     let mut command = Command::new(compiler);
     command.current_dir(&directory).args(flags).arg("-I").arg(root().join("include"));
     if source.ends_with(".f90") {
@@ -117,23 +100,18 @@ fn valgrind_finds_nothing() {
 
 /// Compiles a program for one MPI, linked with the library that knows none.
 fn compile_mpi(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
-    let library = library();
-    let (search, rpath) = (format!("-L{}", library.display()), format!("-Wl,-rpath,{}", library.display()));
-    let source = format!("c-examples/{source}");
-    let mut flags = flags.to_vec();
-    flags.extend([search.as_str(), "-ldistarray", rpath.as_str(), "-lm"]);
-    launch::compile_c(flavor, &[&source], &flags)
+    launch::compile_c_linked(flavor, &format!("c-examples/{source}"), flags)
 }
 
 /// The same for Fortran.
 fn compile_mpi_fortran(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
-    let library = library();
-    let (search, rpath) = (format!("-L{}", library.display()), format!("-Wl,-rpath,{}", library.display()));
     let shim = launch::compile_c(flavor, &["include/distarray_mpi_fortran.c"], &["-c"]);
     let source = format!("c-examples/{source}");
     let modules = ["include/distarray.f90", "include/distarray_library.f90", "include/distarray_mpi.f90"];
+    let link = launch::link_flags();
     let mut flags = flags.to_vec();
-    flags.extend([shim.to_str().unwrap(), search.as_str(), "-ldistarray", rpath.as_str()]);
+    flags.push(shim.to_str().unwrap());
+    flags.extend(link.iter().map(String::as_str));
     launch::compile_fortran(flavor, &[&modules[..], &[&source]].concat(), &flags)
 }
 
