@@ -32,6 +32,10 @@
 // distarray_array_read_dnpy; freed by distarray_array_free.
 typedef struct distarray_array distarray_array;
 
+// A halo exchange bound to its arrays, which it keeps. Made by distarray_halo_bind,
+// freed by distarray_bound_halo_free.
+typedef struct distarray_bound_halo distarray_bound_halo;
+
 // A communicator and the parts of all its ranks. Made by
 // distarray_distribution_gather, freed by distarray_distribution_free.
 typedef struct distarray_distribution distarray_distribution;
@@ -205,6 +209,19 @@ int32_t distarray_distribution_gather(const distarray_comm *comm,
                                       distarray_distribution **distribution,
                                       distarray_error *error);
 
+// Makes a new array of the distribution, all zero, padding included: code and bits
+// are the element type's. With shared not 0 it lies, where the system offers that, in
+// memory that the ranks of a node share: exchanges between them are direct copies.
+// Collective.
+//
+// When one rank fails, all ranks return its status and its report.
+int32_t distarray_distribution_zeros(const distarray_distribution *distribution,
+                                     uint8_t code,
+                                     uint8_t bits,
+                                     int32_t shared,
+                                     distarray_array **array,
+                                     distarray_error *error);
+
 // Frees the distribution; NULL is allowed. Local: nothing is sent.
 void distarray_distribution_free(distarray_distribution *distribution);
 
@@ -318,6 +335,26 @@ int32_t distarray_halo_accumulate(distarray_halo *halo,
                                   const distarray_array *array,
                                   int32_t how,
                                   distarray_error *error);
+
+// Binds the exchange to n arrays, so that an update needs no agreement: it costs its
+// messages, or between ranks of one node on shared memory
+// (distarray_distribution_zeros) one copy. Collective; all ranks pass the arrays in
+// the same order.
+//
+// The arrays and the communicator stay in use until the binding is freed; the plan
+// need not. Errors as for distarray_halo_update.
+int32_t distarray_halo_bind(const distarray_halo *halo,
+                            int64_t n,
+                            const distarray_array *const *arrays,
+                            distarray_bound_halo **bound,
+                            distarray_error *error);
+
+// Fills the padding of the bound arrays with what the owners hold. Collective over
+// neighbours: it waits for them alone.
+int32_t distarray_bound_halo_update(distarray_bound_halo *bound, distarray_error *error);
+
+// Frees the binding; NULL is allowed. Local: nothing is sent.
+void distarray_bound_halo_free(distarray_bound_halo *bound);
 
 // Tells what one update of an array of elements of itemsize bytes moves on this
 // rank. Local.

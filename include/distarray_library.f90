@@ -7,9 +7,9 @@
 !   status = distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, array, error)
 !   if (status /= DISTARRAY_OK) print '(a)', distarray_message(error)
 !
-! Handles (arrays, distributions, halos, redistributions) and communicators are
-! type(c_ptr); a communicator is c_loc(comm) of the table that distarray_mpi.f90 makes.
-! Texts end with c_null_char. Axes count from 0, as in C.
+! Handles (arrays, distributions, plans) and communicators are type(c_ptr); a
+! communicator is c_loc(comm) of the table that distarray_mpi.f90 makes. Texts end with
+! c_null_char. Axes count from 0, as in C.
 module distarray_library
   use distarray
   implicit none
@@ -154,6 +154,19 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
 
+    ! 128 bits are -128_c_int8_t: a signed byte is all that Fortran has.
+    function distarray_distribution_zeros(distribution, code, bits, shared, array, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int8_t), value :: code
+      integer(c_int8_t), value :: bits
+      integer(c_int32_t), value :: shared
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
     subroutine distarray_distribution_free(distribution) bind(c)
       import
       type(c_ptr), value :: distribution
@@ -272,6 +285,28 @@ module distarray_library
       type(distarray_error), intent(out), optional :: error
       integer(c_int32_t) :: status
     end function
+
+    function distarray_halo_bind(halo, n, arrays, bound, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      integer(c_int64_t), value :: n
+      type(c_ptr), intent(in) :: arrays(*)
+      type(c_ptr), intent(out) :: bound
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_bound_halo_update(bound, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: bound
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    subroutine distarray_bound_halo_free(bound) bind(c)
+      import
+      type(c_ptr), value :: bound
+    end subroutine
 
     function distarray_halo_moves(halo, itemsize, moved, error) bind(c) result(status)
       import

@@ -26,16 +26,16 @@ impl AnyArray {
     ///
     /// # Errors
     /// The first strict rule of the protocol that the two break together.
-    #[inline(always)]
     pub fn new(dim_data: DimData, buffer: Buffer) -> Result<Self> {
-        Self::identified(dim_data, buffer, Identity::default())
+        dim_data.check_strict(buffer.shape())?;
+        Ok(Self::of_checked(dim_data, buffer, Identity::default()))
     }
 
-    /// The same, naming the global array and its state.
+    /// The same of parts that keep the strict rules together, naming the global
+    /// array and its state.
     #[inline(always)] // every import ends here
-    pub(crate) fn identified(dim_data: DimData, buffer: Buffer, identity: Identity) -> Result<Self> {
-        dim_data.check_strict(buffer.shape())?;
-        Ok(Self { buffer, dim_data, identity })
+    pub(crate) fn of_checked(dim_data: DimData, buffer: Buffer, identity: Identity) -> Self {
+        Self { buffer, dim_data, identity }
     }
 
     /// New row-major memory, all zero, of the part that `dim_data` describes.

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::heap::Heap;
-use super::{DType, Element, Layout, Order};
+use super::{DType, Element, Layout, Order, Strided};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What may be done with memory.
@@ -34,6 +34,11 @@ pub enum Written {
 pub trait Owner: Send + Sync {
     /// Takes note that elements were written.
     fn note(&self, _written: Written) {}
+
+    /// The owner itself, where others may look for what it is.
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        None
+    }
 }
 
 /// Anything may be an owner that need not hear of writes.
@@ -63,12 +68,36 @@ impl RawBuffer {
     ///
     /// # Errors
     /// As [`Buffer::from_raw`].
-    #[inline(always)] // every import comes through here
     pub fn check(&self) -> Result<()> {
-        let Self { data, dtype, ref layout, access, allocation, .. } = *self;
+        let &Self { data, dtype, ref layout, access, allocation, ref format } = self;
+        Memory { data, dtype, layout: layout.view(), access, allocation, format: format.as_deref() }.check()
+    }
+}
+
+/// What a [`RawBuffer`] says, with its parts where they lie: nothing to drop, so
+/// it stays in registers while it is checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory<'a> {
+    pub data: *mut u8,
+    pub dtype: DType,
+    pub layout: Strided<'a>,
+    pub access: Access,
+    pub allocation: Option<(*mut u8, usize)>,
+    pub format: Option<&'a str>,
+}
+
+impl Memory<'_> {
+    /// Checks what can be seen without touching the memory.
+    ///
+    /// # Errors
+    /// As [`Buffer::from_raw`].
+    #[inline(always)] // every import comes through here
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { data, dtype, layout, access, allocation, .. } = *self;
         if dtype.itemsize().is_some_and(|size| size != layout.itemsize()) {
             let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-            return Err(Error::new(ErrorKind::DType, format!("{dtype} elements have another size"))
+            return Err(dtype
+                .refused(ErrorKind::DType, "elements have another size")
                 .in_field("itemsize")
                 .expected_found(count(dtype.itemsize().unwrap_or(0)), count(layout.itemsize())));
         }
@@ -81,21 +110,15 @@ impl RawBuffer {
             let alignment = dtype.alignment();
             // A power of two, so a mask does.
             if data.addr() & (alignment - 1) != 0 {
-                return Err(Error::new(
-                    ErrorKind::Align,
-                    format!("{dtype} elements need an address that is a multiple of {alignment}"),
-                )
-                .in_field("data"));
+                let why = format_args!("elements need an address that is a multiple of {alignment}");
+                return Err(dtype.refused(ErrorKind::Align, why).in_field("data"));
             }
-            let mut steps = layout.shape().iter().zip(layout.strides());
-            let odd = |(&n, s): (&i64, &i64)| n > 1 && s.unsigned_abs() & (alignment as u64 - 1) != 0;
-            if let Some(axis) = steps.position(odd) {
-                return Err(Error::new(
-                    ErrorKind::Align,
-                    format!("{dtype} elements lie {alignment} bytes apart at least; strides count bytes"),
-                )
-                .on_axis(axis)
-                .in_field("strides"));
+            for (axis, (&extent, stride)) in layout.shape().iter().zip(layout.strides()).enumerate() {
+                if extent > 1 && stride.unsigned_abs() & (alignment as u64 - 1) != 0 {
+                    let why =
+                        format_args!("elements lie {alignment} bytes apart at least; strides count bytes");
+                    return Err(dtype.refused(ErrorKind::Align, why).on_axis(axis).in_field("strides"));
+                }
             }
             if let Some(allocation) = allocation {
                 inside(data, layout, allocation)?;
@@ -191,13 +214,21 @@ impl Buffer {
     /// Until `owner` is dropped, the bytes that `layout` reaches from `data`
     /// are readable, and writable unless `access` is [`Access::Read`]; nobody
     /// writes to them while a view of them is in use.
-    #[inline(always)]
     pub unsafe fn from_raw(raw: RawBuffer, owner: Arc<dyn Owner>) -> Result<Self> {
         raw.check()?;
         let RawBuffer { data, dtype, layout, access, allocation, format } = raw;
-        // Null is allowed where nothing is reached; any aligned address will do then.
-        let data = NonNull::new(data).unwrap_or(NonNull::<u128>::dangling().cast());
-        Ok(Self { data, dtype, access, layout, allocation, format, owner })
+        Ok(Self { data: or_dangling(data), dtype, access, layout, allocation, format, owner })
+    }
+
+    /// [`from_raw`](Self::from_raw) for memory that was checked.
+    ///
+    /// # Safety
+    /// As for `from_raw`; and [`Memory::check`] found nothing.
+    #[inline(always)]
+    pub(crate) unsafe fn of_checked(memory: Memory<'_>, owner: Arc<dyn Owner>) -> Self {
+        let Memory { data, dtype, layout, access, allocation, format } = memory;
+        let (layout, format) = (layout.to_layout(), format.map(Arc::from));
+        Self { data: or_dangling(data), dtype, access, layout, allocation, format, owner }
     }
 
     /// Element type.
@@ -325,9 +356,15 @@ impl Buffer {
     }
 }
 
+/// Null is allowed where nothing is reached; any aligned address will do then.
+#[inline]
+fn or_dangling(data: *mut u8) -> NonNull<u8> {
+    NonNull::new(data).unwrap_or(NonNull::<u128>::dangling().cast())
+}
+
 /// Checks that every element lies inside the allocation.
 #[inline]
-fn inside(data: *mut u8, layout: &Layout, (base, bytes): (*mut u8, usize)) -> Result<()> {
+fn inside(data: *mut u8, layout: Strided<'_>, (base, bytes): (*mut u8, usize)) -> Result<()> {
     let start = data.addr() as i128 - base.addr() as i128;
     let (low, high) = layout.reach();
     let (low, high) = (start + low as i128, start + high as i128);

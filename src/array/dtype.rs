@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::{Error, ErrorKind};
+
 /// An element type: DLPack's `DLDataType`, bit for bit.
 ///
 /// A code other than those below is carried, never interpreted. Records and
@@ -25,9 +27,10 @@ macro_rules! dtypes {
 
             /// NumPy's name of the type, `None` for opaque and unknown ones.
             #[must_use]
+            #[inline(always)]
             pub fn name(self) -> Option<&'static str> {
-                match self {
-                    $(Self::$name => Some($text),)*
+                match (self.code, self.bits, self.lanes) {
+                    $(($code, $bits, 1) => Some($text),)*
                     _ => None,
                 }
             }
@@ -66,8 +69,16 @@ impl DType {
     /// Elements of which only the size is known: records, strings, decimals.
     pub const OPAQUE: Self = Self { code: 3, bits: 0, lanes: 1 };
 
+    /// Why elements of this type are refused. By value: a type that a message borrows
+    /// would lie in memory where none is refused, too.
+    #[cold]
+    pub(crate) fn refused(self, kind: ErrorKind, why: impl fmt::Display) -> Error {
+        Error::new(kind, format!("{self} {why}"))
+    }
+
     /// Bytes of one element, `None` for opaque elements and for those smaller than a byte.
     #[must_use]
+    #[inline(always)]
     pub fn itemsize(self) -> Option<usize> {
         let bits = usize::from(self.bits) * usize::from(self.lanes);
         (self.code != Self::OPAQUE.code && bits > 0 && bits.is_multiple_of(8)).then_some(bits / 8)
@@ -75,10 +86,11 @@ impl DType {
 
     /// Natural alignment in bytes: that of the C type, 1 where it is not known.
     #[must_use]
+    #[inline(always)]
     pub fn alignment(self) -> usize {
-        let parts = if self.code == Self::C64.code { 2 } else { 1 };
+        let complex = self.code == Self::C64.code;
         match self.itemsize() {
-            Some(size) if size.is_power_of_two() => (size / parts).clamp(1, 16),
+            Some(size) if size.is_power_of_two() => (size >> u8::from(complex)).clamp(1, 16),
             _ => 1,
         }
     }

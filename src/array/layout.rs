@@ -50,43 +50,7 @@ impl Layout {
     /// axes, or an offset that this machine cannot address.
     #[inline(always)]
     pub fn strided(shape: &[i64], strides: &[i64], itemsize: usize) -> Result<Self> {
-        if shape.len() != strides.len() {
-            return Err(Error::new(ErrorKind::Shape, "strides need one entry per axis").in_field("strides"));
-        }
-        let size = i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?;
-        if size == 0 {
-            return Err(Error::new(ErrorKind::DType, "an element has at least one byte")
-                .in_field("itemsize")
-                .expected_found(1, 0));
-        }
-        let mut empty = false;
-        let mut bytes = size;
-        let (mut low, mut high) = (0_i64, size);
-        for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate() {
-            if extent < 0 {
-                return Err(Error::new(ErrorKind::Shape, "an extent must not be negative")
-                    .on_axis(axis)
-                    .in_field("shape")
-                    .expected_found(0, extent));
-            }
-            empty |= extent == 0;
-            let extent = extent.max(1);
-            bytes = bytes.checked_mul(extent).ok_or_else(|| overflow("shape").on_axis(axis))?;
-            let span = (extent - 1).checked_mul(stride);
-            let end = if stride < 0 { &mut low } else { &mut high };
-            *end = span.and_then(|s| end.checked_add(s)).ok_or_else(|| overflow("strides").on_axis(axis))?;
-        }
-        isize::try_from(bytes).map_err(|_| overflow("shape"))?;
-        let reach = match (empty, isize::try_from(low), isize::try_from(high)) {
-            (true, ..) => (0, 0),
-            (false, Ok(low), Ok(high)) => (low, high),
-            _ => return Err(overflow("strides")),
-        };
-        high.checked_sub(low).ok_or_else(|| overflow("strides"))?;
-        let mut numbers = Vec::with_capacity(2 * shape.len());
-        numbers.extend_from_slice(shape);
-        numbers.extend_from_slice(strides);
-        Ok(Self { numbers: numbers.into(), itemsize, reach })
+        Strided::new(shape, strides, itemsize).map(Strided::to_layout)
     }
 
     /// Number of axes.
@@ -159,45 +123,14 @@ impl Layout {
     /// reach. Interleaved strides that fail this may still be disjoint: they
     /// count as shared, so they are never written through.
     #[must_use]
-    #[inline(always)]
     pub fn is_disjoint(&self) -> bool {
-        if self.is_empty() || self.is_nested() {
-            return true;
-        }
-        let mut reached = self.itemsize as u64;
-        let mut below = 0;
-        loop {
-            // The next larger stride, without a sorted copy: ndim is small.
-            let axes = || self.shape().iter().zip(self.strides()).filter(|(extent, _)| **extent > 1);
-            let next = axes().map(|(_, s)| s.unsigned_abs()).filter(|&s| s > below).min();
-            if axes().any(|(_, s)| *s == 0) {
-                return false;
-            }
-            let Some(stride) = next else { return true };
-            let mut same = axes().filter(|(_, s)| s.unsigned_abs() == stride);
-            let Some((&extent, _)) = same.next() else { return true };
-            if stride < reached || same.next().is_some() {
-                return false;
-            }
-            reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
-            below = stride;
-        }
+        self.view().is_disjoint()
     }
 
-    /// Whether each axis steps over all that the later ones reach: the usual case.
-    #[inline(always)]
-    fn is_nested(&self) -> bool {
-        let mut reached = self.itemsize as u64;
-        for (&extent, &stride) in self.shape().iter().zip(self.strides()).rev() {
-            let stride = stride.unsigned_abs();
-            if extent > 1 {
-                if stride < reached {
-                    return false;
-                }
-                reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
-            }
-        }
-        true
+    /// The same where it lies.
+    #[inline]
+    pub(crate) fn view(&self) -> Strided<'_> {
+        Strided { shape: self.shape(), strides: self.strides(), itemsize: self.itemsize, reach: self.reach }
     }
 
     /// Byte offset of an element, `None` outside the shape.
@@ -272,6 +205,136 @@ impl Layout {
                 index[axis] = 0;
             }
         }
+    }
+}
+
+/// Extents and byte strides where they lie, with the rules of a [`Layout`] checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Strided<'a> {
+    shape: &'a [i64],
+    strides: &'a [i64],
+    itemsize: usize,
+    reach: (isize, isize),
+}
+
+impl<'a> Strided<'a> {
+    /// Elements of `itemsize` bytes at any byte strides.
+    ///
+    /// # Errors
+    /// As for [`Layout::strided`].
+    #[inline(always)] // every import comes through here
+    pub(crate) fn new(shape: &'a [i64], strides: &'a [i64], itemsize: usize) -> Result<Self> {
+        if shape.len() != strides.len() {
+            return Err(Error::new(ErrorKind::Shape, "strides need one entry per axis").in_field("strides"));
+        }
+        let size = i64::try_from(itemsize).map_err(|_| overflow("itemsize"))?;
+        if size == 0 {
+            return Err(Error::new(ErrorKind::DType, "an element has at least one byte")
+                .in_field("itemsize")
+                .expected_found(1, 0));
+        }
+        let mut empty = false;
+        let mut bytes = size;
+        let (mut low, mut high) = (0_i64, size);
+        for (axis, (&extent, &stride)) in shape.iter().zip(strides).enumerate() {
+            if extent < 0 {
+                return Err(Error::new(ErrorKind::Shape, "an extent must not be negative")
+                    .on_axis(axis)
+                    .in_field("shape")
+                    .expected_found(0, extent));
+            }
+            empty |= extent == 0;
+            let extent = extent.max(1);
+            bytes = bytes.checked_mul(extent).ok_or_else(|| overflow("shape").on_axis(axis))?;
+            let span = (extent - 1).checked_mul(stride);
+            let end = if stride < 0 { &mut low } else { &mut high };
+            *end = span.and_then(|s| end.checked_add(s)).ok_or_else(|| overflow("strides").on_axis(axis))?;
+        }
+        isize::try_from(bytes).map_err(|_| overflow("shape"))?;
+        let reach = match (empty, isize::try_from(low), isize::try_from(high)) {
+            (true, ..) => (0, 0),
+            (false, Ok(low), Ok(high)) => (low, high),
+            _ => return Err(overflow("strides")),
+        };
+        high.checked_sub(low).ok_or_else(|| overflow("strides"))?;
+        Ok(Self { shape, strides, itemsize, reach })
+    }
+
+    /// A copy that keeps its own numbers.
+    #[inline(always)]
+    pub(crate) fn to_layout(self) -> Layout {
+        let mut numbers = Vec::with_capacity(2 * self.shape.len());
+        numbers.extend_from_slice(self.shape);
+        numbers.extend_from_slice(self.strides);
+        Layout { numbers: numbers.into(), itemsize: self.itemsize, reach: self.reach }
+    }
+
+    #[inline]
+    pub(crate) fn shape(self) -> &'a [i64] {
+        self.shape
+    }
+
+    #[inline]
+    pub(crate) fn strides(self) -> &'a [i64] {
+        self.strides
+    }
+
+    #[inline]
+    pub(crate) fn itemsize(self) -> usize {
+        self.itemsize
+    }
+
+    #[inline]
+    pub(crate) fn reach(self) -> (isize, isize) {
+        self.reach
+    }
+
+    /// Whether there is no element: each reaches a byte at least.
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.reach == (0, 0)
+    }
+
+    /// Whether no two elements share memory: [`Layout::is_disjoint`].
+    #[inline(always)]
+    pub(crate) fn is_disjoint(self) -> bool {
+        if self.is_empty() || self.is_nested() {
+            return true;
+        }
+        let mut reached = self.itemsize as u64;
+        let mut below = 0;
+        loop {
+            // The next larger stride, without a sorted copy: ndim is small.
+            let axes = || self.shape.iter().zip(self.strides).filter(|(extent, _)| **extent > 1);
+            let next = axes().map(|(_, s)| s.unsigned_abs()).filter(|&s| s > below).min();
+            if axes().any(|(_, s)| *s == 0) {
+                return false;
+            }
+            let Some(stride) = next else { return true };
+            let mut same = axes().filter(|(_, s)| s.unsigned_abs() == stride);
+            let Some((&extent, _)) = same.next() else { return true };
+            if stride < reached || same.next().is_some() {
+                return false;
+            }
+            reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
+            below = stride;
+        }
+    }
+
+    /// Whether each axis steps over all that the later ones reach: the usual case.
+    #[inline(always)]
+    fn is_nested(self) -> bool {
+        let mut reached = self.itemsize as u64;
+        for (&extent, &stride) in self.shape.iter().zip(self.strides).rev() {
+            let stride = stride.unsigned_abs();
+            if extent > 1 {
+                if stride < reached {
+                    return false;
+                }
+                reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
+            }
+        }
+        true
     }
 }
 

@@ -22,8 +22,10 @@ mod layout;
 mod typed;
 
 pub use any::{AnyArray, ArrayMut, Identity};
+pub(crate) use buffer::Memory;
 pub use buffer::{Access, Buffer, Owner, RawBuffer, Written};
 pub use dtype::DType;
 pub use element::{Bool, Element};
+pub(crate) use layout::Strided;
 pub use layout::{Layout, Order};
 pub use typed::DistArray;

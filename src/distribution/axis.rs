@@ -2,7 +2,7 @@
 
 use super::grid::{Demand, Grid};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{AxisMap, Dim, DimData, Dist, Indices};
+use crate::protocol::{AxisMap, Dim, DimData, Dist, Indices, ProcGrid};
 
 /// The wanted layout of one axis: a size, a way of dealing, and a halo.
 ///
@@ -293,7 +293,12 @@ pub(super) fn plan(axes: &[Axis], grid: &Grid, rank: usize, ranks: usize) -> Res
     let demands: Vec<Demand> = axes.iter().map(Axis::demand).collect();
     let extents = grid.extents(&demands, ranks)?;
     let (coordinates, proc_grid) = grid.place(&extents, rank)?;
+    parts(axes, &extents, &coordinates, proc_grid)
+}
+
+/// The part of every axis at these coordinates. Local.
+pub(super) fn parts(axes: &[Axis], extents: &[i64], coordinates: &[i64], grid: ProcGrid) -> Result<DimData> {
     let part = |(i, axis): (usize, &Axis)| axis.part(extents[i], coordinates[i]).map_err(|e| e.on_axis(i));
     let dims: Vec<Dim> = axes.iter().enumerate().map(part).collect::<Result<_>>()?;
-    DimData::with_grid(dims, proc_grid)
+    DimData::with_grid(dims, grid)
 }

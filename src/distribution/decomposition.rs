@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Axis, Grid, axis};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{AxisMap, Dim, DimData, GridOrder, ProcGrid};
 
 /// How an array is dealt out: a map for each axis, and a rank for each place of
@@ -52,6 +52,21 @@ impl Decomposition {
         let (extents, maps) = axis::maps(axes, grid, ranks)?;
         let (_, grid) = grid.place(&extents, 0)?;
         Ok(Self::from_parts(maps, extents, grid))
+    }
+
+    /// The part of one rank, halo included, when `axes` are those that the
+    /// decomposition was made from. Local.
+    ///
+    /// # Errors
+    /// A rank that holds no part, or a halo that it cannot have.
+    pub fn part(&self, axes: &[Axis], rank: i64) -> Result<DimData> {
+        let (coordinates, replica) = self.coordinates(rank).ok_or_else(|| {
+            Error::new(ErrorKind::Range, "there is no such rank")
+                .in_field("rank")
+                .expected_found(self.ranks() - 1, rank)
+        })?;
+        let grid = self.0.grid.clone().replicated(self.replicas(), replica);
+        axis::parts(axes, &self.0.extents, &coordinates, grid)
     }
 
     pub(super) fn of(dim_data: &DimData, maps: Vec<Option<AxisMap>>) -> Self {
@@ -109,7 +124,12 @@ impl Decomposition {
     #[inline]
     pub fn rank_at(&self, coordinates: &[i64], replica: i64) -> i64 {
         let places = self.0.extents.iter().copied().zip(coordinates.iter().copied());
-        let own = self.0.grid.rank_in(replica, places);
+        self.member(self.0.grid.rank_in(replica, places))
+    }
+
+    /// The rank, in the larger group, of one of its own.
+    #[inline]
+    pub(crate) fn member(&self, own: i64) -> i64 {
         match &self.0.members {
             Members::All => own,
             Members::Strided { first, step } => first + own * step,

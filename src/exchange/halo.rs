@@ -6,8 +6,11 @@ use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::Plan;
 use super::redistribution::dtype_word;
+use super::shared::Node;
 use super::verdict::agree;
-use crate::array::{AnyArray, ArrayMut, DType, Order, Written};
+use ndarray::ArrayViewMutD;
+
+use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
 use crate::comm::Comm;
 use crate::distribution::Distribution;
 use crate::error::{Error, ErrorKind, Result};
@@ -158,6 +161,41 @@ impl Halo {
         Ok(Pending { halo: self, which, address })
     }
 
+    /// Binds the exchange to one array, so that an update needs no agreement: it costs
+    /// its messages, or between ranks of one node on
+    /// [shared memory](Distribution::shared_zeros) one copy. Collective.
+    ///
+    /// ```
+    /// # use distarray::comm;
+    /// # use distarray::distribution::{Axis, Distribution};
+    /// # use distarray::exchange::Halo;
+    /// # comm::threads(2, |comm| {
+    /// # let d = Distribution::new(&comm, [Axis::block(8).halo(1)])?;
+    /// let mut u = Halo::new(&d)?.bind(d.shared_zeros::<f64>()?)?;
+    /// for _step in 0..10 {
+    ///     u.owned_mut()?.map_inplace(|element| *element += 1.0);
+    ///     u.update()?;
+    /// }
+    /// assert_eq!(u.array().view().sum(), 10.0 * 5.0);
+    /// # Ok::<(), distarray::Error>(())
+    /// # }).into_iter().for_each(Result::unwrap);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn bind<T: Element>(&self, mut array: DistArray<T>) -> Result<BoundHalo<T>> {
+        let mover = self.bind_if(Ok(&[ArrayMut::from(&mut array)]))?;
+        Ok(BoundHalo { array, mover })
+    }
+
+    /// A mover of one's own for arrays that are kept with it, where this rank may have
+    /// failed already. Collective.
+    pub(crate) fn bind_if(&self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<Mover> {
+        let arrays = arrays.map_err(Error::clone);
+        let mover = arrays.clone().and_then(|arrays| self.new_mover(arrays, Task::Update));
+        self.agreed(arrays.unwrap_or_default(), Task::Update, mover)
+    }
+
     /// [`update_all`](Self::update_all) where this rank may have failed already.
     pub(crate) fn update_if(&mut self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<()> {
         self.run(arrays.map_err(Error::clone), Task::Update)
@@ -175,7 +213,7 @@ impl Halo {
     /// [`start`](Self::start) where this rank may have failed already; returns what
     /// [`end`](Self::end) needs.
     pub(crate) fn begin(&mut self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<usize> {
-        let which = self.agreed(arrays.map_err(Error::clone), Task::UpdateLater)?;
+        let which = self.agreed_mover(arrays.map_err(Error::clone), Task::UpdateLater)?;
         // SAFETY: the arrays were found to fit the plan; all messages are packed.
         unsafe { self.movers[which].mover.start() }?;
         Ok(which)
@@ -188,16 +226,16 @@ impl Halo {
     pub(crate) unsafe fn end(&mut self, which: Result<usize>) -> Result<()> {
         let which = self.comm.agree(which)?;
         // SAFETY: the caller's promise.
-        unsafe { self.movers[which].mover.finish() }
+        unsafe { self.movers[which].mover.finish(None) }
     }
 
     fn run(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<()> {
-        let which = self.agreed(arrays.clone(), task)?;
+        let which = self.agreed_mover(arrays.clone(), task)?;
         let mover = &mut self.movers[which].mover;
         // SAFETY: the arrays were found to fit the plan and are borrowed until the end.
         unsafe {
             mover.start()?;
-            mover.finish()?;
+            mover.finish(arrays.as_ref().ok().and_then(|arrays| Node::of(arrays.first()?)))?;
         }
         let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
         arrays?.iter().for_each(|array| array.buffer().owner().note(written));
@@ -205,21 +243,24 @@ impl Halo {
     }
 
     /// The mover bound to these arrays, where no rank objects. Collective.
-    fn agreed(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<usize> {
-        let verdict = arrays.clone().and_then(|arrays| self.mover(arrays, task));
-        let arrays = arrays.unwrap_or_default();
+    fn agreed_mover(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<usize> {
+        let mover = arrays.clone().and_then(|arrays| self.mover(arrays, task));
+        self.agreed(arrays.unwrap_or_default(), task, mover)
+    }
+
+    /// Agrees that all ranks do the same with arrays of the same types. Collective.
+    fn agreed<T>(&self, arrays: &[ArrayMut<'_>], task: Task, mine: Result<T>) -> Result<T> {
         let task = match task {
             Task::Update => 0,
             Task::UpdateLater => 1,
             Task::Accumulate(how) => 2 + how as u64,
         };
-        let words = arrays.iter().map(|array| dtype_word(array)).chain([task]);
-        agree(&self.comm, verdict, words)
+        let words = arrays.iter().flat_map(|array| [dtype_word(array), Node::id_of(array)]).chain([task]);
+        agree(&self.comm, mine, words)
     }
 
     /// The mover bound to these arrays. Local.
     fn mover(&mut self, arrays: &[ArrayMut<'_>], task: Task) -> Result<usize> {
-        arrays.iter().try_for_each(|array| self.check(array))?;
         if self.movers.iter().any(|kept| kept.mover.is_busy()) {
             return Err(Error::new(ErrorKind::Busy, "a halo update was started and is not finished"));
         }
@@ -227,31 +268,40 @@ impl Halo {
         let same = |kept: &Kept| {
             let fields = kept.dtypes.iter().zip(kept.mover.fields());
             let is = |(array, (dtype, field)): (&ArrayMut<'_>, (&DType, &Field))| {
-                array.dtype() == *dtype && field.to.is_of(array, 0..ndim)
+                array.dtype() == *dtype
+                    && field.shared == Node::id_of(array)
+                    && field.to.is_of(array, 0..ndim)
+                    && self.check(array).is_ok()
             };
             kept.task == task && kept.dtypes.len() == arrays.len() && arrays.iter().zip(fields).all(is)
         };
         if let Some(which) = self.movers.iter().position(same) {
             return Ok(which);
         }
-        let field = |array: &ArrayMut<'_>| {
-            let memory = Memory::of(array, 0..ndim);
-            let combine = match task {
-                Task::Accumulate(how) => Combine::accumulate(array.dtype(), how)?,
-                _ => Combine::Move,
-            };
-            Ok(Field { from: memory.clone(), to: memory, combine })
-        };
-        let fields = arrays.iter().map(field).collect::<Result<Vec<_>>>()?;
-        let way = if matches!(task, Task::Accumulate(_)) { Way::Back } else { Way::Forward };
-        let mode = Mode { way, order: Order::C, packed: task == Task::UpdateLater };
-        // SAFETY: every round runs while the arrays are borrowed, or is packed.
-        let mover = unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, mode) }?;
+        let mover = self.new_mover(arrays, task)?;
         if self.movers.len() == KEPT {
             self.movers.remove(0);
         }
         self.movers.push(Kept { task, dtypes: arrays.iter().map(|array| array.dtype()).collect(), mover });
         Ok(self.movers.len() - 1)
+    }
+
+    fn new_mover(&self, arrays: &[ArrayMut<'_>], task: Task) -> Result<Mover> {
+        let field = |array: &ArrayMut<'_>| {
+            self.check(array)?;
+            let memory = Memory::of(array, 0..self.dim_data.ndim());
+            let combine = match task {
+                Task::Accumulate(how) => Combine::accumulate(array.dtype(), how)?,
+                _ => Combine::Move,
+            };
+            Ok(Field { from: memory.clone(), to: memory, combine, shared: Node::id_of(array) })
+        };
+        let fields = arrays.iter().map(field).collect::<Result<Vec<_>>>()?;
+        let nodes: Vec<Option<&Node>> = arrays.iter().map(|array| Node::of(array)).collect();
+        let way = if matches!(task, Task::Accumulate(_)) { Way::Back } else { Way::Forward };
+        let mode = Mode { way, order: Order::C, packed: task == Task::UpdateLater };
+        // SAFETY: every round runs while the arrays are borrowed, or is packed.
+        unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, &nodes, mode) }
     }
 
     fn check(&self, array: &AnyArray) -> Result<()> {
@@ -299,5 +349,56 @@ impl Pending<'_> {
         unsafe { self.halo.end(which) }?;
         array.buffer().owner().note(Written::HaloCurrent);
         Ok(())
+    }
+}
+
+/// A halo exchange and the array that it is bound to. Made by [`Halo::bind`].
+pub struct BoundHalo<T> {
+    array: DistArray<T>,
+    mover: Mover,
+}
+
+impl<T: Element> BoundHalo<T> {
+    /// Fills the padding with what the owners hold. Collective over neighbours: it
+    /// waits for them alone.
+    ///
+    /// # Errors
+    /// `Comm` when the message layer fails.
+    pub fn update(&mut self) -> Result<()> {
+        // SAFETY: the mover was made for this array, which is borrowed until the end.
+        unsafe {
+            self.mover.start()?;
+            self.mover.finish(Node::of(self.array.as_any()))?;
+        }
+        self.array.as_any().buffer().owner().note(Written::HaloCurrent);
+        Ok(())
+    }
+
+    /// The array. Local.
+    #[must_use]
+    pub fn array(&self) -> &DistArray<T> {
+        &self.array
+    }
+
+    /// Every element held, to be written. Local.
+    ///
+    /// # Errors
+    /// Memory that was lent for reading only.
+    pub fn view_mut(&mut self) -> Result<ArrayViewMutD<'_, T>> {
+        self.array.view_mut()
+    }
+
+    /// The elements owned, to be written. Local.
+    ///
+    /// # Errors
+    /// Memory that was lent for reading only.
+    pub fn owned_mut(&mut self) -> Result<ArrayViewMutD<'_, T>> {
+        self.array.owned_mut()
+    }
+
+    /// The array back. Local.
+    #[must_use]
+    pub fn into_array(self) -> DistArray<T> {
+        self.array
     }
 }

@@ -3,7 +3,7 @@
 //! Indices are announced to a distributed directory and looked up there, so that no
 //! rank holds a list that grows with the array.
 
-use super::piece::Piece;
+use super::piece::{Piece, coordinate};
 use super::plan::Lists;
 use crate::comm::Comm;
 use crate::distribution::{Decomposition, Distribution, holders};
@@ -113,18 +113,17 @@ fn pieces(
     let mut elements: Vec<(i64, i64, i64)> = elements.collect();
     elements.sort_unstable_by_key(|&(peer, mine, theirs)| (peer, if by == By::Mine { mine } else { theirs }));
     let core = core.iter().filter(|core| core.3 > 0);
-    let mut found: Vec<Piece> = core
-        .map(|&(peer, mine, theirs, len)| Piece { peer, mine, theirs, len, count: 1, rim: false })
-        .collect();
+    let mut found: Vec<Piece> =
+        core.map(|&(peer, mine, theirs, len)| Piece::stretch(peer, mine, theirs, len, false)).collect();
     for (peer, mine, theirs) in elements {
         match found.last_mut() {
             Some(last)
-                if (last.peer, last.rim) == (peer, rim)
+                if (last.peer, last.rim) == (coordinate(peer), rim)
                     && (last.mine + last.len, last.theirs + last.len) == (mine, theirs) =>
             {
                 last.len += 1;
             }
-            _ => found.push(Piece { peer, mine, theirs, len: 1, count: 1, rim }),
+            _ => found.push(Piece::stretch(peer, mine, theirs, 1, rim)),
         }
     }
     found.sort_by_key(|piece| piece.peer);

@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 use super::combine::{Combine, combine};
 use super::copy::{self, Loop};
 use super::plan::{AxisPart, Message, Plan};
+use super::shared::Node;
 use crate::array::{AnyArray, Order};
 use crate::comm::{Comm, Messages, Peer, Place};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +37,10 @@ impl Memory {
         let narrow = |n: i64| isize::try_from(n).unwrap_or(0); // the layout proved that offsets fit
         let strides = axes.map(|axis| narrow(layout.strides()[axis])).collect();
         Self { base: first_owned(array), strides, itemsize: layout.itemsize() }
+    }
+
+    pub(super) fn new(base: *mut u8, strides: Vec<isize>, itemsize: usize) -> Self {
+        Self { base, strides, itemsize }
     }
 
     /// Whether it is the memory of an array, as [`of`](Self::of) sees it. Allocates nothing.
@@ -85,15 +90,20 @@ pub(super) struct Field {
     pub(super) from: Memory,
     pub(super) to: Memory,
     pub(super) combine: Combine,
+    /// The shared memory that the source lies in; 0 for none.
+    pub(super) shared: u64,
 }
 
 /// A plan that is bound to the memory of arrays.
-pub(super) struct Mover {
+pub(crate) struct Mover {
     messages: Messages,
     sends: Vec<Channel>,
     receives: Vec<Channel>,
     /// What stays on this rank.
-    local: Vec<Copy>,
+    local: [usize; 2],
+    /// What is read from other ranks of this node, and who reads from this rank.
+    direct: Vec<Direct>,
+    readers: Vec<usize>,
     copies: Vec<Copy>,
     loops: Vec<Loop>,
     entries: Vec<Entry>,
@@ -116,6 +126,15 @@ pub(super) struct Mode {
 /// One message: its copies; none where the array itself is sent or received.
 struct Channel {
     copies: [usize; 2],
+}
+
+/// What is copied straight from the memory of another rank of this node.
+struct Direct {
+    /// The rank's place on the node.
+    place: usize,
+    copies: [usize; 2],
+    /// Its part of each field.
+    from: Vec<Memory>,
 }
 
 /// A strided copy between an array and a packed message, or between two arrays.
@@ -165,61 +184,79 @@ impl Mover {
         tag: i32,
         plan: &Plan,
         fields: Vec<Field>,
+        nodes: &[Option<&Node>],
         mode: Mode,
     ) -> Result<Self> {
         let way = mode.way;
+        let me = plan.rank();
+        let own: Vec<Memory> = fields.iter().map(|field| field.from.clone()).collect();
         let mut make =
             Maker { fields: &fields, mode, copies: Vec::new(), loops: Vec::new(), entries: Vec::new() };
-        let me = plan.rank();
-        let mut local = Vec::new();
-        let (mut sends, mut send_places) = (Vec::new(), Vec::new());
-        let (mut receives, mut receive_places) = (Vec::new(), Vec::new());
-        let channel = |make: &mut Maker<'_>, message: &Message<'_>, side: Side| {
-            let (peer, copies, direct) = make.channel(message, side)?;
-            Ok::<_, Error>((Channel { copies }, Place { peer, memory: direct }))
+        // The fields on another rank of this node, where all lie in memory that it
+        // shares. Both ranks find the same, for all brought the same shared arrays.
+        let on_node = |rank: i64| -> Option<Vec<Memory>> {
+            let axes = || (0..plan.ndim()).map(|axis| plan.source_axis(axis));
+            let part = |(field, node): (&Field, &Option<&Node>)| {
+                node.filter(|_| !mode.packed)?.memory(rank, field.from.itemsize, axes())
+            };
+            fields.iter().zip(nodes).map(part).collect()
         };
-        let others = |message: &Message<'_>| message.rank != me;
+        let place = |rank: i64| nodes.first().copied().flatten().and_then(|node| node.place(rank));
         let mut outgoing: Vec<Message<'_>> = match way {
-            Way::Forward => plan.sends().filter(others).collect(),
-            Way::Back => plan.receives().filter(others).collect(),
+            Way::Forward => plan.sends().collect(),
+            Way::Back => plan.receives().collect(),
         };
         // Not all to rank 0 first.
         let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
         outgoing.sort_by_key(|message| (message.rank - me).rem_euclid(ranks));
-        for message in &outgoing {
-            let (channel, place) = channel(&mut make, message, Side::Send)?;
+        let (mut sends, mut send_places, mut readers) = (Vec::new(), Vec::new(), Vec::new());
+        for message in outgoing.iter().filter(|message| message.rank != me) {
+            if let (Some(place), Some(_)) = (place(message.rank), on_node(message.rank)) {
+                readers.push(place);
+                continue;
+            }
+            let (channel, place) = make.channel(message, Side::Send, &own)?;
             sends.push(channel);
             send_places.push(place);
         }
         let incoming: Box<dyn Iterator<Item = Message<'_>>> = match way {
-            Way::Forward => Box::new(plan.receives().filter(others)),
-            Way::Back => Box::new(plan.sends().filter(others)),
+            Way::Forward => Box::new(plan.receives()),
+            Way::Back => Box::new(plan.sends()),
         };
-        for message in incoming {
-            let (channel, place) = channel(&mut make, &message, Side::Receive)?;
+        let (mut receives, mut receive_places, mut direct) = (Vec::new(), Vec::new(), Vec::new());
+        for message in incoming.filter(|message| message.rank != me) {
+            if let (Some(place), Some(from)) = (place(message.rank), on_node(message.rank)) {
+                let copies = make.copies_of(&message, Side::Local(Way::Forward), &from);
+                direct.push(Direct { place, copies, from });
+                continue;
+            }
+            let (channel, place) = make.channel(&message, Side::Receive, &own)?;
             receives.push(channel);
             receive_places.push(place);
         }
+        let begin = make.copies.len();
         for message in plan.receives().filter(|message| message.rank == me) {
-            let begin = make.copies.len();
-            make.copies_of(&message, Side::Local(way));
-            local.extend(make.copies.drain(begin..));
+            make.copies_of(&message, Side::Local(way), &own);
         }
         let Maker { copies, loops, entries, .. } = make;
+        let local = [begin, copies.len()];
         // SAFETY: the caller's promise; messages in arrays are started within rounds.
         let messages = unsafe { comm.messages_in(tag, &send_places, &receive_places) }?;
         let in_rank_order = way == Way::Back;
+        let busy = false;
         Ok(Self {
             messages,
             sends,
             receives,
             local,
+            direct,
+            readers,
             copies,
             loops,
             entries,
             fields,
             in_rank_order,
-            busy: false,
+            busy,
         })
     }
 
@@ -237,7 +274,7 @@ impl Mover {
     ///
     /// # Safety
     /// As for [`new`](Self::new): the memory is still what it was.
-    pub(super) unsafe fn start(&mut self) -> Result<()> {
+    pub(crate) unsafe fn start(&mut self) -> Result<()> {
         self.busy = true;
         self.messages.start_receives()?;
         for (which, channel) in self.sends.iter().enumerate() {
@@ -257,13 +294,28 @@ impl Mover {
 
     /// The second half: copies what stays here, unpacks what arrives, and waits.
     ///
+    /// `node` is the memory that the first field's source shares with ranks of this
+    /// node, of a mover that was made with it.
+    ///
     /// # Safety
     /// As for [`new`](Self::new): the memory is still what it was.
-    pub(super) unsafe fn finish(&mut self) -> Result<()> {
-        for copy in &self.local {
+    pub(crate) unsafe fn finish(&mut self, node: Option<&Node>) -> Result<()> {
+        let round = node.map(Node::ready);
+        for copy in &self.copies[self.local[0]..self.local[1]] {
             let field = &self.fields[copy.field];
             // SAFETY: the caller's promise.
             unsafe { self.run(copy, field.to.base, field.from.base, &field.combine) };
+        }
+        if let (Some(node), Some(round)) = (node, round) {
+            for direct in &self.direct {
+                node.wait_ready(direct.place, round);
+                for copy in &self.copies[direct.copies[0]..direct.copies[1]] {
+                    let field = &self.fields[copy.field];
+                    // SAFETY: the caller's promise; the other rank waits until it is read.
+                    unsafe { self.run(copy, field.to.base, direct.from[copy.field].base, &field.combine) };
+                }
+            }
+            node.done(round);
         }
         let mut arrived = 0;
         while let Some((which, bytes)) = self.messages.next_received()? {
@@ -283,6 +335,9 @@ impl Mover {
             }
         }
         self.messages.finish()?;
+        if let (Some(node), Some(round)) = (node, round) {
+            self.readers.iter().for_each(|&place| node.wait_done(place, round));
+        }
         self.busy = false;
         Ok(())
     }
@@ -404,19 +459,14 @@ impl Maker<'_> {
     }
 
     /// The copies of a message, and its place in an array where it is one stretch there.
-    fn channel(
-        &mut self,
-        message: &Message<'_>,
-        side: Side,
-    ) -> Result<(Peer, [usize; 2], Option<NonNull<u8>>)> {
+    fn channel(&mut self, message: &Message<'_>, side: Side, from: &[Memory]) -> Result<(Channel, Place)> {
         let rank = usize::try_from(message.rank).map_err(|_| {
             Error::new(ErrorKind::Grid, "the table of ranks does not name a rank to exchange with")
                 .in_field("grid_ranks")
         })?;
         let peer = Peer { rank, bytes: self.bytes_of(message) };
-        let begin = self.copies.len();
-        self.copies_of(message, side);
-        if let [only] = &self.copies[begin..]
+        let copies = self.copies_of(message, side, from);
+        if let [only] = &self.copies[copies[0]..]
             && only.run == peer.bytes
             && only.entries[0] == only.entries[1]
             && !self.mode.packed
@@ -429,30 +479,31 @@ impl Maker<'_> {
                 }
                 _ => None,
             };
-            if let Some(place) = place.and_then(NonNull::new) {
-                self.copies.truncate(begin);
-                return Ok((peer, [begin, begin], Some(place)));
+            if let Some(memory) = place.and_then(NonNull::new) {
+                self.copies.truncate(copies[0]);
+                return Ok((Channel { copies: [copies[0]; 2] }, Place { peer, memory: Some(memory) }));
             }
         }
-        Ok((peer, [begin, self.copies.len()], None))
+        Ok((Channel { copies }, Place { peer, memory: None }))
     }
 
-    /// Adds the copies of a message, field after field.
-    fn copies_of(&mut self, message: &Message<'_>, side: Side) {
+    /// Adds the copies of a message, field after field; returns where they stand.
+    fn copies_of(&mut self, message: &Message<'_>, side: Side, from: &[Memory]) -> [usize; 2] {
+        let begin = self.copies.len();
         // One axis may be walked piece by piece: the one with the most.
         let most = (0..message.axes.len()).rev().max_by_key(|&axis| message.axes[axis].pieces.len());
         let many = |axis| Some(axis) == most && message.axes[axis].pieces.len() > FEW;
         let groups: Vec<Vec<Group>> =
             message.axes.iter().enumerate().map(|(axis, part)| groups(part, many(axis))).collect();
         let mut packed = 0;
-        for field in 0..self.fields.len() {
+        for (field, from) in from.iter().enumerate() {
             let mut at = vec![0; groups.len()];
             'boxes: loop {
                 let chosen: Vec<Group> = groups.iter().zip(&at).map(|(groups, &at)| groups[at]).collect();
                 let rims =
                     chosen.iter().zip(&message.axes).filter(|(group, part)| group.is_rim(part)).count();
                 if message.selects(rims) {
-                    packed += self.copy(message, field, &chosen, packed, side);
+                    packed += self.copy(message, (field, from), &chosen, packed, side);
                 }
                 for axis in (0..groups.len()).rev() {
                     at[axis] += 1;
@@ -464,6 +515,7 @@ impl Maker<'_> {
                 break;
             }
         }
+        [begin, self.copies.len()]
     }
 
     /// Adds one copy: a group of pieces along each axis. Returns the bytes of its
@@ -471,12 +523,12 @@ impl Maker<'_> {
     fn copy(
         &mut self,
         message: &Message<'_>,
-        field: usize,
+        (field, from): (usize, &Memory),
         chosen: &[Group],
         packed: usize,
         side: Side,
     ) -> usize {
-        let Field { from, to, combine } = &self.fields[field];
+        let Field { to, combine, .. } = &self.fields[field];
         let narrow = |n: i64| isize::try_from(n).unwrap_or(0); // positions in memory that exists
         let extents: Vec<usize> =
             chosen.iter().zip(&message.axes).map(|(group, part)| group.elements(part)).collect();

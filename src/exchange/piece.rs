@@ -17,7 +17,9 @@ use crate::protocol::AxisMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// The other rank's coordinate.
-    pub peer: i64,
+    pub peer: u32,
+    /// Whether the elements lie in the halo of the receiving rank.
+    pub rim: bool,
     /// Position of the first element here.
     pub mine: i64,
     /// Position of the first element there.
@@ -26,11 +28,20 @@ pub struct Piece {
     pub len: i64,
     /// Number of stretches.
     pub count: i64,
-    /// Whether the elements lie in the halo of the receiving rank.
-    pub rim: bool,
+}
+
+/// A coordinate as a piece keeps it: [`Plan`](super::Plan) checked that it fits.
+pub(super) fn coordinate(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
 }
 
 impl Piece {
+    /// One stretch.
+    #[inline]
+    pub(super) fn stretch(peer: i64, mine: i64, theirs: i64, len: i64, rim: bool) -> Self {
+        Self { peer: coordinate(peer), rim, mine, theirs, len, count: 1 }
+    }
+
     /// Number of elements.
     #[must_use]
     pub fn elements(&self) -> i64 {
@@ -122,10 +133,7 @@ impl Whole<'_> {
             let Some(there) = theirs.stretch(global) else { return };
             let end = there.stop.min(stop);
             let (mine, len) = (local + global - start, end - global);
-            self.push(
-                global,
-                Piece { peer: there.coordinate, mine, theirs: there.local, len, count: 1, rim: false },
-            );
+            self.push(global, Piece::stretch(there.coordinate, mine, there.local, len, false));
             global = end;
         }
     }
@@ -187,8 +195,18 @@ pub(super) struct Rim {
 
 impl Rim {
     /// What `coordinate` holds, by the owners; positions here are those of the receiver.
+    #[inline]
     pub(super) fn receives(&self, map: &AxisMap, coordinate: i64, pieces: &mut Vec<Piece>) {
         let own = map.block(coordinate);
+        if let Some([left, right]) = self.neighbours(map, coordinate, &own) {
+            let len = own.end - own.start;
+            let from_left = |w: i64| Piece::stretch(left.at, -w, left.len - w, w, true);
+            let from_right = |w: i64| Piece::stretch(right.at, len, 0, w, true);
+            pieces.extend((left.len > 0 && self.width[0] > 0).then(|| from_left(self.width[0])));
+            pieces.extend((len > 0).then(|| Piece::stretch(coordinate, 0, 0, len, false)));
+            pieces.extend((right.len > 0 && self.width[1] > 0).then(|| from_right(self.width[1])));
+            return;
+        }
         let first = pieces.len();
         let mut held = |from: i64, to: i64, rim: bool| {
             let mut at = from;
@@ -200,14 +218,7 @@ impl Rim {
                 };
                 let Some(there) = map.stretch(global) else { return };
                 let end = (there.stop + image).min(to);
-                pieces.push(Piece {
-                    peer: there.coordinate,
-                    mine: at - own.start,
-                    theirs: there.local,
-                    len: end - at,
-                    count: 1,
-                    rim,
-                });
+                pieces.push(Piece::stretch(there.coordinate, at - own.start, there.local, end - at, rim));
                 at = end;
             }
         };
@@ -218,31 +229,25 @@ impl Rim {
     }
 
     /// What `coordinate` owns, by those who hold it; positions here are those of the owner.
+    #[inline]
     pub(super) fn sends(&self, map: &AxisMap, coordinate: i64, pieces: &mut Vec<Piece>) {
         let own = map.block(coordinate);
+        let len = own.end - own.start;
+        if len == 0 {
+            return;
+        }
+        if let Some([left, right]) = self.neighbours(map, coordinate, &own) {
+            // Paired padding is as wide on both sides of an interface (rule W5).
+            let [to_left, to_right] =
+                if self.all_around { [self.width[1], self.width[0]] } else { self.width };
+            let for_left = |w: i64| Piece::stretch(left.at, 0, left.len, w, true);
+            let for_right = |w: i64| Piece::stretch(right.at, len - w, -w, w, true);
+            pieces.extend((left.len > 0 && to_left > 0).then(|| for_left(to_left)));
+            pieces.push(Piece::stretch(coordinate, 0, 0, len, false));
+            pieces.extend((right.len > 0 && to_right > 0).then(|| for_right(to_right)));
+            return;
+        }
         let first = pieces.len();
-        if own.is_empty() {
-            return;
-        }
-        if !self.all_around {
-            // Padding that ends at the edges pairs with the neighbours' (rule W5).
-            let len = own.end - own.start;
-            let mut paired = |peer: i64, mine: i64, theirs: i64, len: i64, rim: bool| {
-                if len > 0 {
-                    pieces.push(Piece { peer, mine, theirs, len, count: 1, rim });
-                }
-            };
-            let [left, right] = self.width;
-            if left > 0 {
-                let before = map.block(coordinate - 1);
-                paired(coordinate - 1, 0, before.end - before.start, left, true);
-            }
-            paired(coordinate, 0, 0, len, false);
-            if right > 0 {
-                paired(coordinate + 1, len - right, -right, right, true);
-            }
-            return;
-        }
         let images = if self.periodic { -1..=1 } else { 0..=0 };
         for image in images {
             let (start, end) = (own.start + image * map.size(), own.end + image * map.size());
@@ -256,20 +261,43 @@ impl Rim {
                 for (from, to, rim) in segments {
                     let (from, to) = (from.max(start), to.min(end));
                     if from < to {
-                        pieces.push(Piece {
-                            peer,
-                            mine: from - start,
-                            theirs: from - part.start,
-                            len: to - from,
-                            count: 1,
-                            rim,
-                        });
+                        pieces.push(Piece::stretch(peer, from - start, from - part.start, to - from, rim));
                     }
                 }
             }
         }
         // In the receiver's order: by position there.
         pieces[first..].sort_by_key(|piece| (piece.peer, piece.theirs));
+    }
+
+    /// The neighbours on both sides, where the halo reaches no further and no two of
+    /// the three are one: the usual case. One that is not there owns nothing.
+    #[inline]
+    fn neighbours(
+        &self,
+        map: &AxisMap,
+        coordinate: i64,
+        own: &std::ops::Range<i64>,
+    ) -> Option<[Neighbour; 2]> {
+        let procs = map.proc_grid_size();
+        let at = |at: i64| {
+            let at = match at {
+                _ if (0..procs).contains(&at) => at,
+                _ if self.periodic => at.rem_euclid(procs),
+                _ => return Neighbour { at: 0, len: 0 },
+            };
+            let part = map.block(at);
+            Neighbour { at, len: part.end - part.start }
+        };
+        let both = [at(coordinate - 1), at(coordinate + 1)];
+        if !self.all_around {
+            return Some(both); // by rule W5
+        }
+        let widest = self.width[0].max(self.width[1]);
+        let edge = |which: usize| !self.periodic && [coordinate == 0, coordinate == procs - 1][which];
+        let reaches = |which: usize| both[which].len >= widest || edge(which);
+        let one_hop = own.end - own.start >= widest && reaches(0) && reaches(1);
+        (one_hop && (procs > 2 || !self.periodic)).then_some(both)
     }
 
     /// The index inside the axis that one outside stands for, and the distance between them.
@@ -292,4 +320,11 @@ impl Rim {
         let beyond = if high >= last { map.proc_grid_size() } else { map.owner(high).map_or(0, |o| o + 1) };
         first..beyond
     }
+}
+
+/// One side's neighbour along an axis: its coordinate, and how much it owns.
+#[derive(Clone, Copy)]
+struct Neighbour {
+    at: i64,
+    len: i64,
 }

@@ -30,7 +30,8 @@ use crate::protocol::{AxisMap, DimData, Dist};
 pub struct Plan {
     rank: i64,
     source: Decomposition,
-    target: Decomposition,
+    /// None where it is the source: a halo.
+    other: Option<Decomposition>,
     /// This rank's replica, where it holds a part.
     source_replica: Option<i64>,
     target_replica: Option<i64>,
@@ -44,11 +45,18 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, Default)]
 struct AxisPieces {
     /// The source's axis that becomes this one.
-    source_axis: usize,
-    sends: [usize; 2],
-    receives: [usize; 2],
+    source_axis: u32,
+    /// Where the sends end; they begin where those of the axis before end.
+    sends_end: u32,
+    receives_end: u32,
     send_steps: Steps,
     receive_steps: Steps,
+}
+
+/// A position in the list of pieces.
+fn end(pieces: &[Piece]) -> Result<u32> {
+    u32::try_from(pieces.len())
+        .map_err(|_| Error::new(ErrorKind::Unsupported, "a plan of more than 2^32 pieces"))
 }
 
 /// Which products of pieces are exchanged.
@@ -91,15 +99,22 @@ impl Plan {
         lists: &[Option<Lists>],
     ) -> Result<Self> {
         check_axes(source, target, axes)?;
-        let mut plan = Self::empty(source, target, rank, axes, Select::All);
-        let from = source.coordinates(rank);
-        let to = target.coordinates(rank);
         if rank < 0 {
             return Err(no_such_rank(rank));
         }
+        let (from, to) = (source.coordinates(rank), target.coordinates(rank));
+        let mut plan = Self {
+            rank,
+            source: source.clone(),
+            other: Some(target.clone()),
+            source_replica: from.as_ref().map(|(_, replica)| *replica),
+            target_replica: to.as_ref().map(|(_, replica)| *replica),
+            pieces: Vec::new(),
+            axes: Vec::with_capacity(axes.len()),
+            select: Select::All,
+        };
         for (axis, &source_axis) in axes.iter().enumerate() {
-            let begin = plan.pieces.len();
-            let steps = match (&from, lists.get(axis)) {
+            let send_steps = match (&from, lists.get(axis)) {
                 (None, _) => Steps::default(),
                 (Some(_), Some(Some(lists))) => {
                     plan.pieces.extend_from_slice(&lists.sends);
@@ -110,12 +125,8 @@ impl Plan {
                     piece::owned(mine, coordinates[source_axis], theirs, &mut plan.pieces)
                 }
             };
-            plan.axes[axis].sends = [begin, plan.pieces.len()];
-            plan.axes[axis].send_steps = steps;
-        }
-        for (axis, &source_axis) in axes.iter().enumerate() {
-            let begin = plan.pieces.len();
-            let steps = match (&to, lists.get(axis)) {
+            let sends_end = end(&plan.pieces)?;
+            let receive_steps = match (&to, lists.get(axis)) {
                 (None, _) => Steps::default(),
                 (Some(_), Some(Some(lists))) => {
                     plan.pieces.extend_from_slice(&lists.receives);
@@ -126,11 +137,11 @@ impl Plan {
                     piece::owned(mine, coordinates[axis], theirs, &mut plan.pieces)
                 }
             };
-            plan.axes[axis].receives = [begin, plan.pieces.len()];
-            plan.axes[axis].receive_steps = steps;
+            let receives_end = end(&plan.pieces)?;
+            let source_axis = u32::try_from(source_axis).unwrap_or(u32::MAX);
+            plan.axes.push(AxisPieces { source_axis, sends_end, receives_end, send_steps, receive_steps });
         }
-        plan.source_replica = from.map(|(_, replica)| replica);
-        plan.target_replica = to.map(|(_, replica)| replica);
+        plan.pieces.shrink_to_fit();
         Ok(plan)
     }
 
@@ -156,81 +167,72 @@ impl Plan {
             return Err(another_shape("ndim", count(ndim), count(dim_data.ndim())));
         }
         let select = if corners { Select::Box } else { Select::Star };
+        let replica = Some(dim_data.grid().replica());
         let mut plan = Self {
-            rank: dim_data.process_rank(),
+            rank: decomposition.member(dim_data.process_rank()),
             source: decomposition.clone(),
-            target: decomposition.clone(),
-            source_replica: Some(dim_data.grid().replica()),
-            target_replica: Some(dim_data.grid().replica()),
+            other: None,
+            source_replica: replica,
+            target_replica: replica,
             // Two rims and a core on each side, for the usual halo.
             pieces: Vec::with_capacity(6 * ndim),
             axes: Vec::with_capacity(ndim),
             select,
         };
         for (axis, dim) in dim_data.dims().iter().enumerate() {
-            let mut own = AxisPieces { source_axis: axis, ..AxisPieces::default() };
-            let begin = plan.pieces.len();
-            if let Some(Some(lists)) = lists.get(axis) {
-                plan.pieces.extend_from_slice(&lists.sends);
-                own.sends = [begin, plan.pieces.len()];
-                plan.pieces.extend_from_slice(&lists.receives);
-                own.receives = [own.sends[1], plan.pieces.len()];
-                plan.axes.push(own);
-                continue;
-            }
             let coordinate = dim.proc_grid_rank();
-            match (decomposition.axis_map(axis), dim.dist()) {
-                (Some(map), Dist::Block { periodic, edge_outside, .. }) => {
+            let sends_end = match (lists.get(axis), decomposition.axis_map(axis), dim.dist()) {
+                (Some(Some(lists)), ..) => {
+                    plan.pieces.extend_from_slice(&lists.sends);
+                    let sends_end = end(&plan.pieces)?;
+                    plan.pieces.extend_from_slice(&lists.receives);
+                    sends_end
+                }
+                (_, Some(map), Dist::Block { periodic, edge_outside, .. }) => {
+                    check_extent(map.proc_grid_size(), axis)?;
                     let width = dim.communication_padding();
                     let rim = Rim { width, all_around: *edge_outside, periodic: *periodic && *edge_outside };
                     rim.sends(map, coordinate, &mut plan.pieces);
-                    own.sends = [begin, plan.pieces.len()];
+                    let sends_end = end(&plan.pieces)?;
                     rim.receives(map, coordinate, &mut plan.pieces);
+                    sends_end
                 }
-                (map, _) => {
-                    if map.is_none() && dim.has_ghosts() {
-                        return Err(unstructured(axis));
-                    }
+                (_, None, _) if dim.has_ghosts() => return Err(unstructured(axis)),
+                _ => {
                     // Nothing but the core.
-                    let len = dim.owned_len();
-                    if len > 0 {
-                        plan.pieces.push(Piece {
-                            peer: coordinate,
-                            mine: 0,
-                            theirs: 0,
-                            len,
-                            count: 1,
-                            rim: false,
-                        });
-                    }
-                    own.sends = [begin, plan.pieces.len()];
-                    plan.pieces.extend_from_within(begin..);
+                    check_extent(dim.proc_grid_size(), axis)?;
+                    let core = (dim.owned_len() > 0)
+                        .then(|| Piece::stretch(coordinate, 0, 0, dim.owned_len(), false));
+                    plan.pieces.extend(core);
+                    let sends_end = end(&plan.pieces)?;
+                    plan.pieces.extend(core);
+                    sends_end
                 }
-            }
-            own.receives = [own.sends[1], plan.pieces.len()];
-            plan.axes.push(own);
+            };
+            let receives_end = end(&plan.pieces)?;
+            let source_axis = u32::try_from(axis).unwrap_or(u32::MAX);
+            plan.axes.push(AxisPieces { source_axis, sends_end, receives_end, ..AxisPieces::default() });
         }
         Ok(plan)
     }
 
-    fn empty(
-        source: &Decomposition,
-        target: &Decomposition,
-        rank: i64,
-        axes: &[usize],
-        select: Select,
-    ) -> Self {
-        let of = |&source_axis: &usize| AxisPieces { source_axis, ..AxisPieces::default() };
-        Self {
-            rank,
-            source: source.clone(),
-            target: target.clone(),
-            source_replica: None,
-            target_replica: None,
-            pieces: Vec::new(),
-            axes: axes.iter().map(of).collect(),
-            select,
-        }
+    pub(super) fn ndim(&self) -> usize {
+        self.axes.len()
+    }
+
+    fn target(&self) -> &Decomposition {
+        self.other.as_ref().unwrap_or(&self.source)
+    }
+
+    /// What is sent and received along an axis.
+    fn parts(&self, axis: usize) -> [AxisPart<'_>; 2] {
+        let begin = if axis == 0 { 0 } else { self.axes[axis - 1].receives_end };
+        let AxisPieces { sends_end, receives_end, send_steps, receive_steps, .. } = self.axes[axis];
+        let pieces = |begin: u32, end: u32| &self.pieces[begin as usize..end as usize];
+        [
+            AxisPart { pieces: pieces(begin, sends_end), steps: send_steps },
+            AxisPart { pieces: pieces(sends_end, receives_end), steps: receive_steps },
+        ]
     }
 
     /// The rank whose plan this is.
@@ -242,14 +244,14 @@ impl Plan {
     /// What this rank gives to each rank that needs it, itself included.
     pub fn sends(&self) -> impl Iterator<Item = Message<'_>> {
         let replicas = match self.source_replica {
-            Some(_) => 0..self.target.replicas(),
+            Some(_) => 0..self.target().replicas(),
             None => 0..0,
         };
         replicas.flat_map(move |replica| {
-            let parts = self.axes.iter().map(|axis| self.part(axis.sends, axis.send_steps)).collect();
+            let parts = (0..self.axes.len()).map(|axis| self.parts(axis)[0]).collect();
             messages(parts, self.select, move |message| {
-                let coordinates: Vec<i64> = message.axes.iter().map(|part| part.pieces[0].peer).collect();
-                let rank = self.target.rank_at(&coordinates, replica);
+                let coordinates: Vec<i64> = message.axes.iter().map(AxisPart::peer).collect();
+                let rank = self.target().rank_at(&coordinates, replica);
                 (Some(self.serving_replica(rank)) == self.source_replica).then_some(rank)
             })
         })
@@ -258,11 +260,11 @@ impl Plan {
     /// What this rank gets from each rank that has it, itself included.
     pub fn receives(&self) -> impl Iterator<Item = Message<'_>> {
         let replica = self.target_replica.map(|_| self.serving_replica(self.rank));
-        let parts = self.axes.iter().map(|axis| self.part(axis.receives, axis.receive_steps)).collect();
+        let parts = (0..self.axes.len()).map(|axis| self.parts(axis)[1]).collect();
         messages(parts, self.select, move |message| {
             let mut coordinates = vec![0; self.axes.len()];
             for (axis, part) in self.axes.iter().zip(&message.axes) {
-                coordinates[axis.source_axis] = part.pieces[0].peer;
+                coordinates[axis.source_axis as usize] = part.peer();
             }
             replica.map(|replica| self.source.rank_at(&coordinates, replica))
         })
@@ -276,11 +278,7 @@ impl Plan {
 
     /// The source's axis that becomes axis `axis` of the target.
     pub(super) fn source_axis(&self, axis: usize) -> usize {
-        self.axes[axis].source_axis
-    }
-
-    fn part(&self, [begin, end]: [usize; 2], steps: Steps) -> AxisPart<'_> {
-        AxisPart { pieces: &self.pieces[begin..end], steps }
+        self.axes[axis].source_axis as usize
     }
 
     /// The source's replica that a target's rank is served by: its own, else any,
@@ -320,6 +318,13 @@ pub struct AxisPart<'a> {
     pub pieces: &'a [Piece],
     /// The distances between their stretches.
     pub steps: Steps,
+}
+
+impl AxisPart<'_> {
+    /// The coordinate of the one peer whose pieces these are.
+    fn peer(&self) -> i64 {
+        self.pieces.first().map_or(0, |piece| i64::from(piece.peer))
+    }
 }
 
 /// All choices of one peer's pieces along each axis, the last axis fastest.
@@ -416,7 +421,20 @@ fn maps<'a>(
     axis: usize,
 ) -> Result<(&'a AxisMap, &'a AxisMap)> {
     let both = source.axis_map(source_axis).zip(target.axis_map(axis));
-    both.ok_or_else(|| unstructured(axis))
+    let (from, to) = both.ok_or_else(|| unstructured(axis))?;
+    check_extent(from.proc_grid_size().max(to.proc_grid_size()), axis)?;
+    Ok((from, to))
+}
+
+/// Coordinates take 32 bits in a plan, as ranks do in MPI.
+fn check_extent(procs: i64, axis: usize) -> Result<()> {
+    if u32::try_from(procs).is_ok() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Unsupported, "more processes along an axis than an exchange can number")
+        .on_axis(axis)
+        .in_field("proc_grid_size")
+        .expected_found(u32::MAX.into(), procs))
 }
 
 fn unstructured(axis: usize) -> Error {

@@ -5,6 +5,7 @@ use super::combine::{Combine, Scale};
 use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::{Plan, count};
+use super::shared::Node;
 use super::verdict::agree;
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
 use crate::comm::{Comm, Op};
@@ -143,7 +144,9 @@ impl Redistribution {
             .map_err(Error::clone)
             .and_then(|(scale, source, target)| self.check(source, target, types(*scale, source, target)));
         let words = arrays.as_ref().ok().map(|(scale, source, target)| {
-            [dtype_word(source), dtype_word(target)].into_iter().chain(scale_words(scale))
+            [dtype_word(source), dtype_word(target), Node::id_of(source)]
+                .into_iter()
+                .chain(scale_words(scale))
         });
         let combine = agree(&self.comm, verdict, words.into_iter().flatten())?;
         let (scale, source, target) = arrays?;
@@ -156,7 +159,7 @@ impl Redistribution {
         // borrowed until the end.
         unsafe {
             mover.start()?;
-            mover.finish()?;
+            mover.finish(Node::of(source))?;
         }
         target.buffer().owner().note(Written::Owned);
         Ok(())
@@ -229,6 +232,7 @@ impl Redistribution {
             let field = &mover.fields()[0];
             *kept == types
                 && !mover.is_busy()
+                && field.shared == Node::id_of(source)
                 && field.from.is_of(source, self.source_axes())
                 && field.to.is_of(target, 0..ndim)
         };
@@ -236,10 +240,12 @@ impl Redistribution {
             return Ok(which);
         }
         let from = Memory::of(source, self.source_axes());
-        let field = Field { from, to: Memory::of(target, 0..ndim), combine };
+        let shared = Node::id_of(source);
+        let field = Field { from, to: Memory::of(target, 0..ndim), combine, shared };
         let mode = Mode { way: Way::Forward, order, packed: false };
         // SAFETY: every round runs while the arrays are borrowed.
-        let mover = unsafe { Mover::new(&self.comm, self.tag, &self.plan, vec![field], mode) }?;
+        let mover =
+            unsafe { Mover::new(&self.comm, self.tag, &self.plan, vec![field], &[Node::of(source)], mode) }?;
         if self.movers.len() == KEPT {
             self.movers.remove(0);
         }

@@ -45,8 +45,7 @@ pub unsafe extern "C" fn distarray_array_import(
         let access = self::access(access)?;
         let take = || {
             // SAFETY: the struct is as the ABI says; that is the C caller's promise.
-            let (array, notes) = unsafe { import_export(loan, access) }?;
-            Ok(into_handle(distarray_array::with_notes(array, notes)))
+            unsafe { import_export(loan, access) }.map(into_handle)
         };
         // SAFETY: the C caller's promise.
         unsafe { output(array, "array", take) }

@@ -2,12 +2,11 @@
 #![allow(unsafe_code)] // follows the pointers of a foreign struct
 
 use std::ffi::{CStr, c_char};
-use std::sync::Arc;
 
 use super::abi::*;
-use super::dim::read_dim;
+use super::dim::{read_listed, read_regular};
 use super::error::{check, inputs};
-use crate::array::{Access, AnyArray, Buffer, DType, Identity, Layout, Owner, RawBuffer};
+use crate::array::{Access, DType, Layout, Memory, Strided};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{DimData, GridOrder, ProcGrid};
 
@@ -90,8 +89,20 @@ pub(super) struct Description {
 /// # Safety
 /// The struct's pointers, where neither null nor misaligned, point at what the
 /// ABI says.
-#[inline(always)]
 pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
+    let mut dim_data = DimData::empty();
+    // SAFETY: the caller's promise.
+    let (dtype, layout) = unsafe { read(loan, &mut dim_data) }?;
+    Ok(Description { dtype, layout: layout.to_layout(), dim_data })
+}
+
+/// [`describe`] where things lie: what owns nothing is returned, the axes are put
+/// into `dim_data`. Moved from call to call, they would cost more than the rules.
+///
+/// # Safety
+/// As for [`describe`].
+#[inline(always)]
+unsafe fn read<'a>(loan: &'a distarray_export, dim_data: &mut DimData) -> Result<(DType, Strided<'a>)> {
     let dtype = dtype(loan)?;
     let itemsize = usize::try_from(loan.itemsize).ok().filter(|&size| size > 0).ok_or_else(|| {
         Error::new(ErrorKind::DType, "an element has at least one byte")
@@ -99,7 +110,8 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
             .expected_found(1, loan.itemsize)
     })?;
     if let Some(expected) = dtype.itemsize().filter(|&size| size != itemsize) {
-        return Err(Error::new(ErrorKind::DType, format!("{dtype} elements have another size"))
+        return Err(dtype
+            .refused(ErrorKind::DType, "elements have another size")
             .in_field("itemsize")
             .expected_found(i64::try_from(expected).unwrap_or(i64::MAX), loan.itemsize));
     }
@@ -117,12 +129,17 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
             inputs(loan.dims, ndim, "dims")?,
         )
     };
-    let layout = Layout::strided(shape, strides, itemsize)?;
+    let layout = Strided::new(shape, strides, itemsize)?;
     let mut read = Vec::with_capacity(dims.len());
     let mut ghosts = false;
-    for (axis, (raw, &extent)) in dims.iter().zip(shape).enumerate() {
-        // SAFETY: the caller's promise.
-        read.push(unsafe { read_dim(raw, extent) }.map_err(|e| e.on_axis(axis))?);
+    for (raw, &extent) in dims.iter().zip(shape) {
+        let axis = read.len();
+        if raw.dist_type == DISTARRAY_DIST_UNSTRUCTURED {
+            // SAFETY: the caller's promise.
+            read.push(unsafe { read_listed(raw) }.map_err(|e| e.on_axis(axis))?);
+        } else {
+            read.push(read_regular(raw, extent).map_err(|e| e.on_axis(axis))?.into_dim());
+        }
         ghosts |= raw.n_owned < raw.n_indices;
     }
     if ghosts && loan.flags_read & DISTARRAY_R_GHOSTS == 0 {
@@ -130,33 +147,31 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
     }
     // SAFETY: the caller's promise.
     let grid = unsafe { grid(loan, &read) }?;
-    let dim_data = DimData::with_grid(read, grid)?;
-    for (field, expected, found) in [
-        ("process_count", dim_data.process_count(), loan.process_count),
-        ("process_rank", dim_data.process_rank(), loan.process_rank),
-    ] {
-        if expected != found {
-            return Err(Error::new(ErrorKind::Grid, "the axes' grid sizes and coordinates say otherwise")
-                .in_field(field)
-                .expected_found(expected, found));
+    dim_data.set(read, grid)?;
+    let agree = |field: &'static str, expected: i64, found: i64| {
+        if expected == found {
+            return Ok(());
         }
-    }
-    Ok(Description { dtype, layout, dim_data })
+        Err(Error::new(ErrorKind::Grid, "the axes' grid sizes and coordinates say otherwise")
+            .in_field(field)
+            .expected_found(expected, found))
+    };
+    agree("process_count", dim_data.process_count(), loan.process_count)?;
+    agree("process_rank", dim_data.process_rank(), loan.process_rank)?;
+    Ok((dtype, layout))
 }
 
-/// Calls `then` with the memory and the axes of a loan, each with its own rules
-/// checked; that the two fit together is still to be seen.
-///
-/// A callback, because returned together they would be moved once more.
+/// Reads memory and axes, each with its own rules checked; that the two fit
+/// together is still to be seen.
 ///
 /// # Safety
 /// As for [`describe`].
 #[inline(always)]
-pub(super) unsafe fn examine<T>(
-    loan: &distarray_export,
+unsafe fn examine<'a>(
+    loan: &'a distarray_export,
     access: Access,
-    then: impl FnOnce(RawBuffer, DimData) -> Result<T>,
-) -> Result<T> {
+    dim_data: &mut DimData,
+) -> Result<Memory<'a>> {
     check_access(loan, access)?;
     if ![DISTARRAY_DEVICE_CPU, DISTARRAY_DEVICE_CUDA_HOST, DISTARRAY_DEVICE_ROCM_HOST]
         .contains(&loan.device_type)
@@ -166,35 +181,52 @@ pub(super) unsafe fn examine<T>(
             .expected_found(DISTARRAY_DEVICE_CPU.into(), loan.device_type.into()));
     }
     // SAFETY: the caller's promise.
-    let Description { dtype, layout, dim_data } = unsafe { describe(loan) }?;
-    let allocation = allocation(loan, &layout)?;
+    let (dtype, layout) = unsafe { read(loan, dim_data) }?;
+    let allocation = allocation(loan, layout)?;
     // SAFETY: the caller's promise.
     let format = unsafe { format(loan.format) }?;
-    then(RawBuffer { data: loan.data.cast(), dtype, layout, access, allocation, format }, dim_data)
+    let memory = Memory { data: loan.data.cast(), dtype, layout, access, allocation, format };
+    memory.check()?;
+    Ok(memory)
 }
 
-/// The whole local section, checked strictly; `owner` keeps its memory alive.
+/// Reads memory and axes that are to be kept, checked strictly.
 ///
 /// # Safety
-/// As for [`describe`]; and until `owner` is dropped the memory may be read, and
-/// written where `access` says so.
+/// As for [`describe`].
 #[inline(always)]
-pub(super) unsafe fn attach(
-    loan: &distarray_export,
+pub(super) unsafe fn attach<'a>(
+    loan: &'a distarray_export,
     access: Access,
-    owner: Arc<dyn Owner>,
-) -> Result<AnyArray> {
+    dim_data: &mut DimData,
+) -> Result<Memory<'a>> {
     if loan.flags_read & DISTARRAY_R_CALL_SCOPED != 0 {
         let text = "the export ends with the call that received it and cannot be kept";
         return Err(Error::new(ErrorKind::Access, text).in_field("flags_read"));
     }
-    // SAFETY: the caller's promise, here and within.
-    unsafe {
-        examine(loan, access, |raw, dim_data| {
-            let identity = Identity { uid: loan.uid, epoch: loan.epoch };
-            AnyArray::identified(dim_data, Buffer::from_raw(raw, owner)?, identity)
-        })
-    }
+    // SAFETY: the caller's promise.
+    let memory = unsafe { examine(loan, access, dim_data) }?;
+    dim_data.check_strict(memory.layout.shape())?;
+    Ok(memory)
+}
+
+/// [`describe`], checked strictly, and with the memory where there is any.
+///
+/// # Safety
+/// As for [`describe`].
+pub(super) unsafe fn describe_strictly(loan: &distarray_export) -> Result<Description> {
+    let mut dim_data = DimData::empty();
+    // SAFETY: the caller's promise.
+    let (dtype, layout) = unsafe {
+        if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
+            read(loan, &mut dim_data)?
+        } else {
+            let memory = examine(loan, Access::Read, &mut dim_data)?;
+            (memory.dtype, memory.layout)
+        }
+    };
+    dim_data.check_strict(layout.shape())?;
+    Ok(Description { dtype, layout: layout.to_layout(), dim_data })
 }
 
 /// Refuses an access that was not lent.
@@ -233,14 +265,13 @@ fn dtype(loan: &distarray_export) -> Result<DType> {
     if dtype.name().is_some() || fp8 {
         return Ok(dtype);
     }
-    Err(Error::new(ErrorKind::DType, format!("{dtype} is no element type of this version"))
-        .in_field("dtype_code"))
+    Err(dtype.refused(ErrorKind::DType, "is no element type of this version").in_field("dtype_code"))
 }
 
 /// The stated allocation, checked not to wrap around; where none is stated, the
 /// elements themselves must not.
 #[inline(always)]
-fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u8, usize)>> {
+fn allocation(loan: &distarray_export, layout: Strided<'_>) -> Result<Option<(*mut u8, usize)>> {
     let wraps =
         |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);
     let (low, high) = layout.reach();
@@ -260,11 +291,18 @@ fn allocation(loan: &distarray_export, layout: &Layout) -> Result<Option<(*mut u
 
 /// # Safety
 /// A text that is not null is readable up to its NUL.
-#[inline]
-unsafe fn format(text: *const c_char) -> Result<Option<Arc<str>>> {
+#[inline(always)]
+unsafe fn format<'a>(text: *const c_char) -> Result<Option<&'a str>> {
     if text.is_null() {
         return Ok(None);
     }
+    // SAFETY: the caller's promise.
+    unsafe { whole_text(text) }.map(Some)
+}
+
+/// # Safety
+/// The text is readable up to its NUL.
+unsafe fn whole_text<'a>(text: *const c_char) -> Result<&'a str> {
     let refused = |detail| Error::new(ErrorKind::Syntax, detail).in_field("format");
     // SAFETY: no byte beyond the NUL is read.
     let ended = (0..MAX_FORMAT).any(|i| unsafe { *text.add(i) } == 0);
@@ -273,8 +311,7 @@ unsafe fn format(text: *const c_char) -> Result<Option<Arc<str>>> {
     }
     // SAFETY: a NUL was found.
     let text = unsafe { CStr::from_ptr(text) };
-    let text = text.to_str().map_err(|_| refused("the format string is not UTF-8"))?;
-    Ok(Some(text.into()))
+    text.to_str().map_err(|_| refused("the format string is not UTF-8"))
 }
 
 /// # Safety

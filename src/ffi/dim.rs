@@ -6,7 +6,7 @@ use std::ptr;
 use super::abi::*;
 use super::error::inputs;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{Dim, Dist};
+use crate::protocol::{Blocks, Dim, Dist, Regular};
 
 /// Reads an axis; `extent` is the buffer's, for an axis held whole.
 ///
@@ -16,27 +16,81 @@ use crate::protocol::{Dim, Dist};
 /// # Safety
 /// `indices` points at `n_indices` integers of the flagged width, or is null or
 /// misaligned.
-#[inline(always)]
+#[inline]
 pub(super) unsafe fn read_dim(raw: &distarray_dim, extent: i64) -> Result<Dim> {
+    if raw.dist_type == DISTARRAY_DIST_UNSTRUCTURED {
+        // SAFETY: the caller's promise.
+        unsafe { read_listed(raw) }
+    } else {
+        read_regular(raw, extent).map(Regular::into_dim)
+    }
+}
+
+/// [`read_dim`] for an axis that is not unstructured.
+#[inline(always)]
+pub(super) fn read_regular(raw: &distarray_dim, extent: i64) -> Result<Regular> {
+    check_fields(raw)?;
+    let (mut size, mut proc_grid_size) = (raw.size, raw.proc_grid_size);
+    let blocks = match raw.dist_type {
+        DISTARRAY_DIST_UNDISTRIBUTED => {
+            check_whole(raw, extent)?;
+            (size, proc_grid_size) = (extent, 1);
+            Blocks::One { start: 0, stop: extent, padding: [0, 0], periodic: false, edge_outside: false }
+        }
+        DISTARRAY_DIST_BLOCK => Blocks::One {
+            start: raw.start,
+            stop: raw.stop,
+            padding: raw.padding,
+            periodic: raw.flags & DISTARRAY_DIM_PERIODIC != 0,
+            edge_outside: raw.flags & DISTARRAY_DIM_EDGE_OUTSIDE != 0,
+        },
+        _ => {
+            let block_size = if raw.block_size == 0 { 1 } else { raw.block_size };
+            let first_block = if raw.first_block == 0 { block_size } else { raw.first_block };
+            Blocks::Cyclic { start: raw.start, block_size, first_block }
+        }
+    };
+    let component = raw.flags & DISTARRAY_DIM_COMPONENT != 0;
+    Regular { size, proc_grid_size, proc_grid_rank: raw.proc_grid_rank, blocks, component }.checked()
+}
+
+/// [`read_dim`] for an unstructured axis.
+///
+/// # Safety
+/// As for [`read_dim`].
+pub(super) unsafe fn read_listed(raw: &distarray_dim) -> Result<Dim> {
+    check_fields(raw)?;
+    let dist = Dist::Unstructured {
+        // SAFETY: the caller's promise.
+        indices: unsafe { read_indices(raw) }?.into(),
+        num_owned: raw.n_owned,
+        one_to_one: raw.flags & DISTARRAY_DIM_ONE_TO_ONE != 0,
+    };
+    let dim = Dim::new(raw.size, raw.proc_grid_size, raw.proc_grid_rank, dist)?;
+    Ok(dim.component_if(raw.flags & DISTARRAY_DIM_COMPONENT != 0))
+}
+
+/// Refuses flags and fields that the kind of the axis does not have.
+#[inline(always)]
+fn check_fields(raw: &distarray_dim) -> Result<()> {
     let unknown = raw.flags & !DISTARRAY_DIM_KNOWN_1_0;
     if unknown != 0 {
         return Err(flag(format!("flag {unknown:#x} of the axis is not known here"), "flags"));
     }
-    if raw.reserved != [0; 3] {
+    if raw.reserved[0] | raw.reserved[1] | raw.reserved[2] != 0 {
         return Err(flag("reserved words must be zero", "reserved"));
     }
+    let padding = raw.padding[0] | raw.padding[1];
+    let blocks = raw.block_size | raw.first_block;
+    let list = raw.n_indices | raw.n_owned;
+    // The flags of each kind, and the bits of all fields that are not its own.
     let (allowed, foreign) = match raw.dist_type {
-        DISTARRAY_DIST_UNDISTRIBUTED => {
-            (0, &[raw.start, raw.stop, raw.padding[0], raw.padding[1], raw.block_size, raw.first_block][..])
+        DISTARRAY_DIST_UNDISTRIBUTED => (0, raw.start | raw.stop | padding | blocks | list),
+        DISTARRAY_DIST_BLOCK => (DISTARRAY_DIM_PERIODIC | DISTARRAY_DIM_EDGE_OUTSIDE, blocks | list),
+        DISTARRAY_DIST_CYCLIC => (0, raw.stop | padding | list),
+        DISTARRAY_DIST_UNSTRUCTURED => {
+            (DISTARRAY_DIM_ONE_TO_ONE | DISTARRAY_DIM_INDICES_I32, raw.start | raw.stop | padding | blocks)
         }
-        DISTARRAY_DIST_BLOCK => {
-            (DISTARRAY_DIM_PERIODIC | DISTARRAY_DIM_EDGE_OUTSIDE, &[raw.block_size, raw.first_block][..])
-        }
-        DISTARRAY_DIST_CYCLIC => (0, &[raw.stop, raw.padding[0], raw.padding[1]][..]),
-        DISTARRAY_DIST_UNSTRUCTURED => (
-            DISTARRAY_DIM_ONE_TO_ONE | DISTARRAY_DIM_INDICES_I32,
-            &[raw.start, raw.stop, raw.padding[0], raw.padding[1], raw.block_size, raw.first_block][..],
-        ),
         other => {
             return Err(Error::new(ErrorKind::Range, "dist_type must be 0 or the letter b, c or u")
                 .in_field("dist_type")
@@ -46,39 +100,15 @@ pub(super) unsafe fn read_dim(raw: &distarray_dim, extent: i64) -> Result<Dim> {
     if raw.flags & !(allowed | DISTARRAY_DIM_COMPONENT) != 0 {
         return Err(flag("a flag that belongs to another dist_type", "flags"));
     }
-    let listed = raw.dist_type == DISTARRAY_DIST_UNSTRUCTURED;
-    if foreign.iter().any(|&n| n != 0) || !listed && (raw.n_indices != 0 || raw.n_owned != 0) {
+    if foreign != 0 {
         return Err(flag("fields of another dist_type must be zero", "dist_type"));
     }
-    // One constructor call per kind, so that its fields stay in registers.
-    let part = |dist| Dim::new(raw.size, raw.proc_grid_size, raw.proc_grid_rank, dist);
-    let dim = match raw.dist_type {
-        DISTARRAY_DIST_UNDISTRIBUTED => whole(raw, extent),
-        DISTARRAY_DIST_BLOCK => part(Dist::Block {
-            start: raw.start,
-            stop: raw.stop,
-            padding: raw.padding,
-            periodic: raw.flags & DISTARRAY_DIM_PERIODIC != 0,
-            edge_outside: raw.flags & DISTARRAY_DIM_EDGE_OUTSIDE != 0,
-        }),
-        DISTARRAY_DIST_CYCLIC => {
-            let block_size = if raw.block_size == 0 { 1 } else { raw.block_size };
-            let first_block = if raw.first_block == 0 { block_size } else { raw.first_block };
-            part(Dist::Cyclic { start: raw.start, block_size, first_block })
-        }
-        _ => part(Dist::Unstructured {
-            // SAFETY: the caller's promise.
-            indices: unsafe { read_indices(raw) }?.into(),
-            num_owned: raw.n_owned,
-            one_to_one: raw.flags & DISTARRAY_DIM_ONE_TO_ONE != 0,
-        }),
-    };
-    Ok(dim?.component_if(raw.flags & DISTARRAY_DIM_COMPONENT != 0))
+    Ok(())
 }
 
 /// The empty dictionary; a size and a grid of one may be stated.
 #[inline(always)]
-fn whole(raw: &distarray_dim, extent: i64) -> Result<Dim> {
+fn check_whole(raw: &distarray_dim, extent: i64) -> Result<()> {
     if raw.proc_grid_size > 1 || raw.proc_grid_size < 0 || raw.proc_grid_rank != 0 {
         return Err(Error::new(ErrorKind::Grid, "an axis held whole has a process grid of one")
             .in_field("proc_grid_size")
@@ -89,7 +119,7 @@ fn whole(raw: &distarray_dim, extent: i64) -> Result<Dim> {
             .in_field("size")
             .expected_found(extent, raw.size));
     }
-    Dim::whole(extent)
+    Ok(())
 }
 
 /// Copies the index list: the protocol keeps 64-bit ones.

@@ -2,11 +2,12 @@
 #![allow(unsafe_code)] // reads and writes through pointers that C passes
 
 use super::abi::distarray_export;
-use super::array::handle;
+use super::array::{handle, new_handle};
 use super::axis::{count, distarray_run, map, write_runs};
+use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
-use super::export::check_strictly;
 use super::lend::distarray_array;
+use crate::array::{AnyArray, DType};
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +40,7 @@ pub unsafe extern "C" fn distarray_check_collective(
         // SAFETY: the table keeps its contract; that is the C caller's promise.
         let comm = unsafe { Comm::from_table(comm) }?;
         // SAFETY: the struct is as the ABI says; that is the C caller's promise.
-        let mine = unsafe { check_strictly(loan) };
+        let mine = unsafe { open(loan).and_then(|loan| describe_strictly(loan)) };
         let claim = mine.as_ref().map_err(Error::clone).map(|own| {
             // SAFETY: it was just found to be a whole struct.
             let uid = unsafe { (*loan).uid };
@@ -67,6 +68,41 @@ pub unsafe extern "C" fn distarray_distribution_gather(
         let gathered = Distribution::from_claim(&comm, mine.map(|array| Claim::of_array(array.array())))?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { distribution.write(Box::into_raw(Box::new(distarray_distribution(gathered)))) };
+        Ok(())
+    })
+}
+
+/// Makes a new array of the distribution, all zero, padding included: code and bits
+/// are the element type's. With shared not 0 it lies, where the system offers that, in
+/// memory that the ranks of a node share: exchanges between them are direct copies.
+/// Collective.
+///
+/// When one rank fails, all ranks return its status and its report.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_zeros(
+    distribution: Option<&distarray_distribution>,
+    code: u8,
+    bits: u8,
+    shared: i32,
+    array: *mut *mut distarray_array,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let distribution = &handle(distribution, "distribution")?.0;
+        let comm = distribution.comm();
+        let dtype = DType { code, bits, lanes: 1 };
+        comm.agree(check(array, "array").and_then(|()| {
+            dtype.name().map(drop).ok_or_else(|| {
+                Error::new(ErrorKind::DType, format!("{dtype} is no element type to make an array of"))
+                    .in_field("dtype")
+            })
+        }))?;
+        let made = match shared {
+            0 => comm.agree(AnyArray::zeros(distribution.dim_data().clone(), dtype)),
+            _ => distribution.shared(dtype),
+        }?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { array.write(new_handle(made)) };
         Ok(())
     })
 }

@@ -179,16 +179,21 @@ pub(super) unsafe fn output<T>(
 }
 
 /// Refuses null and misaligned pointers.
-#[inline]
+#[inline(always)]
 pub(super) fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
-    if pointer.is_null() {
-        return Err(Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name));
+    if !pointer.is_null() && pointer.is_aligned() {
+        return Ok(());
     }
-    if !pointer.is_aligned() {
-        let text = format!("{name} must lie at a multiple of {} bytes", align_of::<T>());
-        return Err(Error::new(ErrorKind::Align, text).in_field(name));
+    Err(unusable(pointer.is_null(), align_of::<T>(), name))
+}
+
+#[cold]
+fn unusable(null: bool, alignment: usize, name: &'static str) -> Error {
+    if null {
+        return Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name);
     }
-    Ok(())
+    let text = format!("{name} must lie at a multiple of {alignment} bytes");
+    Error::new(ErrorKind::Align, text).in_field(name)
 }
 
 /// Refuses null and misaligned pointers that will be used; others may be anything.

@@ -1,6 +1,8 @@
 //! `distarray_halo` and `distarray_redistribution`: movement, as C holds it.
 #![allow(unsafe_code)] // reads and writes through pointers that C passes
 
+use std::sync::Arc;
+
 use num_complex::Complex;
 
 use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_MODIFIED};
@@ -10,7 +12,7 @@ use super::error::{check, distarray_error, guard, inputs, output};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exchange::{Accumulate, Halo, Moved, Redistribution, Scale};
+use crate::exchange::{Accumulate, Halo, Moved, Mover, Node, Redistribution, Scale};
 
 /// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
 #[allow(non_camel_case_types)] // the C name
@@ -18,6 +20,14 @@ pub struct distarray_halo {
     halo: Halo,
     /// Which of its movers was started, and on which array.
     started: Option<(usize, *const distarray_array)>,
+}
+
+/// A halo exchange bound to its arrays, which it keeps. Made by distarray_halo_bind,
+/// freed by distarray_bound_halo_free.
+#[allow(non_camel_case_types)] // the C name
+pub struct distarray_bound_halo {
+    mover: Mover,
+    arrays: Vec<Arc<distarray_array>>,
 }
 
 /// A planned redistribution. Made by distarray_redistribution_new, freed by
@@ -117,13 +127,13 @@ pub unsafe extern "C" fn distarray_halo_update_all(
         let halo = mutable(halo, "halo")?;
         // SAFETY: the C caller's promise; NULL is a null reference.
         let given = unsafe { inputs(arrays.cast::<Option<&distarray_array>>(), n, "arrays") };
-        let taken = given.clone().and_then(|given| {
+        let taken = given.as_ref().map_err(Error::clone).and_then(|given| {
             // SAFETY: the C caller's promise.
             given.iter().map(|&array| unsafe { writable(array, "arrays") }).collect::<Result<Vec<_>>>()
         });
         halo.halo.update_if(taken.as_ref().map(Vec::as_slice))?;
-        for &array in given.unwrap_or_default() {
-            written(array, DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
+        for array in given_arrays(given) {
+            array.note(DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
         }
         Ok(())
     })
@@ -209,6 +219,78 @@ pub unsafe extern "C" fn distarray_halo_accumulate(
         written(array, DISTARRAY_C_MODIFIED);
         Ok(())
     })
+}
+
+/// Binds the exchange to n arrays, so that an update needs no agreement: it costs its
+/// messages, or between ranks of one node on shared memory
+/// (distarray_distribution_zeros) one copy. Collective; all ranks pass the arrays in
+/// the same order.
+///
+/// The arrays and the communicator stay in use until the binding is freed; the plan
+/// need not. Errors as for distarray_halo_update.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_bind(
+    halo: Option<&distarray_halo>,
+    n: i64,
+    arrays: *const *const distarray_array,
+    bound: *mut *mut distarray_bound_halo,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = handle(halo, "halo")?;
+        // SAFETY: the C caller's promise; NULL is a null reference.
+        let given = unsafe { inputs(arrays.cast::<Option<&distarray_array>>(), n, "arrays") };
+        let checked = check(bound, "bound").and(given.as_ref().map_err(Error::clone));
+        let taken = checked.and_then(|given| {
+            // SAFETY: the C caller's promise.
+            given.iter().map(|&array| unsafe { writable(array, "arrays") }).collect::<Result<Vec<_>>>()
+        });
+        let mover = halo.halo.bind_if(taken.as_ref().map(Vec::as_slice))?;
+        let keep = |array: &distarray_array| {
+            // SAFETY: every handle is one count of an `Arc`; this is one more.
+            unsafe {
+                Arc::increment_strong_count(array);
+                Arc::from_raw(std::ptr::from_ref(array))
+            }
+        };
+        let arrays = given_arrays(given).map(keep).collect();
+        let handle = Box::new(distarray_bound_halo { mover, arrays });
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { bound.write(Box::into_raw(handle)) };
+        Ok(())
+    })
+}
+
+/// Fills the padding of the bound arrays with what the owners hold. Collective over
+/// neighbours: it waits for them alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_bound_halo_update(
+    bound: Option<&mut distarray_bound_halo>,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let bound = mutable(bound, "bound")?;
+        let node = bound.arrays.first().and_then(|array| Node::of(array.array()));
+        // SAFETY: the mover was made for these arrays, which are kept; that nobody else
+        // touches them is the C caller's promise.
+        unsafe {
+            bound.mover.start()?;
+            bound.mover.finish(node)?;
+        }
+        for array in &bound.arrays {
+            array.note(DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
+        }
+        Ok(())
+    })
+}
+
+/// Frees the binding; NULL is allowed. Local: nothing is sent.
+#[unsafe(no_mangle)]
+pub extern "C" fn distarray_bound_halo_free(bound: Option<Box<distarray_bound_halo>>) {
+    guard(std::ptr::null_mut(), || {
+        drop(bound);
+        Ok(())
+    });
 }
 
 /// Tells what one update of an array of elements of itemsize bytes moves on this
@@ -358,6 +440,13 @@ pub extern "C" fn distarray_redistribution_free(redistribution: Option<Box<dista
         drop(redistribution);
         Ok(())
     });
+}
+
+/// The arrays of a list that holds no NULL, as was found.
+fn given_arrays<'a>(
+    given: Result<&'a [Option<&'a distarray_array>]>,
+) -> impl Iterator<Item = &'a distarray_array> {
+    given.unwrap_or_default().iter().copied().flatten()
 }
 
 /// Tells the handle that elements were written: later loans carry a new epoch.

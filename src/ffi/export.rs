@@ -1,15 +1,16 @@
 //! The loan as a Rust value: released once, whatever happens.
 #![allow(unsafe_code)] // calls the release callback of foreign structs
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::abi::*;
-use super::description::{Description, attach, describe, examine, open};
+use super::description::{attach, describe, describe_strictly, open};
 use super::error::{distarray_error, guard};
-use super::lend::{Granted, Loan, Notes, distarray_array, is_own, reclaim};
-use crate::array::{Access, AnyArray, DistArray, Element, Owner, RawBuffer, Written};
+use super::lend::{Granted, Loan, Taken, distarray_array, is_own, reclaim};
+use super::place::in_place;
+use crate::array::{Access, AnyArray, Buffer, DistArray, Element, Identity, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::DimData;
 
 /// How thoroughly a struct is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Export {
     /// mutable view.
     pub unsafe fn import(&mut self, access: Access) -> Result<AnyArray> {
         // SAFETY: the caller's promise.
-        unsafe { import_export(&raw mut self.0, access) }.map(|(array, _)| array)
+        unsafe { import_export(&raw mut self.0, access) }
     }
 }
 
@@ -142,98 +143,69 @@ impl<T: Element> From<DistArray<T>> for Export {
     }
 }
 
-/// Checks a struct in place, every rule that one process can check.
-///
-/// # Safety
-/// As for [`Export::check`], of a pointer that may also be null or misaligned.
-pub(super) unsafe fn check_strictly(loan: *const distarray_export) -> Result<Description> {
-    // SAFETY: the caller's promise.
-    let loan = unsafe { open(loan) }?;
-    let description = if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
-        // SAFETY: the caller's promise.
-        unsafe { describe(loan) }?
-    } else {
-        let seen = |raw: RawBuffer, dim_data| {
-            raw.check()?;
-            Ok(Description { dtype: raw.dtype, layout: raw.layout, dim_data })
-        };
-        // SAFETY: the caller's promise.
-        unsafe { examine(loan, Access::Read, seen) }?
-    };
-    description.dim_data.check_strict(description.layout.shape())?;
-    Ok(description)
-}
-
 /// Checks a struct in place.
 ///
 /// # Safety
-/// As for [`check_strictly`].
+/// As for [`Export::check`], of a pointer that may also be null or misaligned.
 pub(super) unsafe fn check_export(loan: *const distarray_export, level: Level) -> Result<()> {
     // SAFETY: the caller's promise.
     unsafe {
         match level {
             Level::Structural => describe(open(loan)?).map(drop),
-            Level::Strict => check_strictly(loan).map(drop),
+            Level::Strict => describe_strictly(open(loan)?).map(drop),
         }
     }
 }
 
-/// Moves a struct into an array.
+/// Moves a struct into an array, or into what is made of that.
 ///
 /// # Safety
 /// As for [`Export::import`], of a pointer that may also be null or misaligned.
 #[inline(always)]
-pub(super) unsafe fn import_export(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
-    // SAFETY: the caller's promise, of a struct that `open` finds whole.
-    unsafe {
-        let own = is_own(open(loan)?);
-        if own { import_own(loan, access) } else { take::<false>(loan, access) }
-    }
-}
-
-/// [`import_export`] for a loan of this library's own, apart from the usual way.
-#[inline(never)]
-unsafe fn import_own(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
+pub(super) unsafe fn import_export<T: From<Taken>>(loan: *mut distarray_export, access: Access) -> Result<T> {
     // SAFETY: the caller's promise.
-    unsafe { take::<true>(loan, access) }
-}
-
-/// [`import_export`] for a whole struct; `OWN` says that this library made the loan.
-#[inline(always)]
-unsafe fn take<const OWN: bool>(loan: *mut distarray_export, access: Access) -> Result<(AnyArray, Notes)> {
-    // SAFETY: the caller's promise. The copy is not armed: until it is, dropping
-    // it releases nothing, and a failure leaves the loan to the caller.
-    let owner = unsafe {
-        Arc::new(Borrowed { loan: loan.read(), armed: AtomicBool::new(false), written: AtomicU64::new(0) })
-    };
-    let kept = &raw const *owner;
+    let lent = unsafe { open(loan) }?;
+    let mut dim_data = DimData::empty();
     // SAFETY: the caller's promise.
-    let array = unsafe { attach(&*loan, access, owner) }?;
-    // The husk comes first, so that whatever happens below, nobody releases twice.
-    // SAFETY: it is a whole struct, and the shared borrow of it has ended; the
-    // husk that stays behind is not live.
-    let notes = unsafe {
-        (*loan).release = None;
-        (*loan).private_data = std::ptr::null_mut();
-        Notes { meta: ((*loan).meta, (*loan).n_meta), info: (*loan).flags_info }
-    };
-    if OWN {
-        // SAFETY: the loan was live, and is ours now; the array holds its copy.
-        if let Some(own) = unsafe { reclaim(&(*kept).loan, &array) } {
-            return Ok((own, notes));
+    let memory = unsafe { attach(lent, access, &mut dim_data) }?;
+    let (meta, info) = ((lent.meta, lent.n_meta), lent.flags_info);
+    let identity = Identity { uid: lent.uid, epoch: lent.epoch };
+    if is_own(lent) {
+        // SAFETY: the loan is live, and the caller's to give.
+        if let Some(own) = unsafe { reclaim(lent, &memory, &dim_data) } {
+            let written = lent.consumer_flags;
+            // SAFETY: as below; the loan has ended.
+            unsafe { bury(loan) };
+            return Ok(Taken { array: own.into_array(written, access), meta, info }.into());
         }
     }
-    // SAFETY: the array holds the owner. Relaxed: whoever drops it has seen all
-    // that came before.
-    unsafe { (*kept).armed.store(true, Ordering::Relaxed) };
-    Ok((array, notes))
+    let owner = in_place(|| Borrowed { loan: *lent, written: AtomicU64::new(0) });
+    // The husk comes at once, so that whatever happens below, nobody releases twice.
+    // SAFETY: the struct is whole, and its shared borrow has ended: `memory` refers
+    // to what it points to.
+    unsafe { bury(loan) };
+    // SAFETY: the memory was checked, and the owner holds the loan.
+    let buffer = unsafe { Buffer::of_checked(memory, owner) };
+    let array = AnyArray::of_checked(dim_data, buffer, identity);
+    Ok(Taken { array, meta, info }.into())
+}
+
+/// Leaves a husk, which nobody can release.
+///
+/// # Safety
+/// The struct is whole and may be written; whoever it was copied to releases it.
+#[inline]
+unsafe fn bury(loan: *mut distarray_export) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*loan).release = None;
+        (*loan).private_data = std::ptr::null_mut();
+    }
 }
 
 /// Keeps a foreign loan, and gives it back at the end with word of what was written.
 struct Borrowed {
     loan: distarray_export,
-    /// Whether the loan is this owner's to release.
-    armed: AtomicBool,
     written: AtomicU64,
 }
 
@@ -262,11 +234,9 @@ impl Owner for Borrowed {
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        if *self.armed.get_mut() {
-            self.loan.consumer_flags |= *self.written.get_mut();
-            // SAFETY: this owner alone holds the loan, and is dropped once.
-            unsafe { release(&mut self.loan) }
-        }
+        self.loan.consumer_flags |= *self.written.get_mut();
+        // SAFETY: this owner alone holds the loan, and is dropped once.
+        unsafe { release(&mut self.loan) }
     }
 }
 

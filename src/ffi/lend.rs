@@ -1,16 +1,18 @@
 //! Lending an array: any number of loans of one array, their metadata made once.
 #![allow(unsafe_code)] // the release callback takes a reference count back
 
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::abi::*;
+use super::place::in_place;
 use super::record::Record;
-use crate::array::{Access, AnyArray, Buffer, Identity, Order, Written};
+use crate::array::{Access, AnyArray, Buffer, Identity, Memory, Order, Written};
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::DimData;
 
 /// What a loan may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +31,8 @@ pub(super) enum Loan {
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_array {
     array: AnyArray,
-    record: Record,
-    format: Option<CString>,
+    /// Made for the first loan; many arrays are only taken.
+    record: OnceLock<Record>,
     /// Names and units, the first lender's own: alive as long as `array`.
     meta: (*const distarray_key_value, i64),
     info: AtomicU64,
@@ -46,17 +48,42 @@ pub struct distarray_array {
 const KEPT_INFO: u64 =
     DISTARRAY_I_COPIED | DISTARRAY_I_HALO_VALID | DISTARRAY_I_SLACK | DISTARRAY_I_HALO_FACES;
 
-/// What a loan says that an array has no place for.
-pub(super) struct Notes {
+/// An array made of a loan, and what that says that an array has no place for.
+pub(super) struct Taken {
+    pub array: AnyArray,
     /// Names and units; alive as long as the loan.
     pub meta: (*const distarray_key_value, i64),
     /// `DISTARRAY_I_*`.
     pub info: u64,
 }
 
-impl Default for Notes {
-    fn default() -> Self {
-        Self { meta: (ptr::null(), 0), info: 0 }
+impl From<AnyArray> for Taken {
+    fn from(array: AnyArray) -> Self {
+        Self { array, meta: (ptr::null(), 0), info: 0 }
+    }
+}
+
+impl From<Taken> for AnyArray {
+    #[inline(always)]
+    fn from(taken: Taken) -> Self {
+        taken.array
+    }
+}
+
+impl From<Taken> for Arc<distarray_array> {
+    #[inline(always)] // every import ends here
+    fn from(taken: Taken) -> Self {
+        let Taken { array, meta, info } = taken;
+        let epoch = array.identity().epoch;
+        in_place(|| distarray_array {
+            array,
+            record: OnceLock::new(),
+            meta,
+            info: AtomicU64::new(info & KEPT_INFO),
+            epoch: AtomicU64::new(epoch),
+            descriptions: AtomicUsize::new(0),
+            exclusive: AtomicBool::new(false),
+        })
     }
 }
 
@@ -68,42 +95,26 @@ unsafe impl Sync for distarray_array {}
 
 impl distarray_array {
     pub(super) fn new(array: AnyArray) -> Arc<Self> {
-        Self::with_notes(array, Notes::default())
-    }
-
-    /// With what else the loan said that the array came in by.
-    #[inline(always)]
-    pub(super) fn with_notes(array: AnyArray, notes: Notes) -> Arc<Self> {
-        let mut record = Record::new(array.dim_data());
-        if array.buffer().access() == Access::Read {
-            record.write |= DISTARRAY_W_READ_ONLY;
-        }
-        // Memory that may be written was found disjoint when it was taken.
-        if array.buffer().access() == Access::Read && !array.buffer().layout().is_disjoint() {
-            record.write |= DISTARRAY_W_ALIASED;
-        }
-        // A format with a NUL inside is none that C could read.
-        let format = array.buffer().format().and_then(|text| CString::new(text.as_bytes()).ok());
-        let epoch = AtomicU64::new(array.identity().epoch);
-        Arc::new(Self {
-            array,
-            record,
-            format,
-            meta: notes.meta,
-            info: AtomicU64::new(notes.info & KEPT_INFO),
-            epoch,
-            descriptions: AtomicUsize::new(0),
-            exclusive: AtomicBool::new(false),
-        })
+        Taken::from(array).into()
     }
 
     pub(super) fn array(&self) -> &AnyArray {
         &self.array
     }
 
-    /// The feature words of every loan.
+    /// What every loan says alike, its feature words among it.
+    #[inline]
     pub(super) fn record(&self) -> &Record {
-        &self.record
+        self.record.get_or_init(|| {
+            let buffer = self.array.buffer();
+            let mut record = Record::new(self.array.dim_data(), buffer.format().map(|text| &**text));
+            // Memory that may be written was found disjoint when it was taken.
+            if buffer.access() == Access::Read {
+                record.write |= DISTARRAY_W_READ_ONLY;
+                record.write |= if buffer.layout().is_disjoint() { 0 } else { DISTARRAY_W_ALIASED };
+            }
+            record
+        })
     }
 
     /// Agrees to a loan, which keeps the array alive until its release.
@@ -139,8 +150,8 @@ impl distarray_array {
         let array = AnyArray::new(self.array.dim_data().clone(), copy)?;
         // The slack of the original was not copied, nor are its texts ours to keep.
         let info = self.info.load(Ordering::Acquire) & !DISTARRAY_I_SLACK | DISTARRAY_I_COPIED;
-        let notes = Notes { info, ..Notes::default() };
-        Ok(Self::with_notes(array.with_identity(self.array.identity()), notes))
+        let array = array.with_identity(self.array.identity());
+        Ok(Taken { info, ..array.into() }.into())
     }
 
     /// Counts a loan in.
@@ -148,7 +159,7 @@ impl distarray_array {
     fn borrow(self: &Arc<Self>, access: Access) -> Result<()> {
         let forbidden = match access {
             Access::Read => 0,
-            _ => self.record.write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
+            _ => self.record().write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
         };
         if forbidden != 0 {
             return Err(
@@ -178,6 +189,15 @@ impl distarray_array {
         if self.exclusive.load(Ordering::Acquire) {
             self.exclusive.store(false, Ordering::Release);
         }
+    }
+
+    /// The array after its last loan, through which this was written, for `access` at most.
+    #[inline(never)] // apart from the usual way
+    pub(super) fn into_array(self, consumer_flags: u64, access: Access) -> AnyArray {
+        self.give_back(consumer_flags);
+        let Self { array, epoch, .. } = self;
+        let identity = Identity { epoch: epoch.into_inner(), ..array.identity() };
+        array.with_identity(identity).with_access(access)
     }
 
     /// Takes note of `DISTARRAY_C_*`: tells the owner, and dates the loans to come.
@@ -215,12 +235,11 @@ impl distarray_array {
             data: buffer.data().cast::<c_void>(),
             alloc_base: base.cast(),
             alloc_bytes: bytes as u64,
-            format: self.format.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
             uid: identity.uid,
             epoch: self.epoch.load(Ordering::Acquire),
             meta: self.meta.0,
             n_meta: self.meta.1,
-            ..self.record.export(buffer.dtype(), buffer.layout(), self.array.dim_data())
+            ..self.record().export(buffer.dtype(), buffer.layout(), self.array.dim_data())
         }
     }
 }
@@ -272,22 +291,27 @@ pub(super) fn is_own(loan: &distarray_export) -> bool {
 }
 
 /// The array behind a loan of this library to which nothing else refers, and
-/// which `taken` shows unchanged: lending and taking in turn then builds no
-/// chain of owners. The loan has ended where this returns an array.
+/// which `taken` and `dim_data` show unchanged: lending and taking in turn then
+/// builds no chain of owners. The loan has ended where this returns an array.
 ///
 /// # Safety
 /// `loan` is live, and its caller's to take.
-pub(super) unsafe fn reclaim(loan: &distarray_export, taken: &AnyArray) -> Option<AnyArray> {
+#[inline(never)] // apart from the usual way
+pub(super) unsafe fn reclaim(
+    loan: &distarray_export,
+    taken: &Memory<'_>,
+    dim_data: &DimData,
+) -> Option<distarray_array> {
     let lent = loan.private_data.cast::<distarray_array>().cast_const();
     if lent.is_null() {
         return None;
     }
     let same = |array: &AnyArray| {
-        let (one, two) = (array.buffer(), taken.buffer());
-        one.data() == two.data()
-            && one.dtype() == two.dtype()
-            && one.layout() == two.layout()
-            && array.dim_data() == taken.dim_data()
+        let buffer = array.buffer();
+        buffer.data() == taken.data
+            && buffer.dtype() == taken.dtype
+            && buffer.layout().view() == taken.layout
+            && array.dim_data() == dim_data
     };
     // SAFETY: `grant` made the pointer with `Arc::into_raw`, and the loan holds
     // that one count.
@@ -295,17 +319,13 @@ pub(super) unsafe fn reclaim(loan: &distarray_export, taken: &AnyArray) -> Optio
         return None;
     }
     // SAFETY: as above; the count is given back where it is not the last.
-    let lent = match Arc::try_unwrap(unsafe { Arc::from_raw(lent) }) {
-        Ok(lent) => lent,
+    match Arc::try_unwrap(unsafe { Arc::from_raw(lent) }) {
+        Ok(lent) => Some(lent),
         Err(shared) => {
             let _ = Arc::into_raw(shared);
-            return None;
+            None
         }
-    };
-    lent.give_back(loan.consumer_flags);
-    let distarray_array { array, epoch, .. } = lent;
-    let identity = Identity { epoch: epoch.into_inner(), ..array.identity() };
-    Some(array.with_identity(identity).with_access(taken.buffer().access()))
+    }
 }
 
 /// The release of a description, which nobody can have written through.

@@ -23,6 +23,7 @@ mod export;
 mod file;
 mod lend;
 mod library;
+mod place;
 mod record;
 mod request;
 mod text;

@@ -1,17 +1,17 @@
 //! The C form of a part's description, made once for all its loans.
 
+use std::ffi::CString;
 use std::ptr;
-use std::sync::OnceLock;
 
 use super::abi::*;
 use super::dim::write_dim;
 use crate::array::{DType, Layout};
 use crate::protocol::{Dim, DimData, GridOrder};
 
-/// The axes and the feature words of a part.
+/// The axes, the format and the feature words of a part.
 pub(super) struct Record {
-    /// Made for the first loan; many arrays are only taken.
-    dims: OnceLock<Box<[distarray_dim]>>,
+    dims: Box<[distarray_dim]>,
+    format: Option<CString>,
     /// `DISTARRAY_R_*`: what a reader must understand.
     pub read: u32,
     /// `DISTARRAY_W_*`: what a writer must understand.
@@ -19,8 +19,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    #[inline]
-    pub(super) fn new(dim_data: &DimData) -> Self {
+    /// `format` is that of the elements, where they have one.
+    pub(super) fn new(dim_data: &DimData, format: Option<&str>) -> Self {
         let mut read = match dim_data.grid().order() {
             GridOrder::RowMajor => 0,
             GridOrder::ColumnMajor => DISTARRAY_R_GRID_COLMAJOR,
@@ -30,14 +30,16 @@ impl Record {
             read |= DISTARRAY_R_GHOSTS;
         }
         let write = if dim_data.grid().replicas() > 1 { DISTARRAY_W_REPLICATED } else { 0 };
-        Self { dims: OnceLock::new(), read, write }
+        let dims = dim_data.dims().iter().map(write_dim).collect();
+        // A format with a NUL inside is none that C could read.
+        let format = format.and_then(|text| CString::new(text).ok());
+        Self { dims, format, read, write }
     }
 
     /// An export without memory and not yet live. It points into the record and
     /// all arguments; `dim_data` is the one that the record was made from.
     #[inline(always)] // so that the struct is written once, where it is to lie
     pub(super) fn export(&self, dtype: DType, layout: &Layout, dim_data: &DimData) -> distarray_export {
-        let dims = self.dims.get_or_init(|| dim_data.dims().iter().map(write_dim).collect());
         let pointer = |some: &[i64]| if some.is_empty() { ptr::null() } else { some.as_ptr() };
         distarray_export {
             flags_read: self.read,
@@ -50,7 +52,8 @@ impl Record {
             itemsize: i64::try_from(layout.itemsize()).unwrap_or(i64::MAX),
             shape: pointer(layout.shape()),
             strides: pointer(layout.strides()),
-            dims: if dims.is_empty() { ptr::null() } else { dims.as_ptr() },
+            format: self.format.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+            dims: if self.dims.is_empty() { ptr::null() } else { self.dims.as_ptr() },
             process_rank: dim_data.process_rank(),
             process_count: dim_data.process_count(),
             grid_ranks: match dim_data.grid().order() {

@@ -138,7 +138,7 @@ struct Owned {
 }
 
 fn lend_description((description, identity): (Description, Identity)) -> distarray_export {
-    let record = Record::new(&description.dim_data);
+    let record = Record::new(&description.dim_data, None);
     let owned = Box::new(Owned { description, record });
     let Description { dtype, layout, dim_data } = &owned.description;
     let mut raw = owned.record.export(*dtype, layout, dim_data);

@@ -97,7 +97,6 @@ impl Dim {
     ///
     /// # Errors
     /// The first structural rule that is broken, by its number.
-    #[inline(always)] // the C border builds one per axis and import
     pub fn new(size: i64, proc_grid_size: i64, proc_grid_rank: i64, dist: Dist) -> Result<Self> {
         validate::structural(size, proc_grid_size, proc_grid_rank, &dist)?;
         Ok(Self { size, proc_grid_size, proc_grid_rank, dist, component: false })
@@ -118,7 +117,6 @@ impl Dim {
     }
 
     /// Says whether the axis counts components.
-    #[inline]
     pub(crate) fn component_if(mut self, component: bool) -> Self {
         self.component = component;
         self
@@ -323,6 +321,51 @@ impl Dim {
         let missing = block_size - first_block;
         let turn = if start == 0 { 0 } else { (start + missing) / block_size };
         Deal { block: block_size, procs: self.proc_grid_size, turn, missing }
+    }
+}
+
+/// A [`Dim`] of blocks, held whole or dealt out, as plain numbers: with no index
+/// list there is nothing to drop, so it stays in registers while it is checked.
+#[derive(Clone, Copy)]
+pub(crate) struct Regular {
+    pub size: i64,
+    pub proc_grid_size: i64,
+    pub proc_grid_rank: i64,
+    pub blocks: Blocks,
+    pub component: bool,
+}
+
+/// The kinds of [`Dist`] that need no index list.
+#[derive(Clone, Copy)]
+pub(crate) enum Blocks {
+    One { start: i64, stop: i64, padding: [i64; 2], periodic: bool, edge_outside: bool },
+    Cyclic { start: i64, block_size: i64, first_block: i64 },
+}
+
+impl Regular {
+    /// The axis, where it keeps every structural rule.
+    ///
+    /// # Errors
+    /// As for [`Dim::new`].
+    #[inline(always)] // the C border makes one per axis and import
+    pub(crate) fn checked(self) -> Result<Self> {
+        validate::regular(&self)?;
+        Ok(self)
+    }
+
+    /// The axis as such; it was [`checked`](Self::checked).
+    #[inline(always)]
+    pub(crate) fn into_dim(self) -> Dim {
+        let Self { size, proc_grid_size, proc_grid_rank, blocks, component } = self;
+        let dist = match blocks {
+            Blocks::One { start, stop, padding, periodic, edge_outside } => {
+                Dist::Block { start, stop, padding, periodic, edge_outside }
+            }
+            Blocks::Cyclic { start, block_size, first_block } => {
+                Dist::Cyclic { start, block_size, first_block }
+            }
+        };
+        Dim { size, proc_grid_size, proc_grid_rank, dist, component }
     }
 }
 

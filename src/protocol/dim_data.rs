@@ -47,13 +47,26 @@ impl DimData {
     ///
     /// # Errors
     /// The first of the rules G1 to G3 that is broken.
-    #[inline(always)]
     pub fn with_grid(dims: impl Into<Vec<Dim>>, grid: ProcGrid) -> Result<Self> {
-        let dims = dims.into();
+        let mut dim_data = Self::empty();
+        dim_data.set(dims.into(), grid)?;
+        Ok(dim_data)
+    }
+
+    /// [`with_grid`](Self::with_grid) in place.
+    #[inline(always)] // every import comes through here
+    pub(crate) fn set(&mut self, dims: Vec<Dim>, grid: ProcGrid) -> Result<()> {
         let process_count = grid.process_count(dims.iter().map(Dim::proc_grid_size))?;
         grid.check(process_count)?;
-        let process_rank = grid.rank_at(dims.iter().map(|d| (d.proc_grid_size, d.proc_grid_rank)));
-        Ok(Self { dims, grid, process_rank, process_count })
+        self.process_rank = grid.rank_at(dims.iter().map(|d| (d.proc_grid_size, d.proc_grid_rank)));
+        self.process_count = process_count;
+        (self.dims, self.grid) = (dims, grid);
+        Ok(())
+    }
+
+    /// No axes, on a grid of one process.
+    pub(crate) fn empty() -> Self {
+        Self { dims: Vec::new(), grid: ProcGrid::default(), process_rank: 0, process_count: 1 }
     }
 
     /// Checks the strict rules of every axis and of the grid against a buffer's shape.

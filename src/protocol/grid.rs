@@ -78,12 +78,15 @@ impl ProcGrid {
     /// A product that exceeds 64 bits (G1).
     #[inline(always)]
     pub fn process_count(&self, extents: impl Iterator<Item = i64>) -> Result<i64> {
-        let mut extents = extents;
-        extents.try_fold(self.replicas, i64::checked_mul).ok_or_else(|| {
-            Error::new(ErrorKind::Grid, "the process grid has more processes than 64 bits can count")
-                .in_field("proc_grid_size")
-                .by_rule("G1")
-        })
+        let mut count = self.replicas;
+        for extent in extents {
+            count = count.checked_mul(extent).ok_or_else(|| {
+                Error::new(ErrorKind::Grid, "the process grid has more processes than 64 bits can count")
+                    .in_field("proc_grid_size")
+                    .by_rule("G1")
+            })?;
+        }
+        Ok(count)
     }
 
     /// Rank of the process at these `(extent, coordinate)` pairs, in this replica.
@@ -91,19 +94,20 @@ impl ProcGrid {
     /// The grid's product must fit 64 bits (G1), as it does in every `DimData`.
     #[must_use]
     #[inline(always)]
-    pub fn rank_at(&self, places: impl DoubleEndedIterator<Item = (i64, i64)>) -> i64 {
+    pub fn rank_at(&self, places: impl Iterator<Item = (i64, i64)>) -> i64 {
         self.rank_in(self.replica, places)
     }
 
     /// Rank of the process at these `(extent, coordinate)` pairs, in any replica.
     #[inline(always)]
-    pub(crate) fn rank_in(&self, replica: i64, places: impl DoubleEndedIterator<Item = (i64, i64)>) -> i64 {
-        let row_major =
-            |(position, product), (extent, coordinate)| (position * extent + coordinate, product * extent);
-        let (position, product) = match self.order {
-            GridOrder::ColumnMajor => places.rev().fold((0, 1), row_major),
-            _ => places.fold((0, 1), row_major),
-        };
+    pub(crate) fn rank_in(&self, replica: i64, places: impl Iterator<Item = (i64, i64)>) -> i64 {
+        let column_major = self.order == GridOrder::ColumnMajor;
+        let (mut position, mut product) = (0, 1);
+        for (extent, coordinate) in places {
+            position =
+                if column_major { position + coordinate * product } else { position * extent + coordinate };
+            product *= extent;
+        }
         let place = replica * product + position;
         match &self.order {
             GridOrder::Ranks(table) => {

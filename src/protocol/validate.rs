@@ -25,6 +25,7 @@
 //! | U3 | strict: one to one owns at most `size` indices | 0.10 |
 //! | U4 | strict: the number of indices is the buffer's extent | 0.10 |
 
+use super::dim::{Blocks, Regular};
 use super::{Dim, Dist};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -36,24 +37,28 @@ struct Place {
     rank: i64,
 }
 
+impl Place {
+    #[inline(always)]
+    fn new(size: i64, procs: i64, rank: i64) -> Result<Self> {
+        if size < 0 {
+            return Err(low("size", "D1", 0, size));
+        }
+        if procs < 1 {
+            return Err(low("proc_grid_size", "D2", 1, procs));
+        }
+        if rank < 0 {
+            return Err(low("proc_grid_rank", "D3", 0, rank));
+        }
+        if rank >= procs {
+            return Err(high("proc_grid_rank", "D3", procs - 1, rank));
+        }
+        Ok(Self { size, procs, rank })
+    }
+}
+
 /// Checks every structural rule; allocates only to say what is wrong.
-///
-/// The parts go by value, so that a caller's `Dist` need never lie in memory.
-#[inline(always)]
 pub(super) fn structural(size: i64, procs: i64, rank: i64, dist: &Dist) -> Result<()> {
-    if size < 0 {
-        return Err(low("size", "D1", 0, size));
-    }
-    if procs < 1 {
-        return Err(low("proc_grid_size", "D2", 1, procs));
-    }
-    if rank < 0 {
-        return Err(low("proc_grid_rank", "D3", 0, rank));
-    }
-    if rank >= procs {
-        return Err(high("proc_grid_rank", "D3", procs - 1, rank));
-    }
-    let place = Place { size, procs, rank };
+    let place = Place::new(size, procs, rank)?;
     match dist {
         Dist::Block { start, stop, padding, edge_outside, .. } => {
             block(place, *start, *stop, *padding, *edge_outside)
@@ -69,6 +74,18 @@ pub(super) fn structural(size: i64, procs: i64, rank: i64, dist: &Dist) -> Resul
             }
             Ok(())
         }
+    }
+}
+
+/// [`structural`] for an axis of blocks.
+#[inline(always)]
+pub(super) fn regular(dim: &Regular) -> Result<()> {
+    let place = Place::new(dim.size, dim.proc_grid_size, dim.proc_grid_rank)?;
+    match dim.blocks {
+        Blocks::One { start, stop, padding, edge_outside, .. } => {
+            block(place, start, stop, padding, edge_outside)
+        }
+        Blocks::Cyclic { start, block_size, first_block } => cyclic(place, start, block_size, first_block),
     }
 }
 

@@ -154,8 +154,10 @@ static void halos(void) {
   distarray_dim dims[2], wider[2];
   distarray_distribution *whole;
   distarray_halo *halo;
+  distarray_bound_halo *bound = NULL;
   const distarray_array *pair[2];
   distarray_moved moved = {-1, -1, -1};
+  distarray_array *made = NULL;
   part *u, *v, *other_type, *read_only, *other_dims, *complex_, *records;
 
   halo_dims(dims, 1);
@@ -171,6 +173,13 @@ static void halos(void) {
   fill(v);
   keep();
   whole = gather(u);
+  REFUSED(DISTARRAY_E_NULL, "rank 1",
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, at_fault ? NULL : &made, &error));
+  REFUSED(DISTARRAY_E_DTYPE, "rank 1",
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, at_fault ? 63 : 64, 1, &made, &error));
+  REFUSED(DISTARRAY_E_DTYPE, "no element type",
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_OPAQUE, 0, 0, &made, &error));
+  CHECK(made == NULL);
   REFUSED(DISTARRAY_E_NULL, "halo must not be NULL",
           distarray_halo_new(whole, 1, at_fault ? NULL : &halo, &error));
   MUST(distarray_halo_new(whole, 1, &halo, &error));
@@ -190,6 +199,21 @@ static void halos(void) {
   REFUSED(DISTARRAY_E_NULL, "rank 1", distarray_halo_update_all(halo, 2, at_fault ? NULL : pair, &error));
   REFUSED(DISTARRAY_E_RANGE, "rank 1", distarray_halo_update_all(halo, at_fault ? -1 : 2, pair, &error));
   REFUSED(DISTARRAY_E_INVARIANT, "rank 1", distarray_halo_update_all(halo, at_fault ? 1 : 2, pair, &error));
+
+  /* A binding agrees once; its updates are not checked again. */
+  REFUSED(DISTARRAY_E_NULL, "rank 1",
+          distarray_halo_bind(halo, 2, pair, at_fault ? NULL : &bound, &error));
+  REFUSED(DISTARRAY_E_INVARIANT, "rank 1",
+          distarray_halo_bind(halo, at_fault ? 1 : 2, pair, &bound, &error));
+  pair[1] = bring(v, NULL);
+  REFUSED(DISTARRAY_E_NULL, "rank 1", distarray_halo_bind(halo, 2, pair, &bound, &error));
+  pair[1] = bring(v, read_only);
+  REFUSED(DISTARRAY_E_ACCESS, "rank 1", distarray_halo_bind(halo, 2, pair, &bound, &error));
+  pair[1] = bring(v, other_dims);
+  REFUSED(DISTARRAY_E_SHAPE, "rank 1", distarray_halo_bind(halo, 2, pair, &bound, &error));
+  pair[1] = v->array;
+  REFUSED(DISTARRAY_E_NULL, "bound", distarray_bound_halo_update(NULL, &error));
+  CHECK(bound == NULL);
 
   REFUSED(DISTARRAY_E_RANGE, "DISTARRAY_MAX", distarray_halo_accumulate(halo, u->array, 3, &error));
   REFUSED(DISTARRAY_E_RANGE, "rank 1", distarray_halo_accumulate(halo, u->array, at_fault ? -1 : 0, &error));
@@ -227,7 +251,15 @@ static void halos(void) {
   MUST(distarray_halo_update_all(halo, 2, pair, &error));
   CHECK(filled(v));
   MUST(distarray_halo_update(halo, records->array, &error));
+  memset(v->data, 0, v->bytes);
+  fill(v);
+  pair[0] = records->array;
+  MUST(distarray_halo_bind(halo, 2, pair, &bound, &error));
   distarray_halo_free(halo);
+  MUST(distarray_bound_halo_update(bound, &error));
+  CHECK(filled(v));
+  distarray_bound_halo_free(bound);
+  distarray_bound_halo_free(NULL);
   distarray_halo_free(NULL);
 }
 

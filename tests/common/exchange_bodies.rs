@@ -11,7 +11,7 @@ use distarray::Result;
 use distarray::array::{Access, AnyArray, Buffer, DType, DistArray, Layout, Owner, RawBuffer};
 use distarray::comm::{Comm, Op};
 use distarray::distribution::{Axis, Distribution, Grid};
-use distarray::exchange::{Accumulate, Halo, Redistribution};
+use distarray::exchange::{Accumulate, Halo, Redistribution, is_shared};
 use distarray::protocol::{DimData, GridOrder};
 
 /// An array of this part in memory of its own, in any order and with gaps.
@@ -79,12 +79,14 @@ pub fn redistributes(comm: &Comm, random: &mut Random) {
     let longest = [60, 13, 7, 5][usize::try_from(ndim - 1).unwrap()];
     let shape: Vec<i64> = (0..ndim).map(|_| random.within(0, longest)).collect();
     let (from, to) = (deal(random, &shape, comm.size()), deal(random, &shape, comm.size()));
-    let what = format!("{from:?} to {to:?}");
+    let shared = random.chance(4);
+    let what = format!("{from:?} to {to:?}, shared memory: {shared}");
     let mut own = Random(random.next() ^ comm.rank() as u64);
     let mut case = || -> Result<()> {
         let (source, target) = (distribute(comm, &from)?, distribute(comm, &to)?);
-        let mut a = strided(source.dim_data(), &mut own);
+        let mut a = if shared { source.shared_zeros()? } else { strided(source.dim_data(), &mut own) };
         let mut b = strided(target.dim_data(), &mut own);
+        assert_eq!(is_shared(a.as_any()), shared);
         fill(&mut a, &from.owned(comm.rank()));
         let mut there = Redistribution::new(&source, &target)?;
         for _ in 0..2 {
@@ -187,14 +189,16 @@ fn halo_axes(random: &mut Random, ndim: usize, ranks: usize) -> (Vec<Axis>, Grid
     (axes, Grid::exact(extents).order(order))
 }
 
-/// A halo update, in one go or in two halves, with and without corners.
+/// A halo update, in one go, in two halves or bound, with and without corners and shared
+/// memory.
 pub fn fills_halos(comm: &Comm, random: &mut Random) {
     let ndim = random.within(1, 3) as usize;
     let (axes, grid) = halo_axes(random, ndim, comm.size());
-    let (corners, later) = (random.chance(2), random.chance(2));
+    let corners = random.chance(2);
+    let (later, bound, shared) = (random.chance(3), random.chance(2), random.chance(3));
     let mut own = Random(random.next() ^ comm.rank() as u64);
     let d = Distribution::on_grid(comm, axes.clone(), grid).unwrap();
-    let mut u = strided(d.dim_data(), &mut own);
+    let mut u = if shared { d.shared_zeros().unwrap() } else { strided(d.dim_data(), &mut own) };
     u.view_mut().unwrap().fill(-5);
     let dims = d.dim_data().dims();
     for (position, element) in u.owned_mut().unwrap().indexed_iter_mut() {
@@ -206,6 +210,12 @@ pub fn fills_halos(comm: &Comm, random: &mut Random) {
     let mut halo = if corners { Halo::new(&d) } else { Halo::star(&d) }.unwrap();
     if later {
         halo.start(&mut u).unwrap().finish(&mut u).unwrap();
+    } else if bound {
+        let mut kept = halo.bind(u).unwrap();
+        for _ in 0..3 {
+            kept.update().unwrap();
+        }
+        u = kept.into_array();
     } else {
         halo.update(&mut u).unwrap();
     }
@@ -221,12 +231,13 @@ pub fn fills_halos(comm: &Comm, random: &mut Random) {
 pub fn accumulates(comm: &Comm, random: &mut Random) {
     let ndim = random.within(1, 3) as usize;
     let (axes, grid) = halo_axes(random, ndim, comm.size());
-    let corners = random.chance(2);
+    let (corners, shared) = (random.chance(2), random.chance(3));
     let mut own = Random(random.next() ^ comm.rank() as u64);
     let d = Distribution::on_grid(comm, axes.clone(), grid).unwrap();
     let mut halo = if corners { Halo::new(&d) } else { Halo::star(&d) }.unwrap();
     // x is owned elements, y held ones; integers, so that sums are exact.
-    let (mut x, mut y) = (strided(d.dim_data(), &mut own), strided(d.dim_data(), &mut own));
+    let mut x = strided(d.dim_data(), &mut own);
+    let mut y = if shared { d.shared_zeros().unwrap() } else { strided(d.dim_data(), &mut own) };
     x.view_mut().unwrap().fill(0);
     x.owned_mut().unwrap().iter_mut().for_each(|e| *e = own.within(-9, 9));
     y.view_mut().unwrap().iter_mut().for_each(|e| *e = own.within(-9, 9));
