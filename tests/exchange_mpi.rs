@@ -9,6 +9,7 @@ mod dealing;
 #[path = "common/launch.rs"]
 mod launch;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use dealing::Random;
@@ -16,13 +17,19 @@ use distarray::comm::Comm;
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::*;
 
-/// Tells a rank that it is one.
-const RANK: &str = "DISTARRAY_EXCHANGE_RANK";
+const RANKS: usize = 4;
 
-#[test]
-fn every_element_arrives_over_the_mpi_crate() {
-    if std::env::var_os(RANK).is_some() {
-        return one_rank();
+/// Tells a rank that it is one, and which random numbers to take.
+const SEED: &str = "DISTARRAY_EXCHANGE_SEED";
+
+/// Cases of one job: MPICH spins, and four ranks on two cores take a tenth of a second
+/// for each.
+const CASES: usize = 100;
+
+/// Runs a body on random cases, in jobs of the named test.
+fn on_ranks(test: &str, jobs: u64, body: fn(&Comm, &mut Random)) {
+    if let Ok(seed) = std::env::var(SEED) {
+        return one_rank(seed.parse().unwrap(), body);
     }
     let library = mpi::environment::library_version().unwrap();
     let flavor = if library.contains("Open MPI") { launch::Flavor::OpenMpi } else { launch::Flavor::Mpich };
@@ -30,33 +37,51 @@ fn every_element_arrives_over_the_mpi_crate() {
         return;
     }
     let program = std::env::current_exe().unwrap();
-    let test = "every_element_arrives_over_the_mpi_crate";
-    let args = [&format!("{RANK}=1"), program.to_str().unwrap(), "--exact", test, "--nocapture"];
-    let output = launch::mpirun_ok(flavor, 4, Path::new("/usr/bin/env"), &args);
-    assert_eq!(output.matches("every element arrived").count(), 4, "{output}");
+    for seed in 0..jobs {
+        let args = [&format!("{SEED}={seed}"), program.to_str().unwrap(), "--exact", test, "--nocapture"];
+        let output = launch::mpirun_ok(flavor, RANKS, Path::new("/usr/bin/env"), &args);
+        assert_eq!(output.matches("every element arrived").count(), RANKS, "{output}");
+    }
 }
 
-fn one_rank() {
+fn one_rank(seed: u64, body: fn(&Comm, &mut Random)) {
     let universe = mpi::initialize().unwrap();
     let world = SimpleCommunicator::world();
     let all = || {
         let comm = Comm::from_mpi(&world).unwrap();
-        let bodies: [(usize, fn(&Comm, &mut Random)); 5] = [
-            (1000, bodies::redistributes),
-            (200, bodies::permutes_axes),
-            (1000, bodies::fills_halos),
-            (300, bodies::accumulates),
-            (100, bodies::serves_unstructured_axes),
-        ];
-        for (seed, (cases, body)) in (7..).zip(bodies) {
-            let mut random = Random(seed);
-            (0..cases).for_each(|_| body(&comm, &mut random));
-        }
+        let mut random = Random(seed);
+        (0..CASES).for_each(|_| body(&comm, &mut random));
     };
     // The other ranks wait for this one: they must not wait for ever.
-    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(all)).is_err() {
+    if catch_unwind(AssertUnwindSafe(all)).is_err() {
         world.abort(1);
     }
     drop(universe);
     println!("every element arrived");
+}
+
+/// There and back: a thousand pairs.
+#[test]
+fn redistribution_moves_every_element() {
+    on_ranks("redistribution_moves_every_element", 5, bodies::redistributes);
+}
+
+#[test]
+fn axes_are_permuted_on_the_way() {
+    on_ranks("axes_are_permuted_on_the_way", 1, bodies::permutes_axes);
+}
+
+#[test]
+fn halos_hold_what_the_owners_hold() {
+    on_ranks("halos_hold_what_the_owners_hold", 3, bodies::fills_halos);
+}
+
+#[test]
+fn accumulation_is_the_adjoint_of_the_update() {
+    on_ranks("accumulation_is_the_adjoint_of_the_update", 1, bodies::accumulates);
+}
+
+#[test]
+fn unstructured_axes_are_served() {
+    on_ranks("unstructured_axes_are_served", 1, bodies::serves_unstructured_axes);
 }
