@@ -15,7 +15,7 @@ target := $(CURDIR)/target
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: library setup demo test bench header lint clean
+.PHONY: library setup setup-bench demo test bench header lint clean
 
 library: $(target)/release/libdistarray.so.0
 
@@ -29,6 +29,9 @@ $(target)/release/$(soname): FORCE
 setup:
 	@bash scripts/setup
 
+setup-bench:
+	@bash scripts/setup bench
+
 demo: setup library
 	$(CARGO) build --release --target-dir $(target) --package heat-audit
 	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
@@ -39,7 +42,7 @@ demo: setup library
 test: setup
 	@bash scripts/test
 
-bench: setup library
+bench: setup-bench library
 	$(CARGO) bench --target-dir $(target)
 
 header:

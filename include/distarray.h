@@ -28,6 +28,13 @@
 #define DISTARRAY_MIN 1
 #define DISTARRAY_MAX 2
 
+/* How distarray_halo_fill_edges fills what lies outside, as numpy.pad calls it. */
+#define DISTARRAY_EDGE_KEEP      0
+#define DISTARRAY_EDGE_CONSTANT  1
+#define DISTARRAY_EDGE_REPLICATE 2 /* edge: the element at the edge, again and again */
+#define DISTARRAY_EDGE_REFLECT   3 /* mirrored at the element on the edge            */
+#define DISTARRAY_EDGE_SYMMETRIC 4 /* mirrored at the edge itself                    */
+
 // One process's part of a distributed array. Made by distarray_array_import and
 // distarray_array_read_dnpy; freed by distarray_array_free.
 typedef struct distarray_array distarray_array;
@@ -289,11 +296,22 @@ int32_t distarray_halo_new(const distarray_distribution *distribution,
                            distarray_halo **halo,
                            distarray_error *error);
 
+// Lets each later update fill the padding outside the edges of the array too: edges
+// has one DISTARRAY_EDGE_* for each axis, constants one value for each axis with
+// DISTARRAY_EDGE_CONSTANT, or NULL for zeros. Collective; all ranks say the same.
+//
+// Refused where a mirror shows what a rank does not hold. Bindings made before keep
+// what they had.
+int32_t distarray_halo_fill_edges(distarray_halo *halo,
+                                  const int32_t *edges,
+                                  const double *constants,
+                                  distarray_error *error);
+
 // Fills the padding of an array with what the owners hold. Collective; messages go
 // to neighbours only.
 //
-// Padding outside the edges of an axis that is not periodic stays as it is. When one
-// rank's array does not fit the plan, or is NULL, all ranks return its status and
+// Padding outside the edges of an axis that is not periodic stays as it is, unless
+// distarray_halo_fill_edges said otherwise. When one rank's array does not fit the plan, or is NULL, all ranks return its status and
 // its report, and no array is touched.
 int32_t distarray_halo_update(distarray_halo *halo,
                               const distarray_array *array,
@@ -378,12 +396,25 @@ int32_t distarray_redistribution_new(const distarray_distribution *source,
                                      distarray_redistribution **redistribution,
                                      distarray_error *error);
 
+// Plans the way between distributions over different ranks, all of them ranks of
+// comm: from and to communicators that were split off it. A rank without a part of a
+// side passes NULL for it, here and to distarray_redistribution_apply. ndim is the
+// number of axes of both; axes as for distarray_redistribution_new. Collective over
+// comm, which must outlive the plan.
+int32_t distarray_redistribution_new_across(const distarray_comm *comm,
+                                            const distarray_distribution *source,
+                                            const distarray_distribution *target,
+                                            int32_t ndim,
+                                            const int64_t *axes,
+                                            distarray_redistribution **redistribution,
+                                            distarray_error *error);
+
 // Moves what the source owns into what the target owns, converting elements where
 // the types differ and the kind of number is kept or widened. Padding is neither
 // read nor written. Collective.
 //
-// When one rank's arrays do not fit the plan, or are NULL, all ranks return its
-// status and its report, and no target is touched.
+// When one rank's arrays do not fit the plan, or one is NULL where it has a part, all
+// ranks return its status and its report, and no target is touched.
 int32_t distarray_redistribution_apply(distarray_redistribution *redistribution,
                                        const distarray_array *source,
                                        const distarray_array *target,

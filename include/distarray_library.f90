@@ -18,6 +18,11 @@ module distarray_library
   ! How distarray_halo_accumulate joins elements.
   integer(c_int32_t), parameter :: DISTARRAY_SUM = 0, DISTARRAY_MIN = 1, DISTARRAY_MAX = 2
 
+  ! How distarray_halo_fill_edges fills what lies outside, as numpy.pad calls it.
+  integer(c_int32_t), parameter :: &
+    DISTARRAY_EDGE_KEEP = 0, DISTARRAY_EDGE_CONSTANT = 1, DISTARRAY_EDGE_REPLICATE = 2, &
+    DISTARRAY_EDGE_REFLECT = 3, DISTARRAY_EDGE_SYMMETRIC = 4
+
   ! Why a call was refused, and where; -1 stands for no rank and no axis.
   type, bind(c) :: distarray_error
     integer(c_int32_t) :: code = 0, has_values = 0
@@ -244,6 +249,16 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
 
+    ! Without constants they are zeros.
+    function distarray_halo_fill_edges(halo, edges, constants, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      integer(c_int32_t), intent(in) :: edges(*)
+      real(c_double), intent(in), optional :: constants(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
     function distarray_halo_update(halo, array, error) bind(c) result(status)
       import
       type(c_ptr), value :: halo
@@ -328,6 +343,19 @@ module distarray_library
       import
       type(c_ptr), value :: source
       type(c_ptr), value :: target
+      integer(c_int64_t), intent(in), optional :: axes(*)
+      type(c_ptr), intent(out) :: redistribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_redistribution_new_across(comm, source, target, ndim, axes, &
+        redistribution, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: comm
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      integer(c_int32_t), value :: ndim
       integer(c_int64_t), intent(in), optional :: axes(*)
       type(c_ptr), intent(out) :: redistribution
       type(distarray_error), intent(out), optional :: error

@@ -7,13 +7,13 @@ mod bodies;
 #[path = "common/dealing.rs"]
 mod dealing;
 
-use bodies::{assert_filled, fill};
-use dealing::{Random, product};
-use distarray::ErrorKind;
+use bodies::{assert_filled, distribute, fill, strided, value};
+use dealing::{Dealt, Random, deal, product};
 use distarray::array::{AnyArray, Buffer, DType, DistArray, Order};
 use distarray::comm::{self, Comm};
 use distarray::distribution::{Axis, Distribution};
-use distarray::exchange::{Halo, Redistribution};
+use distarray::exchange::{Edge, Halo, Redistribution};
+use distarray::{ErrorKind, Result};
 
 /// Runs a body on random numbers of threads.
 fn on_threads(seed: u64, cases: usize, most: i64, body: fn(&Comm, &mut Random)) {
@@ -101,4 +101,169 @@ fn packed_order_follows_the_memory() {
         assert_filled(&b, &to.iter().map(Vec::as_slice).collect::<Vec<_>>(), "column-major");
         assert_eq!(product(&to).len(), b.owned().len());
     });
+}
+
+#[test]
+fn edges_are_filled_as_numpy_pads() {
+    let text = include_str!("data/numpy/pad.json");
+    let data: serde_json::Value = serde_json::from_str(text).unwrap();
+    let number = |v: &serde_json::Value| v.as_i64().unwrap();
+    for (case, ranks) in data["cases"].as_array().unwrap().iter().zip([1, 2, 3, 4].into_iter().cycle()) {
+        let numbers = |v: &serde_json::Value| v.as_array().unwrap().iter().map(number).collect::<Vec<_>>();
+        let (shape, padded) = (numbers(&case["shape"]), numbers(&case["padded"]));
+        let widths: Vec<Vec<i64>> = case["widths"].as_array().unwrap().iter().map(numbers).collect();
+        let edges: Vec<Edge> = case["modes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|mode| match mode.as_str().unwrap() {
+                "constant" => Edge::Constant(-7.0),
+                "edge" => Edge::Replicate,
+                "reflect" => Edge::Reflect,
+                _ => Edge::Symmetric,
+            })
+            .collect();
+        let columns = shape[1] + widths[1][0] + widths[1][1];
+        comm::threads(ranks, |comm| {
+            let axis = |i: usize| Axis::block(shape[i]).halo_sides(widths[i][0], widths[i][1]).edge_outside();
+            let d = Distribution::new(&comm, [axis(0), axis(1)]).unwrap();
+            let mut u = d.zeros::<i64>().unwrap();
+            let starts: Vec<i64> = d
+                .dim_data()
+                .dims()
+                .iter()
+                .map(|dim| dim.global_of(dim.owned_local().start).unwrap())
+                .collect();
+            for (at, element) in u.owned_mut().unwrap().indexed_iter_mut() {
+                *element = (starts[0] + at[0] as i64) * shape[1] + starts[1] + at[1] as i64;
+            }
+            let halo = Halo::new(&d).unwrap().filling(edges.clone());
+            // A halo that is narrower on the other side may not hold what a mirror shows.
+            let alike = widths.iter().all(|sides| sides[0] == sides[1]);
+            let mut halo = match halo {
+                Err(error) if !alike && error.kind() == ErrorKind::Halo => return,
+                halo => halo.unwrap(),
+            };
+            halo.update(&mut u).unwrap();
+            for (at, element) in u.view().indexed_iter() {
+                let row = starts[0] + at[0] as i64; // the padding before shifts both alike
+                let column = starts[1] + at[1] as i64;
+                assert_eq!(
+                    *element,
+                    padded[(row * columns + column) as usize],
+                    "{edges:?} on {ranks}: {at:?}"
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn edges_that_cannot_be_filled_are_refused_everywhere() {
+    let kinds = comm::threads(3, |comm| {
+        let d = Distribution::new(&comm, [Axis::block(9).halo_sides(3, 0).edge_outside()]).unwrap();
+        let far = Halo::new(&d).unwrap().filling([Edge::Reflect]).err().map(|e| e.kind());
+        let many = Halo::new(&d).unwrap().filling([Edge::Keep, Edge::Keep]).err().map(|e| e.kind());
+        let mine = if comm.rank() == 1 { Edge::Replicate } else { Edge::Keep };
+        let other = Halo::new(&d).unwrap().filling([mine]).err().map(|e| e.kind());
+        let mut odd = Halo::new(&d).unwrap().filling([Edge::Constant(0.5)]).unwrap();
+        let mut whole = d.zeros::<i32>().unwrap();
+        let fraction = odd.update(&mut whole).err().map(|e| e.kind());
+        odd.update(&mut d.zeros::<f32>().unwrap()).unwrap();
+        [far, many, other, fraction]
+    });
+    let expected = [ErrorKind::Halo, ErrorKind::Shape, ErrorKind::Invariant, ErrorKind::DType].map(Some);
+    assert_eq!(kinds, vec![expected; 3]);
+}
+
+#[test]
+fn arrays_are_gathered_scattered_and_copied_to_all() {
+    let mut random = Random(7);
+    for _ in 0..60 {
+        let ndim = random.within(1, 3) as usize;
+        let shape: Vec<i64> = (0..ndim).map(|_| random.within(0, 8)).collect();
+        let ranks = random.within(1, 6) as usize;
+        let root = random.within(0, ranks as i64 - 1) as usize;
+        let dealt = deal(&mut random, &shape, ranks);
+        let seed = random.next();
+        comm::threads(ranks, |comm| {
+            let mut random = Random(seed ^ comm.rank() as u64);
+            let d = distribute(&comm, &dealt).unwrap();
+            let mut a = strided(d.dim_data(), &mut random);
+            fill(&mut a, &dealt.owned(comm.rank()));
+            let lists: Vec<Vec<i64>> = shape.iter().map(|&n| (0..n).collect()).collect();
+            let everything: Vec<&[i64]> = lists.iter().map(Vec::as_slice).collect();
+            let one = Distribution::on_rank(&comm, &shape, root).unwrap();
+            let gathered = Redistribution::new(&d, &one).unwrap().apply(&a).unwrap();
+            if comm.rank() == root {
+                assert_filled(&gathered, &everything, "gathered");
+            }
+            let elements: i64 = shape.iter().product();
+            let held = if comm.rank() == root { elements } else { 0 };
+            assert_eq!(gathered.owned().len() as i64, held);
+            let back = Redistribution::new(&one, &d).unwrap().apply(&gathered).unwrap();
+            assert_eq!(back.owned(), a.owned());
+            let all = Distribution::replicated(&comm, &shape).unwrap();
+            let copies = Redistribution::new(&d, &all).unwrap().apply(&a).unwrap();
+            assert_filled(&copies, &everything, "on every rank");
+        });
+    }
+}
+
+#[test]
+fn arrays_move_between_communicators() {
+    let mut random = Random(8);
+    for case in 0..120 {
+        let ndim = random.within(1, 3) as usize;
+        let shape: Vec<i64> = (0..ndim).map(|_| random.within(0, 9)).collect();
+        let ranks = random.within(1, 7) as usize;
+        // Which ranks hold a part, and in which order.
+        let side = |random: &mut Random| -> Vec<usize> {
+            let mut members: Vec<usize> = (0..ranks).filter(|_| random.chance(2)).collect();
+            if members.is_empty() {
+                members.push(random.within(0, ranks as i64 - 1) as usize);
+            }
+            for i in (1..members.len()).rev() {
+                members.swap(i, random.within(0, i as i64) as usize);
+            }
+            members
+        };
+        let (senders, receivers) = (side(&mut random), side(&mut random));
+        let from = deal(&mut random, &shape, senders.len());
+        let to = deal(&mut random, &shape, receivers.len());
+        let axes: Vec<usize> = (0..ndim).collect();
+        let outcomes = comm::threads(ranks, |comm| -> Result<()> {
+            let place = |members: &[usize]| members.iter().position(|&rank| rank == comm.rank());
+            let part = |members: &[usize], dealt: &Dealt| -> Result<Option<Distribution>> {
+                let at = place(members);
+                let own = comm.split(at.map(|_| 0), at.unwrap_or(0) as i32)?;
+                own.map(|own| distribute(&own, dealt)).transpose()
+            };
+            let (source, target) = (part(&senders, &from)?, part(&receivers, &to)?);
+            let a = match (&source, place(&senders)) {
+                (Some(source), Some(at)) => {
+                    let mut a = source.zeros()?;
+                    fill(&mut a, &from.owned(at));
+                    Some(a)
+                }
+                _ => None,
+            };
+            let mut plan = Redistribution::across(&comm, source.as_ref(), target.as_ref(), &axes)?;
+            let b = target.as_ref().map(|target| target.full(-1_i64)).transpose()?;
+            let b = plan.apply_across(a.as_ref(), b)?;
+            if let (Some(b), Some(at)) = (&b, place(&receivers)) {
+                assert_filled(b, &to.owned(at), &format!("case {case}: {senders:?} to {receivers:?}"));
+            }
+            // A rank that passes an array where it has none is everyone's error.
+            if ranks > 1 && receivers.len() < ranks {
+                let wrong = Distribution::on_rank(&comm, &shape, 0)?.zeros::<i64>()?;
+                let error = plan.apply_across(a.as_ref(), Some(wrong)).err();
+                assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::Shape));
+            }
+            Ok(())
+        });
+        for outcome in outcomes {
+            outcome.unwrap_or_else(|error| panic!("case {case}: {senders:?} to {receivers:?}: {error}"));
+        }
+    }
 }

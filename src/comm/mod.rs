@@ -19,6 +19,7 @@ mod lengths;
 mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;
+mod segment;
 mod thread;
 mod threads;
 mod transport;
@@ -32,6 +33,7 @@ use crate::{Error, ErrorKind, Result};
 pub use foreign::{DISTARRAY_COMM_VERSION, distarray_comm};
 pub(crate) use messages::Place;
 pub use messages::{Messages, Peer};
+pub(crate) use segment::Segment;
 pub use threads::{threads, try_threads};
 pub use transport::{Arrived, Op, Request, Transport, Values};
 

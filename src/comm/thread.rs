@@ -203,6 +203,10 @@ unsafe impl Transport for Thread {
         self.members.len()
     }
 
+    fn check(&self, rank: usize) -> Result<()> {
+        self.members.get(rank).map_or(Ok(()), |&member| self.world.check(member))
+    }
+
     fn barrier(&self) -> Result<()> {
         let call = Call { name: "barrier", argument: 0, bytes: 0 };
         self.exchange(call, &[])?.deposits().map(drop)

@@ -99,6 +99,12 @@ pub unsafe trait Transport: Send + Sync {
     /// The number of processes. Local.
     fn size(&self) -> usize;
 
+    /// Whether another rank can still go on, as far as is known: for who waits for it
+    /// without a message. Local.
+    fn check(&self, _rank: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// Returns when all ranks have called it. Collective.
     fn barrier(&self) -> Result<()>;
     /// Replaces the values by those of all ranks combined. Collective.

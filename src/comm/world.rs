@@ -127,6 +127,19 @@ impl World {
         }
     }
 
+    /// Whether a rank still runs.
+    pub fn check(&self, rank: usize) -> Result<()> {
+        let state = self.lock();
+        match &state.stopped {
+            Some(error) => Err(error.clone()),
+            None if state.gone[rank] => {
+                let detail = "a rank returned that another waits for";
+                Err(Error::new(ErrorKind::Comm, detail).on_rank(to_i64(rank)))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Records that `rank` has returned or panicked.
     pub fn leave(&self, rank: usize, panicked: bool) {
         let mut state = self.lock();

@@ -87,6 +87,10 @@ impl Axis {
         Self { size, deal, procs: None, halo: [0, 0], periodic, edge_outside, component, misplaced: None }
     }
 
+    pub(super) fn size(&self) -> i64 {
+        self.size
+    }
+
     /// Fixes the extent of the process grid along this axis.
     #[must_use]
     pub fn on(mut self, procs: i64) -> Self {

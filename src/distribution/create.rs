@@ -1,10 +1,38 @@
 //! New arrays from a distribution, filled by global index.
 
-use super::Distribution;
+use super::{Axis, Distribution, Grid};
 use crate::array::{DistArray, Element};
+use crate::comm::Comm;
 use crate::error::Result;
 
 impl Distribution {
+    /// An array that one rank holds whole: what arrays are gathered to and scattered
+    /// from. Collective; it takes no memory that grows with the ranks.
+    ///
+    /// # Errors
+    /// `Range` when there is no rank `root`; a negative extent: on every rank.
+    pub fn on_rank(comm: &Comm, shape: &[i64], root: usize) -> Result<Self> {
+        let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
+        // One block as long as the axis, dealt to the root.
+        let first = |&size: &i64| {
+            let root = i64::try_from(root).unwrap_or(i64::MAX);
+            Axis::cyclic(size, size.max(1)).first_process(root).on(ranks)
+        };
+        let axes = shape.iter().take(1).map(first).chain(shape.iter().skip(1).map(|&size| Axis::whole(size)));
+        Self::new(comm, axes.collect::<Vec<_>>())
+    }
+
+    /// An array of which every rank holds a copy: what an all-gather fills. Collective.
+    ///
+    /// # Errors
+    /// A negative extent, on every rank.
+    pub fn replicated(comm: &Comm, shape: &[i64]) -> Result<Self> {
+        let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
+        let axes: Vec<Axis> = shape.iter().map(|&size| Axis::whole(size)).collect();
+        let extents = vec![1; shape.len()];
+        Self::on_grid(comm, axes, Grid::exact(extents).replicas(ranks))
+    }
+
     /// This rank's part of a new array, all zero, halo included. Local.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Axis, Grid, axis};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{AxisMap, Dim, DimData, GridOrder, ProcGrid};
+use crate::protocol::{AxisMap, AxisRule, Dim, DimData, GridOrder, ProcGrid};
 
 /// How an array is dealt out: a map for each axis, and a rank for each place of
 /// the process grid. Pure data; cheap to clone.
@@ -25,6 +27,7 @@ pub struct Decomposition(Arc<Inner>);
 struct Inner {
     /// None where the axis is unstructured, whose table would grow with the array.
     maps: Vec<Option<AxisMap>>,
+    sizes: Vec<i64>,
     extents: Vec<i64>,
     grid: ProcGrid,
     members: Members,
@@ -42,6 +45,23 @@ pub(crate) enum Members {
     Listed(Arc<[i64]>),
 }
 
+/// A decomposition on its way to other ranks.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    rules: Vec<Option<AxisRule>>,
+    sizes: Vec<i64>,
+    extents: Vec<i64>,
+    order: Order,
+    replicas: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Order {
+    RowMajor,
+    ColumnMajor,
+    Ranks(Vec<i64>),
+}
+
 impl Decomposition {
     /// What [`Distribution::on_grid`](super::Distribution::on_grid) deals to so many
     /// ranks, without any of them. Local.
@@ -51,7 +71,8 @@ impl Decomposition {
     pub fn new(axes: &[Axis], grid: &Grid, ranks: usize) -> Result<Self> {
         let (extents, maps) = axis::maps(axes, grid, ranks)?;
         let (_, grid) = grid.place(&extents, 0)?;
-        Ok(Self::from_parts(maps, extents, grid))
+        let sizes = axes.iter().map(Axis::size).collect();
+        Ok(Self::from_parts(maps, sizes, extents, grid))
     }
 
     /// The part of one rank, halo included, when `axes` are those that the
@@ -71,17 +92,54 @@ impl Decomposition {
 
     pub(super) fn of(dim_data: &DimData, maps: Vec<Option<AxisMap>>) -> Self {
         let extents = dim_data.dims().iter().map(Dim::proc_grid_size).collect();
-        Self::from_parts(maps, extents, dim_data.grid().clone())
+        Self::from_parts(maps, dim_data.global_shape(), extents, dim_data.grid().clone())
     }
 
-    fn from_parts(maps: Vec<Option<AxisMap>>, extents: Vec<i64>, grid: ProcGrid) -> Self {
-        Self(Arc::new(Inner { maps, extents, grid, members: Members::All }))
+    fn from_parts(maps: Vec<Option<AxisMap>>, sizes: Vec<i64>, extents: Vec<i64>, grid: ProcGrid) -> Self {
+        Self(Arc::new(Inner { maps, sizes, extents, grid, members: Members::All }))
     }
 
     /// The same on some ranks of a larger group.
     pub(crate) fn on(&self, members: Members) -> Self {
-        let Inner { maps, extents, grid, .. } = &*self.0;
-        Self(Arc::new(Inner { maps: maps.clone(), extents: extents.clone(), grid: grid.clone(), members }))
+        let Inner { maps, sizes, extents, grid, .. } = &*self.0;
+        let (maps, sizes, extents) = (maps.clone(), sizes.clone(), extents.clone());
+        Self(Arc::new(Inner { maps, sizes, extents, grid: grid.clone(), members }))
+    }
+
+    /// All of it but the members, as text for other ranks.
+    pub(crate) fn to_wire(&self) -> Vec<u8> {
+        let Inner { maps, sizes, extents, grid, .. } = &*self.0;
+        let order = match grid.order() {
+            GridOrder::RowMajor => Order::RowMajor,
+            GridOrder::ColumnMajor => Order::ColumnMajor,
+            GridOrder::Ranks(table) => Order::Ranks(table.to_vec()),
+        };
+        let rules = maps.iter().map(|map| map.as_ref().map(AxisMap::rule)).collect();
+        let (sizes, extents, replicas) = (sizes.clone(), extents.clone(), grid.replicas());
+        serde_json::to_vec(&Wire { rules, sizes, extents, order, replicas }).unwrap_or_default()
+    }
+
+    /// What [`to_wire`](Self::to_wire) wrote.
+    ///
+    /// # Errors
+    /// Bytes that say nothing.
+    pub(crate) fn from_wire(bytes: &[u8]) -> Result<Self> {
+        let unreadable = |_| Error::new(ErrorKind::Comm, "a rank described its layout unreadably");
+        let Wire { rules, sizes, extents, order, replicas } =
+            serde_json::from_slice(bytes).map_err(unreadable)?;
+        let order = match order {
+            Order::RowMajor => GridOrder::RowMajor,
+            Order::ColumnMajor => GridOrder::ColumnMajor,
+            Order::Ranks(table) => GridOrder::Ranks(table.into()),
+        };
+        let map = |rule: Option<AxisRule>| rule.map(AxisMap::of_rule).transpose();
+        let maps = rules.into_iter().map(map).collect::<Result<_>>()?;
+        Ok(Self::from_parts(maps, sizes, extents, ProcGrid::new(order).replicated(replicas, 0)))
+    }
+
+    /// Global extent of an axis; 0 beyond the last one.
+    pub(crate) fn size(&self, axis: usize) -> i64 {
+        self.0.sizes.get(axis).copied().unwrap_or(0)
     }
 
     /// Number of axes.

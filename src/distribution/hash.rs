@@ -32,3 +32,8 @@ pub(crate) fn ring_term(comm: &Comm, same: impl Iterator<Item = u64>) -> u64 {
     let term = |rank| words(23, [rank, alike]);
     term(rank).wrapping_sub(term((rank + ranks - 1) % ranks))
 }
+
+/// Hash of words that ranks compare.
+pub(crate) fn hash_words(these: impl IntoIterator<Item = u64>) -> u64 {
+    words(24, these)
+}

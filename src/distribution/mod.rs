@@ -23,7 +23,7 @@ pub use decomposition::Decomposition;
 pub(crate) use decomposition::Members;
 pub(crate) use directory::holders;
 pub use grid::{Grid, distarray_grid_shape};
-pub(crate) use hash::ring_term;
+pub(crate) use hash::{hash_words, ring_term};
 
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // hands the memory of arrays to the mover
 
 use super::combine::{Accumulate, Combine};
+use super::edges::{self, Edge};
 use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::Plan;
@@ -43,6 +44,8 @@ pub struct Halo {
     dim_data: DimData,
     plan: Plan,
     tag: i32,
+    /// How padding outside the edges is filled; none where it stays as it is.
+    edges: Option<Vec<Edge>>,
     /// Movers for the arrays that came last.
     movers: Vec<Kept>,
 }
@@ -91,7 +94,53 @@ impl Halo {
         let dim_data = distribution.dim_data();
         let plan = Plan::halo_with(distribution.decomposition(), dim_data, corners, &lists);
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
-        Ok(Self { comm: comm.clone(), dim_data: dim_data.clone(), plan, tag, movers: Vec::new() })
+        Ok(Self {
+            comm: comm.clone(),
+            dim_data: dim_data.clone(),
+            plan,
+            tag,
+            edges: None,
+            movers: Vec::new(),
+        })
+    }
+
+    /// The same, and from now on each update fills the padding outside the edges too:
+    /// `edges[i]` says how along axis `i`. Collective; all ranks say the same.
+    ///
+    /// ```
+    /// # use distarray::comm;
+    /// # use distarray::distribution::{Axis, Distribution};
+    /// use distarray::exchange::{Edge, Halo};
+    /// # comm::threads(2, |comm| {
+    /// let d = Distribution::new(&comm, [Axis::block(6).halo(2).edge_outside()])?;
+    /// let mut u = d.from_fn(|g| g[0])?;
+    /// Halo::new(&d)?.filling([Edge::Reflect])?.update(&mut u)?;
+    /// if comm.rank() == 0 {
+    ///     assert_eq!(u.view().as_slice().unwrap(), [2, 1, 0, 1, 2, 3, 4]);
+    /// }
+    /// # Ok::<(), distarray::Error>(())
+    /// # }).into_iter().for_each(Result::unwrap);
+    /// ```
+    ///
+    /// # Errors
+    /// `Shape` for another number of axes, `Halo` where a mirror shows what a rank does
+    /// not hold: on every rank.
+    pub fn filling(mut self, edges: impl Into<Vec<Edge>>) -> Result<Self> {
+        self.fill_edges_if(Ok(edges.into()))?;
+        Ok(self)
+    }
+
+    /// [`filling`](Self::filling) where this rank may have failed already.
+    pub(crate) fn fill_edges_if(&mut self, edges: Result<Vec<Edge>>) -> Result<()> {
+        let checked = edges.and_then(|edges| edges::check(&self.dim_data, &edges).map(|()| edges));
+        let words: Vec<u64> = checked.iter().flatten().flat_map(edge_words).collect();
+        let checked = agree(&self.comm, checked, words.into_iter())?;
+        self.edges = checked.iter().any(|edge| *edge != Edge::Keep).then_some(checked);
+        Ok(())
+    }
+
+    pub(crate) fn ndim(&self) -> usize {
+        self.dim_data.ndim()
     }
 
     /// What is exchanged. Local.
@@ -103,8 +152,8 @@ impl Halo {
     /// Fills the padding with what the owners hold. Collective; messages go to
     /// neighbours only.
     ///
-    /// Padding outside the edges of an axis that is not periodic stays as it is:
-    /// [`fill_edges`](super::fill_edges) fills it.
+    /// Padding outside the edges of an axis that is not periodic stays as it is, unless
+    /// the plan is for [`filling`](Self::filling) it.
     ///
     /// # Errors
     /// `Shape` when an array is not of the distribution, `Access` when it must not be
@@ -184,16 +233,17 @@ impl Halo {
     /// # Errors
     /// As [`update`](Self::update).
     pub fn bind<T: Element>(&self, mut array: DistArray<T>) -> Result<BoundHalo<T>> {
-        let mover = self.bind_if(Ok(&[ArrayMut::from(&mut array)]))?;
-        Ok(BoundHalo { array, mover })
+        let binding = self.bind_if(Ok(&[ArrayMut::from(&mut array)]))?;
+        Ok(BoundHalo { array, binding })
     }
 
-    /// A mover of one's own for arrays that are kept with it, where this rank may have
+    /// An exchange of its own for arrays that are kept with it, where this rank may have
     /// failed already. Collective.
-    pub(crate) fn bind_if(&self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<Mover> {
+    pub(crate) fn bind_if(&self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<Binding> {
         let arrays = arrays.map_err(Error::clone);
         let mover = arrays.clone().and_then(|arrays| self.new_mover(arrays, Task::Update));
-        self.agreed(arrays.unwrap_or_default(), Task::Update, mover)
+        let mover = self.agreed(arrays.unwrap_or_default(), Task::Update, mover)?;
+        Ok(Binding { mover, edges: self.edges.clone() })
     }
 
     /// [`update_all`](Self::update_all) where this rank may have failed already.
@@ -222,11 +272,14 @@ impl Halo {
     /// The end of an update that was begun, where this rank may have failed. Collective.
     ///
     /// # Safety
-    /// The arrays are those that it was begun with, and nobody else touches them.
-    pub(crate) unsafe fn end(&mut self, which: Result<usize>) -> Result<()> {
-        let which = self.comm.agree(which)?;
+    /// The array is the one that it was begun with, and nobody else touches it.
+    pub(crate) unsafe fn end(&mut self, mine: Result<(usize, &AnyArray)>) -> Result<()> {
+        let (which, array) = self.comm.agree(mine)?;
         // SAFETY: the caller's promise.
-        unsafe { self.movers[which].mover.finish(None) }
+        unsafe {
+            self.movers[which].mover.finish(None)?;
+            fill(&self.edges, array)
+        }
     }
 
     fn run(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<()> {
@@ -238,7 +291,12 @@ impl Halo {
             mover.finish(arrays.as_ref().ok().and_then(|arrays| Node::of(arrays.first()?)))?;
         }
         let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
-        arrays?.iter().for_each(|array| array.buffer().owner().note(written));
+        let arrays = arrays?;
+        if task == Task::Update {
+            // SAFETY: the arrays fit, and are borrowed to be written.
+            arrays.iter().try_for_each(|array| unsafe { fill(&self.edges, array) })?;
+        }
+        arrays.iter().for_each(|array| array.buffer().owner().note(written));
         Ok(())
     }
 
@@ -312,6 +370,7 @@ impl Halo {
             )
             .in_field("dim_data"));
         }
+        edges::check_dtype(array.dtype(), self.edges.as_deref().unwrap_or_default())?;
         array.check_writable()
     }
 
@@ -341,21 +400,64 @@ impl Pending<'_> {
         let fields = self.halo.movers[self.which].mover.fields();
         let same =
             array.buffer().data() == self.address && fields[0].to.is_of(&array, 0..array.dim_data().ndim());
-        let which = same.then_some(self.which).ok_or_else(|| {
+        let mine = same.then_some((self.which, &*array)).ok_or_else(|| {
             Error::new(ErrorKind::Busy, "a halo update ends with the array that it began with")
                 .in_field("array")
         });
         // SAFETY: the array is the one that was found to fit, and is borrowed.
-        unsafe { self.halo.end(which) }?;
+        unsafe { self.halo.end(mine) }?;
         array.buffer().owner().note(Written::HaloCurrent);
         Ok(())
+    }
+}
+
+/// Fills what lies outside the edges of an array.
+///
+/// # Safety
+/// The array fits the plan and may be written; nobody else touches it.
+unsafe fn fill(edges: &Option<Vec<Edge>>, array: &AnyArray) -> Result<()> {
+    // SAFETY: the edges were checked for the plan; the caller's promise.
+    edges.as_ref().map_or(Ok(()), |edges| unsafe { edges::fill(array, edges) })
+}
+
+fn edge_words(edge: &Edge) -> [u64; 2] {
+    match edge {
+        Edge::Keep => [0, 0],
+        Edge::Constant(value) => [1, value.to_bits()],
+        Edge::Replicate => [2, 0],
+        Edge::Reflect => [3, 0],
+        Edge::Symmetric => [4, 0],
+    }
+}
+
+/// A halo update bound to arrays that are kept elsewhere.
+pub(crate) struct Binding {
+    mover: Mover,
+    edges: Option<Vec<Edge>>,
+}
+
+impl Binding {
+    /// Fills the padding of the arrays. Collective over neighbours.
+    ///
+    /// # Safety
+    /// The arrays are those that it was made for, and nobody else touches them.
+    pub(crate) unsafe fn update<'a>(
+        &mut self,
+        mut arrays: impl Iterator<Item = &'a AnyArray> + Clone,
+    ) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.mover.start()?;
+            self.mover.finish(arrays.clone().next().and_then(Node::of))?;
+            arrays.try_for_each(|array| fill(&self.edges, array))
+        }
     }
 }
 
 /// A halo exchange and the array that it is bound to. Made by [`Halo::bind`].
 pub struct BoundHalo<T> {
     array: DistArray<T>,
-    mover: Mover,
+    binding: Binding,
 }
 
 impl<T: Element> BoundHalo<T> {
@@ -365,12 +467,10 @@ impl<T: Element> BoundHalo<T> {
     /// # Errors
     /// `Comm` when the message layer fails.
     pub fn update(&mut self) -> Result<()> {
-        // SAFETY: the mover was made for this array, which is borrowed until the end.
-        unsafe {
-            self.mover.start()?;
-            self.mover.finish(Node::of(self.array.as_any()))?;
-        }
-        self.array.as_any().buffer().owner().note(Written::HaloCurrent);
+        let array = self.array.as_any();
+        // SAFETY: the binding was made for this array, which is borrowed until the end.
+        unsafe { self.binding.update(std::iter::once(array)) }?;
+        array.buffer().owner().note(Written::HaloCurrent);
         Ok(())
     }
 

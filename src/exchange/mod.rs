@@ -1,6 +1,7 @@
 //! Movement.
 mod combine;
 mod copy;
+mod edges;
 mod halo;
 mod lists;
 mod mover;
@@ -8,14 +9,15 @@ mod piece;
 mod plan;
 mod redistribution;
 mod shared;
+mod side;
 mod verdict;
 
 pub use combine::{Accumulate, Scale};
+pub use edges::Edge;
+pub(crate) use halo::Binding;
 pub use halo::{BoundHalo, Halo, Pending};
 pub use mover::Moved;
-pub(crate) use mover::Mover;
 pub use piece::{Piece, Steps};
 pub use plan::{AxisPart, Message, Plan};
 pub use redistribution::Redistribution;
-pub(crate) use shared::Node;
 pub use shared::is_shared;

@@ -308,7 +308,7 @@ impl Mover {
         }
         if let (Some(node), Some(round)) = (node, round) {
             for direct in &self.direct {
-                node.wait_ready(direct.place, round);
+                node.wait_ready(direct.place, round)?;
                 for copy in &self.copies[direct.copies[0]..direct.copies[1]] {
                     let field = &self.fields[copy.field];
                     // SAFETY: the caller's promise; the other rank waits until it is read.
@@ -336,7 +336,7 @@ impl Mover {
         }
         self.messages.finish()?;
         if let (Some(node), Some(round)) = (node, round) {
-            self.readers.iter().for_each(|&place| node.wait_done(place, round));
+            self.readers.iter().try_for_each(|&place| node.wait_done(place, round))?;
         }
         self.busy = false;
         Ok(())

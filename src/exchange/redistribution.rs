@@ -6,12 +6,13 @@ use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::{Plan, count};
 use super::shared::Node;
-use super::verdict::agree;
+use super::side;
+use super::verdict::agree_on;
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
 use crate::comm::{Comm, Op};
-use crate::distribution::Distribution;
+use crate::distribution::{Decomposition, Distribution};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{Dim, DimData};
+use crate::protocol::DimData;
 
 /// The way from one distribution to another of the same global shape: planned once,
 /// run as often as one likes, for arrays of any element type.
@@ -36,8 +37,9 @@ use crate::protocol::{Dim, DimData};
 /// ```
 pub struct Redistribution {
     comm: Comm,
-    source: DimData,
-    target: DimData,
+    /// This rank's part of each side, if it has one.
+    source: Option<DimData>,
+    target: Option<DimData>,
     plan: Plan,
     tag: i32,
     /// The order of the axes in messages: that of the first arrays' memory.
@@ -50,6 +52,9 @@ type Types = (DType, DType, Scale);
 
 /// Movers that are kept: programs swap two or three arrays.
 const KEPT: usize = 4;
+
+/// This rank's arrays: none where it has no part.
+pub(crate) type Arrays<'a> = (Option<&'a AnyArray>, Option<ArrayMut<'a>>);
 
 impl Redistribution {
     /// Plans the way from `source` to `target`. Collective; messages are sent for
@@ -70,19 +75,70 @@ impl Redistribution {
     /// As [`new`](Self::new); `Range` when `axes` does not name each axis once.
     pub fn permuted(source: &Distribution, target: &Distribution, axes: &[usize]) -> Result<Self> {
         let comm = source.comm();
+        comm.agree(check(source, target))?;
+        let sides = (Some(source), Some(target));
+        Self::planned(comm, sides, (source.decomposition(), target.decomposition()), axes)
+    }
+
+    /// Plans the way between distributions over different ranks, all of them ranks of
+    /// `comm`: from and to communicators that were split off it. A rank without a part
+    /// of a side passes none. Collective over `comm`.
+    ///
+    /// ```
+    /// use distarray::comm;
+    /// use distarray::distribution::{Axis, Distribution};
+    /// use distarray::exchange::Redistribution;
+    ///
+    /// comm::threads(3, |comm| {
+    ///     // From ranks 0 and 1 to ranks 1 and 2.
+    ///     let first = comm.split((comm.rank() < 2).then_some(0), 0)?;
+    ///     let last = comm.split((comm.rank() > 0).then_some(0), 0)?;
+    ///     let on = |part: &Option<comm::Comm>, axis| part.as_ref().map(|c| Distribution::new(c, [axis]));
+    ///     let (from, to) = (on(&first, Axis::block(9)), on(&last, Axis::cyclic(9, 1)));
+    ///     let (from, to) = (from.transpose()?, to.transpose()?);
+    ///     let mut plan = Redistribution::across(&comm, from.as_ref(), to.as_ref(), &[0])?;
+    ///     let a = from.map(|d| d.from_fn(|g| g[0])).transpose()?;
+    ///     let b = to.map(|d| d.zeros::<i64>()).transpose()?;
+    ///     let b = plan.apply_across(a.as_ref(), b)?;
+    ///     if comm.rank() == 2 {
+    ///         assert_eq!(b.unwrap().view().as_slice().unwrap(), [1, 3, 5, 7]);
+    ///     }
+    ///     Ok::<(), distarray::Error>(())
+    /// }).into_iter().for_each(Result::unwrap);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`permuted`](Self::permuted); `Grid` when a side has no rank at all, or ranks
+    /// that are none of `comm`.
+    pub fn across(
+        comm: &Comm,
+        source: Option<&Distribution>,
+        target: Option<&Distribution>,
+        axes: &[usize],
+    ) -> Result<Self> {
+        let from = side::known_to_all(comm, source)?;
+        let to = side::known_to_all(comm, target)?;
+        Self::planned(comm, (source, target), (&from, &to), axes)
+    }
+
+    fn planned(
+        comm: &Comm,
+        (source, target): (Option<&Distribution>, Option<&Distribution>),
+        (from, to): (&Decomposition, &Decomposition),
+        axes: &[usize],
+    ) -> Result<Self> {
         let tag = comm.new_tag();
-        comm.agree(check(source, target, axes))?;
-        let (from, to) = (source.decomposition(), target.decomposition());
+        comm.agree(check_shapes(from, to, axes))?;
         let list = |(axis, &source_axis): (usize, &usize)| {
-            lists::of_axis(comm, (from, Some(source), source_axis), (to, Some(target), axis))
+            lists::of_axis(comm, (from, source, source_axis), (to, target, axis))
         };
         let lists = axes.iter().enumerate().map(list).collect::<Result<Vec<_>>>()?;
         let plan = Plan::between(from, to, count(comm.rank()), axes, &lists);
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
         Ok(Self {
             comm: comm.clone(),
-            source: source.dim_data().clone(),
-            target: target.dim_data().clone(),
+            source: source.map(|side| side.dim_data().clone()),
+            target: target.map(|side| side.dim_data().clone()),
             plan,
             tag,
             order: None,
@@ -101,7 +157,8 @@ impl Redistribution {
     /// # Errors
     /// As [`apply_into`](Self::apply_into); `NoMemory`.
     pub fn apply<T: Element>(&mut self, source: &DistArray<T>) -> Result<DistArray<T>> {
-        let mut target = self.comm.agree(DistArray::zeros(self.target.clone()))?;
+        let target = self.target.clone().ok_or_else(no_part);
+        let mut target = self.comm.agree(target.and_then(DistArray::zeros))?;
         self.apply_into(source, &mut target)?;
         Ok(target)
     }
@@ -133,35 +190,58 @@ impl Redistribution {
         source: impl AsRef<AnyArray>,
         target: impl Into<ArrayMut<'a>>,
     ) -> Result<()> {
-        self.apply_if(Ok((scale, source.as_ref(), target.into())))
+        self.apply_if(Ok((scale, (Some(source.as_ref()), Some(target.into())))))
+    }
+
+    /// The same for a plan [across](Self::across) ranks of which some have no part of a
+    /// side: they pass none. The target comes back filled. Collective.
+    ///
+    /// # Errors
+    /// As [`apply_into`](Self::apply_into); `Shape` when a rank passes an array where it
+    /// has no part, or none where it has one.
+    pub fn apply_across<S: Element, T: Element>(
+        &mut self,
+        source: Option<&DistArray<S>>,
+        mut target: Option<DistArray<T>>,
+    ) -> Result<Option<DistArray<T>>> {
+        let arrays = (source.map(AsRef::as_ref), target.as_mut().map(ArrayMut::from));
+        self.apply_if(Ok((Scale::default(), arrays)))?;
+        Ok(target)
     }
 
     /// [`apply_scaled`](Self::apply_scaled) where this rank may have failed already.
-    pub(crate) fn apply_if(&mut self, arrays: Result<(Scale, &AnyArray, ArrayMut<'_>)>) -> Result<()> {
-        let types = |scale, source: &AnyArray, target: &AnyArray| (source.dtype(), target.dtype(), scale);
-        let verdict = arrays
-            .as_ref()
-            .map_err(Error::clone)
-            .and_then(|(scale, source, target)| self.check(source, target, types(*scale, source, target)));
-        let words = arrays.as_ref().ok().map(|(scale, source, target)| {
-            [dtype_word(source), dtype_word(target), Node::id_of(source)]
-                .into_iter()
-                .chain(scale_words(scale))
+    pub(crate) fn apply_if(&mut self, arrays: Result<(Scale, Arrays<'_>)>) -> Result<()> {
+        let verdict = arrays.as_ref().map_err(Error::clone);
+        let verdict = verdict.and_then(|(_, (source, target))| self.check(*source, target.as_deref()));
+        let words = arrays.as_ref().map_or([None; 4], |(scale, (source, target))| {
+            let shared = source.map(Node::id_of);
+            [source.map(dtype_word), target.as_deref().map(dtype_word), Some(scale_word(scale)), shared]
         });
-        let combine = agree(&self.comm, verdict, words.into_iter().flatten())?;
-        let (scale, source, target) = arrays?;
-        let types = types(scale, source, &target);
+        let ((), [from, to, ..]) = agree_on(&self.comm, verdict, words)?;
+        let (scale, (source, target)) = arrays?;
+        let (Some(from), Some(to)) = (from, to) else { return Ok(()) }; // a side without any rank
+        // Known on every rank by now, and so is the verdict on them.
+        let ((from, from_size), (to, to_size)) = (of_word(from), of_word(to));
+        let combine = Combine::scaled(from, to, scale)?;
+        if matches!(combine, Combine::Move) && from_size != to_size {
+            return Err(Error::new(ErrorKind::DType, "records of different sizes do not convert")
+                .in_field("itemsize")
+                .expected_found(count(from_size), count(to_size)));
+        }
         let order = self.order(source)?;
-        let mover = self.mover(source, &target, types, combine, order);
+        let mover =
+            self.mover(source, target.as_deref(), (from, to, scale), (combine, from_size, to_size), order);
         let which = self.comm.agree(mover)?;
         let mover = &mut self.movers[which].1;
         // SAFETY: the arrays were found to fit the plan and not to overlap, and are
         // borrowed until the end.
         unsafe {
             mover.start()?;
-            mover.finish(Node::of(source))?;
+            mover.finish(source.and_then(Node::of))?;
         }
-        target.buffer().owner().note(Written::Owned);
+        if let Some(target) = target {
+            target.buffer().owner().note(Written::Owned);
+        }
         Ok(())
     }
 
@@ -171,81 +251,82 @@ impl Redistribution {
         Moved::of(&self.plan, itemsize)
     }
 
-    fn check(&self, source: &AnyArray, target: &AnyArray, (from, to, scale): Types) -> Result<Combine> {
-        let fits = |array: &AnyArray, dim_data: &DimData, name| match array.dim_data() == dim_data {
-            true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::Shape,
-                format!("the {name} is not of the distribution that the redistribution was planned for"),
-            )
-            .in_field("dim_data")),
+    fn check(&self, source: Option<&AnyArray>, target: Option<&AnyArray>) -> Result<()> {
+        let fits = |array: Option<&AnyArray>, dim_data: &Option<DimData>, name| {
+            if array.map(AnyArray::dim_data) == dim_data.as_ref() {
+                return Ok(());
+            }
+            let detail = match (array, dim_data) {
+                (Some(_), Some(_)) => "is not of the distribution that the redistribution was planned for",
+                (Some(_), None) => "is an array where this rank has no part",
+                (None, _) => "must be an array: this rank has a part of it",
+            };
+            Err(Error::new(ErrorKind::Shape, format!("the {name} {detail}")).in_field("dim_data"))
         };
         fits(source, &self.source, "source")?;
         fits(target, &self.target, "target")?;
+        let Some(target) = target else { return Ok(()) };
         target.check_writable()?;
-        let combine = Combine::scaled(from, to, scale)?;
-        let sizes = [source, target].map(|array| count(array.buffer().layout().itemsize()));
-        if matches!(combine, Combine::Move) && sizes[0] != sizes[1] {
-            return Err(Error::new(ErrorKind::DType, "records of different sizes do not convert")
-                .in_field("itemsize")
-                .expected_found(sizes[0], sizes[1]));
-        }
-        if overlap(source, target) {
+        if source.is_some_and(|source| overlap(source, target)) {
             return Err(Error::new(
                 ErrorKind::Busy,
                 "source and target share memory; redistribute into an array of its own",
             )
             .in_field("data"));
         }
-        Ok(combine)
+        Ok(())
     }
 
     /// The order of the axes in messages: that of the source's memory where all ranks
     /// have the same. Collective at the first call.
-    fn order(&mut self, source: &AnyArray) -> Result<Order> {
+    fn order(&mut self, source: Option<&AnyArray>) -> Result<Order> {
         if let Some(order) = self.order {
             return Ok(order);
         }
-        let memory = Memory::of(source, self.source_axes());
-        let neutral = source.buffer().layout().is_empty();
-        let mut in_c_order = [u64::from(!neutral && !memory.prefers_fortran())];
+        let in_c_order = |source: &AnyArray| {
+            !source.buffer().layout().is_empty() && !Memory::of(source, self.source_axes()).prefers_fortran()
+        };
+        let mut in_c_order = [u64::from(source.is_some_and(in_c_order))];
         self.comm.all_reduce(&mut in_c_order, Op::Max)?;
         let order = if in_c_order[0] == 0 { Order::Fortran } else { Order::C };
         Ok(*self.order.insert(order))
     }
 
     fn source_axes(&self) -> impl Iterator<Item = usize> {
-        (0..self.source.ndim()).map(|axis| self.plan.source_axis(axis))
+        (0..self.plan.ndim()).map(|axis| self.plan.source_axis(axis))
     }
 
     /// The mover bound to these arrays. Local.
     fn mover(
         &mut self,
-        source: &AnyArray,
-        target: &AnyArray,
+        source: Option<&AnyArray>,
+        target: Option<&AnyArray>,
         types: Types,
-        combine: Combine,
+        (combine, from_size, to_size): (Combine, usize, usize),
         order: Order,
     ) -> Result<usize> {
-        let ndim = self.target.ndim();
+        let ndim = self.plan.ndim();
+        let shared = source.map_or(0, Node::id_of);
         let same = |(kept, mover): &(Types, Mover)| {
             let field = &mover.fields()[0];
             *kept == types
                 && !mover.is_busy()
-                && field.shared == Node::id_of(source)
-                && field.from.is_of(source, self.source_axes())
-                && field.to.is_of(target, 0..ndim)
+                && field.shared == shared
+                && source.is_none_or(|source| field.from.is_of(source, self.source_axes()))
+                && target.is_none_or(|target| field.to.is_of(target, 0..ndim))
         };
         if let Some(which) = self.movers.iter().position(same) {
             return Ok(which);
         }
-        let from = Memory::of(source, self.source_axes());
-        let shared = Node::id_of(source);
-        let field = Field { from, to: Memory::of(target, 0..ndim), combine, shared };
+        let nothing = |itemsize| Memory::new(std::ptr::null_mut(), vec![0; ndim], itemsize);
+        let from = source.map_or_else(|| nothing(from_size), |source| Memory::of(source, self.source_axes()));
+        let to = target.map_or_else(|| nothing(to_size), |target| Memory::of(target, 0..ndim));
+        let field = Field { from, to, combine, shared };
         let mode = Mode { way: Way::Forward, order, packed: false };
-        // SAFETY: every round runs while the arrays are borrowed.
-        let mover =
-            unsafe { Mover::new(&self.comm, self.tag, &self.plan, vec![field], &[Node::of(source)], mode) }?;
+        let nodes = [source.and_then(Node::of)];
+        // SAFETY: every round runs while the arrays are borrowed; a rank without one
+        // exchanges nothing of it.
+        let mover = unsafe { Mover::new(&self.comm, self.tag, &self.plan, vec![field], &nodes, mode) }?;
         if self.movers.len() == KEPT {
             self.movers.remove(0);
         }
@@ -254,27 +335,34 @@ impl Redistribution {
     }
 }
 
-/// What both sides must have in common.
-fn check(source: &Distribution, target: &Distribution, axes: &[usize]) -> Result<()> {
+/// Refuses distributions over different ranks.
+fn check(source: &Distribution, target: &Distribution) -> Result<()> {
     let (own, other) = (source.comm(), target.comm());
-    if (own.rank(), own.size()) != (other.rank(), other.size()) {
-        return Err(Error::new(
-            ErrorKind::Grid,
-            "source and target must be distributions over the same ranks",
-        )
-        .in_field("comm")
-        .expected_found(count(own.size()), count(other.size())));
+    if (own.rank(), own.size()) == (other.rank(), other.size()) {
+        return Ok(());
     }
-    let (from, to) = (source.dim_data().dims(), target.dim_data().dims());
-    super::plan::check_order(from.len(), to.len(), axes)?;
-    let lengths =
-        axes.iter().map(|&axis| &from[axis]).zip(to).map(|(a, b): (&Dim, &Dim)| (a.size(), b.size()));
-    for (axis, (expected, found)) in lengths.enumerate() {
+    Err(Error::new(
+        ErrorKind::Grid,
+        "source and target must be distributions over the same ranks; between others, redistribute across a communicator of all of them",
+    )
+    .in_field("comm")
+    .expected_found(count(own.size()), count(other.size())))
+}
+
+/// Refuses different global shapes.
+fn check_shapes(from: &Decomposition, to: &Decomposition, axes: &[usize]) -> Result<()> {
+    super::plan::check_order(from.ndim(), to.ndim(), axes)?;
+    for (axis, &source_axis) in axes.iter().enumerate() {
+        let (expected, found) = (from.size(source_axis), to.size(axis));
         if expected != found {
             return Err(super::plan::another_shape("size", expected, found).on_axis(axis));
         }
     }
     Ok(())
+}
+
+fn no_part() -> Error {
+    Error::new(ErrorKind::Shape, "a rank has no part of the target; use apply_across").in_field("target")
 }
 
 /// Whether the bytes that two arrays reach overlap.
@@ -295,7 +383,17 @@ pub(super) fn dtype_word(array: &AnyArray) -> u64 {
     size << 32 | u64::from(code) << 24 | u64::from(bits) << 16 | u64::from(lanes)
 }
 
-fn scale_words(scale: &Scale) -> impl Iterator<Item = u64> + Clone + use<> {
+/// What [`dtype_word`] was made of.
+fn of_word(word: u64) -> (DType, usize) {
+    let [code, bits, low, high, size @ ..] =
+        [24, 16, 0, 8, 32, 40, 48, 56].map(|by| (word >> by).to_le_bytes()[0]);
+    let lanes = u16::from_le_bytes([low, high]);
+    (DType { code, bits, lanes }, u32::from_le_bytes(size) as usize)
+}
+
+/// All of a scale in one word, all but surely different for another.
+fn scale_word(scale: &Scale) -> u64 {
     let Scale { alpha, beta, conjugate } = *scale;
-    [alpha.re, alpha.im, beta.re, beta.im, f64::from(u8::from(conjugate))].map(f64::to_bits).into_iter()
+    let words = [alpha.re, alpha.im, beta.re, beta.im].map(f64::to_bits);
+    crate::distribution::hash_words(words.into_iter().chain([conjugate.into()]))
 }

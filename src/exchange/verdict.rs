@@ -22,13 +22,52 @@ pub(super) fn agree<T>(comm: &Comm, mine: Result<T>, words: impl Iterator<Item =
     let own: Vec<u64> = words.collect();
     let all = comm.all_gather(bytemuck::cast_slice(&own))?;
     let odd = all.iter().position(|words| *words != all[0]).unwrap_or(0);
-    let differs = Error::new(
+    // All ranks see the same lists.
+    match odd {
+        0 => Ok(mine),
+        _ => Err(differs().on_rank(i64::try_from(odd).unwrap_or(i64::MAX)).against_rank(0)),
+    }
+}
+
+/// Makes one rank's failure everyone's, and agrees on words that only some ranks can
+/// tell; `None` where nobody can. Collective: one reduction of a few words.
+pub(super) fn agree_on<T, const N: usize>(
+    comm: &Comm,
+    mine: Result<T>,
+    words: [Option<u64>; N],
+) -> Result<(T, [Option<u64>; N])> {
+    // The least word, and the least complement, which is that of the greatest.
+    let mut least = vec![u64::MAX; 1 + 2 * N];
+    match &mine {
+        Ok(_) => {
+            for (pair, word) in least[1..].chunks_exact_mut(2).zip(words) {
+                if let Some(word) = word {
+                    pair.copy_from_slice(&[word, !word]);
+                }
+            }
+        }
+        Err(_) => least[0] = comm.rank() as u64,
+    }
+    comm.all_reduce(&mut least, Op::Min)?;
+    if least[0] != u64::MAX {
+        return comm.agree(mine).and_then(|_| Err(differs()));
+    }
+    let mine = mine?;
+    let mut agreed = [None; N];
+    for (agreed, pair) in agreed.iter_mut().zip(least[1..].chunks_exact(2)) {
+        match pair {
+            [u64::MAX, u64::MAX] => {}
+            [low, high] if *low == !*high => *agreed = Some(*low),
+            _ => return Err(differs()),
+        }
+    }
+    Ok((mine, agreed))
+}
+
+fn differs() -> Error {
+    Error::new(
         ErrorKind::Invariant,
         "all ranks must exchange equally many arrays, of the same element types and in the same way",
     )
-    .on_rank(i64::try_from(odd).unwrap_or(i64::MAX))
-    .against_rank(0)
-    .in_field("dtype");
-    // A sum that vanishes for no reason but chance does not exist: all ranks see the same.
-    if odd == 0 { Ok(mine) } else { Err(differs) }
+    .in_field("dtype")
 }

@@ -11,8 +11,9 @@ use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
+use crate::comm::{Comm, distarray_comm};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exchange::{Accumulate, Halo, Moved, Mover, Node, Redistribution, Scale};
+use crate::exchange::{Accumulate, Binding, Edge, Halo, Moved, Redistribution, Scale};
 
 /// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
 #[allow(non_camel_case_types)] // the C name
@@ -26,7 +27,7 @@ pub struct distarray_halo {
 /// freed by distarray_bound_halo_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_bound_halo {
-    mover: Mover,
+    binding: Binding,
     arrays: Vec<Arc<distarray_array>>,
 }
 
@@ -90,11 +91,52 @@ pub unsafe extern "C" fn distarray_halo_new(
     })
 }
 
+/// Lets each later update fill the padding outside the edges of the array too: edges
+/// has one DISTARRAY_EDGE_* for each axis, constants one value for each axis with
+/// DISTARRAY_EDGE_CONSTANT, or NULL for zeros. Collective; all ranks say the same.
+///
+/// Refused where a mirror shows what a rank does not hold. Bindings made before keep
+/// what they had.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_halo_fill_edges(
+    halo: Option<&mut distarray_halo>,
+    edges: *const i32,
+    constants: *const f64,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let halo = mutable(halo, "halo")?;
+        let ndim = i64::try_from(halo.halo.ndim()).unwrap_or(i64::MAX);
+        let read = || {
+            // SAFETY: the C caller's promise.
+            let edges = unsafe { inputs(edges, ndim, "edges") }?;
+            let constants = match constants.is_null() {
+                true => &[][..],
+                // SAFETY: the C caller's promise.
+                false => unsafe { inputs(constants, ndim, "constants") }?,
+            };
+            let edge = |(axis, &code): (usize, &i32)| match code {
+                0 => Ok(Edge::Keep),
+                1 => Ok(Edge::Constant(constants.get(axis).copied().unwrap_or(0.0))),
+                2 => Ok(Edge::Replicate),
+                3 => Ok(Edge::Reflect),
+                4 => Ok(Edge::Symmetric),
+                _ => Err(Error::new(ErrorKind::Range, "an edge is one of DISTARRAY_EDGE_*")
+                    .on_axis(axis)
+                    .in_field("edges")
+                    .expected_found(4, code.into())),
+            };
+            edges.iter().enumerate().map(edge).collect()
+        };
+        halo.halo.fill_edges_if(read())
+    })
+}
+
 /// Fills the padding of an array with what the owners hold. Collective; messages go
 /// to neighbours only.
 ///
-/// Padding outside the edges of an axis that is not periodic stays as it is. When one
-/// rank's array does not fit the plan, or is NULL, all ranks return its status and
+/// Padding outside the edges of an axis that is not periodic stays as it is, unless
+/// distarray_halo_fill_edges said otherwise. When one rank's array does not fit the plan, or is NULL, all ranks return its status and
 /// its report, and no array is touched.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_halo_update(
@@ -179,8 +221,9 @@ pub unsafe extern "C" fn distarray_halo_finish(
             None => Err("no halo update was started"),
         };
         let which = which.map_err(|detail| Error::new(ErrorKind::Busy, detail).in_field("array"));
+        let mine = which.and_then(|which| Ok((which, handle(array, "array")?.array())));
         // SAFETY: the array is the one that it was started on, and the C caller keeps it.
-        unsafe { halo.halo.end(which) }?;
+        unsafe { halo.halo.end(mine) }?;
         halo.started = None;
         written(array, DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
         Ok(())
@@ -245,7 +288,7 @@ pub unsafe extern "C" fn distarray_halo_bind(
             // SAFETY: the C caller's promise.
             given.iter().map(|&array| unsafe { writable(array, "arrays") }).collect::<Result<Vec<_>>>()
         });
-        let mover = halo.halo.bind_if(taken.as_ref().map(Vec::as_slice))?;
+        let binding = halo.halo.bind_if(taken.as_ref().map(Vec::as_slice))?;
         let keep = |array: &distarray_array| {
             // SAFETY: every handle is one count of an `Arc`; this is one more.
             unsafe {
@@ -254,7 +297,7 @@ pub unsafe extern "C" fn distarray_halo_bind(
             }
         };
         let arrays = given_arrays(given).map(keep).collect();
-        let handle = Box::new(distarray_bound_halo { mover, arrays });
+        let handle = Box::new(distarray_bound_halo { binding, arrays });
         // SAFETY: checked, and the C caller's to be written.
         unsafe { bound.write(Box::into_raw(handle)) };
         Ok(())
@@ -270,14 +313,11 @@ pub unsafe extern "C" fn distarray_bound_halo_update(
 ) -> i32 {
     guard(error, || {
         let bound = mutable(bound, "bound")?;
-        let node = bound.arrays.first().and_then(|array| Node::of(array.array()));
-        // SAFETY: the mover was made for these arrays, which are kept; that nobody else
+        let distarray_bound_halo { binding, arrays } = bound;
+        // SAFETY: the binding was made for these arrays, which are kept; that nobody else
         // touches them is the C caller's promise.
-        unsafe {
-            bound.mover.start()?;
-            bound.mover.finish(node)?;
-        }
-        for array in &bound.arrays {
+        unsafe { binding.update(arrays.iter().map(|array| array.array())) }?;
+        for array in arrays {
             array.note(DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
         }
         Ok(())
@@ -337,18 +377,11 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let mine = || {
             check(redistribution, "redistribution")?;
             let target = handle(target, "target")?.get();
-            let ndim = source.dim_data().ndim();
-            if axes.is_null() {
-                return Ok((target, (0..ndim).collect()));
-            }
-            let count = i64::try_from(ndim).unwrap_or(i64::MAX);
+            let ndim = i64::try_from(source.dim_data().ndim()).unwrap_or(i64::MAX);
             // SAFETY: the C caller's promise.
-            let axes = unsafe { inputs(axes, count, "axes") }?;
-            // A negative number names no axis.
-            let axes = axes.iter().map(|&axis| usize::try_from(axis).unwrap_or(usize::MAX)).collect();
-            Ok((target, axes))
+            Ok((target, unsafe { order(axes, ndim) }?))
         };
-        let (target, axes): (_, Vec<usize>) = source.comm().agree(mine())?;
+        let (target, axes) = source.comm().agree(mine())?;
         let planned = Redistribution::permuted(source, target, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
@@ -356,12 +389,57 @@ pub unsafe extern "C" fn distarray_redistribution_new(
     })
 }
 
+/// Plans the way between distributions over different ranks, all of them ranks of
+/// comm: from and to communicators that were split off it. A rank without a part of a
+/// side passes NULL for it, here and to distarray_redistribution_apply. ndim is the
+/// number of axes of both; axes as for distarray_redistribution_new. Collective over
+/// comm, which must outlive the plan.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_redistribution_new_across(
+    comm: *const distarray_comm,
+    source: Option<&distarray_distribution>,
+    target: Option<&distarray_distribution>,
+    ndim: i32,
+    axes: *const i64,
+    redistribution: *mut *mut distarray_redistribution,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the table keeps its contract; that is the C caller's promise.
+        let comm = unsafe { Comm::from_table(comm) }?;
+        let mine = check(redistribution, "redistribution").and_then(|()| {
+            // SAFETY: the C caller's promise.
+            unsafe { order(axes, ndim.into()) }
+        });
+        let axes = comm.agree(mine)?;
+        let sides = (source.map(distarray_distribution::get), target.map(distarray_distribution::get));
+        let planned = Redistribution::across(&comm, sides.0, sides.1, &axes)?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        Ok(())
+    })
+}
+
+/// The order of ndim axes that C states; NULL keeps it.
+///
+/// # Safety
+/// As for [`inputs`].
+unsafe fn order(axes: *const i64, ndim: i64) -> Result<Vec<usize>> {
+    if axes.is_null() {
+        return Ok((0..usize::try_from(ndim).unwrap_or(0)).collect());
+    }
+    // SAFETY: the caller's promise.
+    let axes = unsafe { inputs(axes, ndim, "axes") }?;
+    // A negative number names no axis.
+    Ok(axes.iter().map(|&axis| usize::try_from(axis).unwrap_or(usize::MAX)).collect())
+}
+
 /// Moves what the source owns into what the target owns, converting elements where
 /// the types differ and the kind of number is kept or widened. Padding is neither
 /// read nor written. Collective.
 ///
-/// When one rank's arrays do not fit the plan, or are NULL, all ranks return its
-/// status and its report, and no target is touched.
+/// When one rank's arrays do not fit the plan, or one is NULL where it has a part, all
+/// ranks return its status and its report, and no target is touched.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_redistribution_apply(
     redistribution: Option<&mut distarray_redistribution>,
@@ -408,10 +486,11 @@ fn apply(
     target: Option<&distarray_array>,
 ) -> Result<()> {
     let redistribution = mutable(redistribution, "redistribution")?;
-    let arrays = scale.and_then(|scale| {
-        let source = handle(source, "source")?.array();
+    // NULL is for ranks that have no part.
+    let arrays = scale.map(|scale| {
         // SAFETY: the C caller's promise.
-        Ok((scale, source, unsafe { writable(target, "target") }?))
+        let target = target.map(|array| unsafe { ArrayMut::vouched(array.array()) });
+        (scale, (source.map(|array| array.array()), target))
     });
     redistribution.0.apply_if(arrays)?;
     written(target, DISTARRAY_C_MODIFIED);

@@ -5,8 +5,10 @@ mod make;
 use std::sync::Arc;
 
 use fastdivide::DividerU64;
+use serde::{Deserialize, Serialize};
 
 use super::{Dim, Dist};
+use crate::error::Result;
 
 /// Which coordinate owns each global index of an axis, and where.
 ///
@@ -66,7 +68,52 @@ pub(crate) struct Stretch {
     pub(crate) stop: i64,
 }
 
+/// What a map is made from: its rule, or its bounds.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum AxisRule {
+    Uniform { size: i64, procs: i64, block: i64 },
+    Balanced { size: i64, procs: i64 },
+    Irregular { bounds: Vec<i64> },
+    Cyclic { size: i64, procs: i64, block_size: i64, first_process: i64, first_block: i64 },
+    Unstructured { size: i64, owned: Vec<Vec<i64>> },
+}
+
 impl AxisMap {
+    /// What the map is made from.
+    pub(crate) fn rule(&self) -> AxisRule {
+        let Self { size, procs, kind } = self;
+        let (size, procs) = (*size, *procs);
+        match kind {
+            Kind::Uniform { block, .. } => AxisRule::Uniform { size, procs, block: block.cast_signed() },
+            Kind::Balanced { .. } => AxisRule::Balanced { size, procs },
+            Kind::Irregular { bounds } => AxisRule::Irregular { bounds: bounds.to_vec() },
+            Kind::Cyclic { block, first_process, missing, .. } => AxisRule::Cyclic {
+                size,
+                procs,
+                block_size: block.cast_signed(),
+                first_process: first_process.cast_signed(),
+                first_block: block.cast_signed() - missing.cast_signed(),
+            },
+            Kind::Unstructured { table } => AxisRule::Unstructured { size, owned: table.owned.clone() },
+        }
+    }
+
+    /// The map made from this.
+    ///
+    /// # Errors
+    /// As for the maker of its kind.
+    pub(crate) fn of_rule(rule: AxisRule) -> Result<Self> {
+        match rule {
+            AxisRule::Uniform { size, procs, block } => Self::uniform(size, procs, block),
+            AxisRule::Balanced { size, procs } => Self::balanced(size, procs),
+            AxisRule::Irregular { bounds } => Self::irregular(bounds),
+            AxisRule::Cyclic { size, procs, block_size, first_process, first_block } => {
+                Self::cyclic(size, procs, block_size, first_process, first_block)
+            }
+            AxisRule::Unstructured { size, owned } => Self::unstructured(size, owned),
+        }
+    }
+
     /// Global extent of the axis.
     #[must_use]
     pub fn size(&self) -> i64 {

@@ -30,6 +30,7 @@ mod validate;
 mod value;
 
 pub use axis_map::AxisMap;
+pub(crate) use axis_map::AxisRule;
 pub(crate) use dim::{Blocks, Regular};
 pub use dim::{Dim, Dist};
 pub use dim_data::{DimData, Version};

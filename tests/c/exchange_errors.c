@@ -151,6 +151,7 @@ static distarray_distribution *gather(const part *p) {
 }
 
 static void halos(void) {
+  static const int32_t known[2] = {DISTARRAY_EDGE_KEEP, DISTARRAY_EDGE_KEEP}, unknown[2] = {0, 7};
   distarray_dim dims[2], wider[2];
   distarray_distribution *whole;
   distarray_halo *halo;
@@ -200,6 +201,9 @@ static void halos(void) {
   REFUSED(DISTARRAY_E_RANGE, "rank 1", distarray_halo_update_all(halo, at_fault ? -1 : 2, pair, &error));
   REFUSED(DISTARRAY_E_INVARIANT, "rank 1", distarray_halo_update_all(halo, at_fault ? 1 : 2, pair, &error));
 
+  REFUSED(DISTARRAY_E_RANGE, "axis 1", distarray_halo_fill_edges(halo, unknown, NULL, &error));
+  REFUSED(DISTARRAY_E_NULL, "rank 1",
+          distarray_halo_fill_edges(halo, at_fault ? NULL : known, NULL, &error));
   /* A binding agrees once; its updates are not checked again. */
   REFUSED(DISTARRAY_E_NULL, "rank 1",
           distarray_halo_bind(halo, 2, pair, at_fault ? NULL : &bound, &error));
@@ -359,6 +363,10 @@ static void redistributions(void) {
   REFUSED(DISTARRAY_E_GRID, "the same ranks", distarray_redistribution_new(from, alone, NULL, &r, &error));
   distarray_distribution_free(alone);
   distarray_array_free(own);
+  REFUSED(DISTARRAY_E_RANGE, "once",
+          distarray_redistribution_new_across(&comm, from, to, 2, at_fault ? twice : kept, &r, &error));
+  REFUSED(DISTARRAY_E_NULL, "rank 1",
+          distarray_redistribution_new_across(&comm, from, to, 2, NULL, at_fault ? NULL : &r, &error));
   CHECK(r == NULL);
 
   MUST(distarray_redistribution_new(from, to, NULL, &r, &error));
@@ -368,9 +376,9 @@ static void redistributions(void) {
   distarray_distribution_free(alien);
 
   /* Arrays. */
-  REFUSED(DISTARRAY_E_NULL, "rank 1",
+  REFUSED(DISTARRAY_E_SHAPE, "the source must be an array",
           distarray_redistribution_apply(r, bring(a, NULL), b->array, &error));
-  REFUSED(DISTARRAY_E_NULL, "rank 1",
+  REFUSED(DISTARRAY_E_SHAPE, "the target must be an array",
           distarray_redistribution_apply(r, a->array, bring(b, NULL), &error));
   REFUSED(DISTARRAY_E_SHAPE, "the target",
           distarray_redistribution_apply(r, a->array, bring(b, other), &error));
@@ -385,9 +393,9 @@ static void redistributions(void) {
           distarray_redistribution_apply(NULL, a->array, b->array, &error));
 
   /* Element types. */
-  REFUSED(DISTARRAY_E_INVARIANT, "rank 1",
+  REFUSED(DISTARRAY_E_INVARIANT, "all ranks must",
           distarray_redistribution_apply(r, a->array, bring(b, b_float), &error));
-  REFUSED(DISTARRAY_E_DTYPE, "rank 1",
+  REFUSED(DISTARRAY_E_INVARIANT, "all ranks must",
           distarray_redistribution_apply(r, a->array, bring(b, b_int), &error));
   REFUSED(DISTARRAY_E_DTYPE, "convert", distarray_redistribution_apply(r, a_complex->array, b->array, &error));
   REFUSED(DISTARRAY_E_DTYPE, "convert", distarray_redistribution_apply(r, a->array, b_int->array, &error));
@@ -400,9 +408,9 @@ static void redistributions(void) {
           distarray_redistribution_apply_scaled(r, at_fault ? NULL : two, one, 0, a->array, b->array, &error));
   REFUSED(DISTARRAY_E_NULL, "beta",
           distarray_redistribution_apply_scaled(r, two, NULL, 0, a->array, b->array, &error));
-  REFUSED(DISTARRAY_E_INVARIANT, "rank 1",
+  REFUSED(DISTARRAY_E_INVARIANT, "all ranks must",
           distarray_redistribution_apply_scaled(r, at_fault ? one : two, one, 0, a->array, b->array, &error));
-  REFUSED(DISTARRAY_E_INVARIANT, "rank 1",
+  REFUSED(DISTARRAY_E_INVARIANT, "all ranks must",
           distarray_redistribution_apply_scaled(r, two, one, at_fault, a->array, b->array, &error));
   REFUSED(DISTARRAY_E_DTYPE, "complex",
           distarray_redistribution_apply_scaled(r, i, one, 0, a->array, b->array, &error));

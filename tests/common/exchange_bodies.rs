@@ -51,7 +51,7 @@ pub fn strided(dim_data: &DimData, random: &mut Random) -> DistArray<i64> {
 }
 
 /// The value that the element at a global index has: no two alike.
-fn value(index: &[i64]) -> i64 {
+pub fn value(index: &[i64]) -> i64 {
     index.iter().fold(7, |sum, i| sum * 101 + i)
 }
 
@@ -69,7 +69,7 @@ pub fn assert_filled(array: &DistArray<i64>, owned: &[&[i64]], what: &str) {
     }
 }
 
-fn distribute(comm: &Comm, dealt: &Dealt) -> Result<Distribution> {
+pub fn distribute(comm: &Comm, dealt: &Dealt) -> Result<Distribution> {
     Distribution::on_grid(comm, dealt.axes(), dealt.grid.clone())
 }
 

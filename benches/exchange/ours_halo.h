@@ -1,0 +1,70 @@
+/* ours_halo.h - the halo case by libdistarray.
+ *
+ *   ours_msg  by messages, in the very memory of the hand-written variants
+ *   ours_shm  by shared memory, in an array that the library allocates for it
+ */
+#ifndef OURS_HALO_H
+#define OURS_HALO_H
+#ifdef DISTARRAY_EXCHANGE
+
+#include "hand_halo.h"
+#include "ours.h"
+
+typedef struct {
+  distarray_halo *plan;
+  distarray_array *array;
+  distarray_distribution *distribution;
+} ours_halo;
+
+/* This rank's part, ghosts outside the array at its edges. */
+static void halo_piece(piece *p, const halo *h) {
+  int ndim = h->c.ndim;
+  piece_start(p, ndim, DISTARRAY_DTYPE_FLOAT, 64, h->a);
+  for (int axis = 0; axis < ndim; axis++) {
+    int d = axis + 3 - ndim;
+    p->dims[axis] = distarray_dim_block(h->c.size[d], h->c.grid[d], h->at[d], h->offset[d], h->offset[d] + h->inner[d]);
+    distarray_dim_add_halo(&p->dims[axis], h->ghost[d], h->ghost[d]);
+    if (h->c.periodic) p->dims[axis].flags |= DISTARRAY_DIM_PERIODIC;
+    p->shape[axis] = h->local[d];
+  }
+  distarray_strides_c_order(ndim, p->shape, sizeof(double), p->strides);
+}
+
+static void halo_ours(void *context) {
+  ours_halo *o = context;
+  distarray_error error;
+  must(distarray_halo_update(o->plan, o->array, &error), &error);
+}
+
+static int ours_halo_try(ours_halo *o, const halo *h) {
+  distarray_export view;
+  distarray_error error;
+  must(distarray_array_view(o->array, &view, &error), &error);
+  halo_fill(h, view.data);
+  MPI_Barrier(MPI_COMM_WORLD);
+  halo_ours(o);
+  MPI_Barrier(MPI_COMM_WORLD);
+  return halo_correct(h, view.data);
+}
+
+static void race_ours(race *r, const char *name, ours_halo *o, const halo *h, int shared) {
+  distarray_error error;
+  piece p;
+  halo_piece(&p, h);
+  piece_take(&p, &o->array, &o->distribution);
+  if (shared) share(&p, o->distribution, &o->array);
+  MPI_Barrier(MPI_COMM_WORLD);
+  double start = MPI_Wtime();
+  must(distarray_halo_new(o->distribution, h->c.corners, &o->plan, &error), &error);
+  double plan = MPI_Wtime() - start;
+  race_add(r, name, OURS, halo_ours, o, plan, ours_halo_try(o, h));
+}
+
+static void ours_halo_free(ours_halo *o) {
+  distarray_halo_free(o->plan);
+  distarray_distribution_free(o->distribution);
+  distarray_array_free(o->array);
+}
+
+#endif
+#endif /* OURS_HALO_H */
