@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Rooms, lowest first: each may use those before it.
-const ROOMS: [&str; 7] = ["error", "protocol", "array", "comm", "distribution", "io", "ffi"];
+const ROOMS: [&str; 8] = ["error", "protocol", "array", "comm", "distribution", "exchange", "io", "ffi"];
 
 /// Uses that the order alone would allow, and that the design does not.
 const FORBIDDEN: [(&str, &str); 2] = [("comm", "array"), ("comm", "protocol")];
