@@ -7,7 +7,7 @@ mod bodies;
 #[path = "common/dealing.rs"]
 mod dealing;
 
-use bodies::{assert_filled, distribute, fill, strided, value};
+use bodies::{assert_filled, distribute, fill, strided};
 use dealing::{Dealt, Random, deal, product};
 use distarray::array::{AnyArray, Buffer, DType, DistArray, Order};
 use distarray::comm::{self, Comm};

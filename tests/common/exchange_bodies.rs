@@ -51,7 +51,7 @@ pub fn strided(dim_data: &DimData, random: &mut Random) -> DistArray<i64> {
 }
 
 /// The value that the element at a global index has: no two alike.
-pub fn value(index: &[i64]) -> i64 {
+fn value(index: &[i64]) -> i64 {
     index.iter().fold(7, |sum, i| sum * 101 + i)
 }
 
