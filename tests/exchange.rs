@@ -82,6 +82,18 @@ fn what_one_rank_finds_wrong_all_ranks_return() {
 }
 
 #[test]
+fn ranks_that_plan_differently_are_told() {
+    let kinds = comm::threads(4, |comm| {
+        let odd = comm.rank() == 1;
+        let d = Distribution::new(&comm, [Axis::block(8).halo(1), Axis::block(8).halo(1)]).unwrap();
+        let halo = if odd { Halo::star(&d) } else { Halo::new(&d) };
+        let turned = Redistribution::permuted(&d, &d, if odd { &[1, 0] } else { &[0, 1] });
+        [halo.err().map(|error| error.kind()), turned.err().map(|error| error.kind())]
+    });
+    assert_eq!(kinds, [[Some(ErrorKind::Invariant); 2]; 4]);
+}
+
+#[test]
 fn packed_order_follows_the_memory() {
     // Both sides column-major: messages are too, and the result is the same.
     comm::threads(4, |comm| {
