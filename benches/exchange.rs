@@ -106,10 +106,6 @@ fn compile(name: &str, peers: &[&Peer], extra: &[String], scratch: &Path) -> Pat
     let program = scratch.join(name);
     let mut command = Command::new(COMPILER);
     command.args(FLAGS).arg("-I").arg(root.join("include"));
-    let header = fs::read_to_string(root.join("include/distarray.h")).unwrap();
-    let ours = [("distarray_halo_new", "EXCHANGE"), ("distarray_distribution_zeros", "SHARED")];
-    let ours = ours.iter().filter(|(function, _)| header.contains(function));
-    command.args(ours.map(|(_, define)| format!("-DDISTARRAY_{define}")));
     command.args(peers.iter().map(|peer| format!("-D{}", peer.define)));
     command.arg(root.join("benches/exchange").join(format!("{name}.c")));
     command.args(extra);

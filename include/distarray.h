@@ -217,14 +217,15 @@ int32_t distarray_distribution_gather(const distarray_comm *comm,
                                       distarray_error *error);
 
 // Makes a new array of the distribution, all zero, padding included: code and bits
-// are the element type's. With shared not 0 it lies, where the system offers that, in
-// memory that the ranks of a node share: exchanges between them are direct copies.
-// Collective.
+// are the element type's, and with column_major not 0 the first axis runs fastest.
+// With shared not 0 it lies, where the system offers that, in memory that the ranks of
+// a node share: exchanges between them are direct copies. Collective.
 //
 // When one rank fails, all ranks return its status and its report.
 int32_t distarray_distribution_zeros(const distarray_distribution *distribution,
                                      uint8_t code,
                                      uint8_t bits,
+                                     int32_t column_major,
                                      int32_t shared,
                                      distarray_array **array,
                                      distarray_error *error);

@@ -160,12 +160,13 @@ module distarray_library
     end function
 
     ! 128 bits are -128_c_int8_t: a signed byte is all that Fortran has.
-    function distarray_distribution_zeros(distribution, code, bits, shared, array, &
-        error) bind(c) result(status)
+    function distarray_distribution_zeros(distribution, code, bits, column_major, shared, &
+        array, error) bind(c) result(status)
       import
       type(c_ptr), value :: distribution
       integer(c_int8_t), value :: code
       integer(c_int8_t), value :: bits
+      integer(c_int32_t), value :: column_major
       integer(c_int32_t), value :: shared
       type(c_ptr), intent(out) :: array
       type(distarray_error), intent(out), optional :: error

@@ -40,7 +40,7 @@
 //! | [`mod@array`] | memory: element types, buffers with an owner, typed views; never communicates |
 //! | [`comm`] | messages over one process, threads, MPI or a C table; knows nothing of arrays |
 //! | [`distribution`] | everyone's layout: process grids, the collective check, owners |
-//! | [`exchange`] | elements move: halos and redistribution, planned without messages |
+//! | [`exchange`] | movement: plans, halo exchange, redistribution, arrays in shared memory |
 //! | [`io`] | `.npy` and `.dnpy` files |
 //! | [`ffi`] | the C border: the only door; nobody below knows it |
 //!

@@ -7,7 +7,7 @@ mod bodies;
 #[path = "common/dealing.rs"]
 mod dealing;
 
-use bodies::{assert_filled, distribute, fill, strided};
+use bodies::{assert_filled, distribute, fill, may_share, strided};
 use dealing::{Dealt, Random, deal, product};
 use distarray::array::{AnyArray, Buffer, DType, DistArray, Order};
 use distarray::comm::{self, Comm};
@@ -278,4 +278,16 @@ fn arrays_move_between_communicators() {
             outcome.unwrap_or_else(|error| panic!("case {case}: {senders:?} to {receivers:?}: {error}"));
         }
     }
+}
+
+#[test]
+fn without_shared_memory_messages_do_the_same() {
+    if !may_share() {
+        return; // this is that run
+    }
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program).env("DISTARRAY_SHARED_MEMORY", "off").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("redistribution_moves_every_element_and_back_restores_every_bit ... ok"), "{text}");
 }

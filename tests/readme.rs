@@ -83,7 +83,7 @@ fn the_c_functions_exchange_under_both_mpis() {
         static void advance_shell(distarray_array *now, distarray_array *next) { stencils += now != next; }\n";
     let calls = "distarray_array *other;
         distarray_export copy;
-        must(distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, &other, &error), &error);
+        must(distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, 0, &other, &error), &error);
         steps(whole, array, other, 3);
         redistribute(whole, array, whole, other);
         must(distarray_array_view(other, &copy, &error), &error);

@@ -12,12 +12,8 @@ static const char *const columns[] = {"subarray", "pack", "neighbor", "shm",
 #ifdef HAVE_PETSC
                                       "petsc",
 #endif
-#ifdef DISTARRAY_EXCHANGE
                                       "ours_msg",
-#endif
-#ifdef DISTARRAY_SHARED
                                       "ours_shm",
-#endif
                                       NULL};
 
 static void run_case(const halo_case *c) {
@@ -34,22 +30,14 @@ static void run_case(const halo_case *c) {
   petsc_halo petsc;
   race_petsc(&r, &petsc, h);
 #endif
-#ifdef DISTARRAY_EXCHANGE
   ours_halo messages;
   race_ours(&r, "ours_msg", &messages, h, 0);
-#endif
-#ifdef DISTARRAY_SHARED
   ours_halo shared;
   race_ours(&r, "ours_shm", &shared, h, 1);
-#endif
   race_run(&r);
   race_print(&r, columns);
-#ifdef DISTARRAY_SHARED
   ours_halo_free(&shared);
-#endif
-#ifdef DISTARRAY_EXCHANGE
   ours_halo_free(&messages);
-#endif
 #ifdef HAVE_PETSC
   petsc_halo_free(&petsc);
 #endif

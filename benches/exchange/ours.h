@@ -1,7 +1,6 @@
 /* ours.h - what both programs need to call libdistarray. */
 #ifndef OURS_H
 #define OURS_H
-#ifdef DISTARRAY_EXCHANGE
 
 #include <distarray.h>
 #include <distarray_mpi.h>
@@ -48,16 +47,12 @@ static void piece_take(piece *p, distarray_array **array, distarray_distribution
 
 /* Puts an array that all ranks of the node can reach in the place of the loan. */
 static void share(const piece *p, const distarray_distribution *distribution, distarray_array **array) {
-#ifdef DISTARRAY_SHARED
   distarray_error error;
+  int last = p->loan.ndim - 1, column_major = p->strides[0] < p->strides[last];
   distarray_array_free(*array);
-  must(distarray_distribution_zeros(distribution, p->loan.dtype_code, p->loan.dtype_bits,
-                                    DISTARRAY_ZEROS_SHARED, array, &error),
+  must(distarray_distribution_zeros(distribution, p->loan.dtype_code, p->loan.dtype_bits, column_major, 1, array,
+                                    &error),
        &error);
-#else
-  (void)p, (void)distribution, (void)array;
-#endif
 }
 
-#endif
 #endif /* OURS_H */

@@ -5,13 +5,12 @@
  */
 #ifndef OURS_HALO_H
 #define OURS_HALO_H
-#ifdef DISTARRAY_EXCHANGE
 
 #include "hand_halo.h"
 #include "ours.h"
 
 typedef struct {
-  distarray_halo *plan;
+  distarray_bound_halo *bound;
   distarray_array *array;
   distarray_distribution *distribution;
 } ours_halo;
@@ -33,7 +32,7 @@ static void halo_piece(piece *p, const halo *h) {
 static void halo_ours(void *context) {
   ours_halo *o = context;
   distarray_error error;
-  must(distarray_halo_update(o->plan, o->array, &error), &error);
+  must(distarray_bound_halo_update(o->bound, &error), &error);
 }
 
 static int ours_halo_try(ours_halo *o, const halo *h) {
@@ -55,16 +54,19 @@ static void race_ours(race *r, const char *name, ours_halo *o, const halo *h, in
   if (shared) share(&p, o->distribution, &o->array);
   MPI_Barrier(MPI_COMM_WORLD);
   double start = MPI_Wtime();
-  must(distarray_halo_new(o->distribution, h->c.corners, &o->plan, &error), &error);
-  double plan = MPI_Wtime() - start;
-  race_add(r, name, OURS, halo_ours, o, plan, ours_halo_try(o, h));
+  distarray_halo *plan;
+  const distarray_array *array = o->array;
+  must(distarray_halo_new(o->distribution, h->c.corners, &plan, &error), &error);
+  must(distarray_halo_bind(plan, 1, &array, &o->bound, &error), &error);
+  distarray_halo_free(plan);
+  double planning = MPI_Wtime() - start;
+  race_add(r, name, OURS, halo_ours, o, planning, ours_halo_try(o, h));
 }
 
 static void ours_halo_free(ours_halo *o) {
-  distarray_halo_free(o->plan);
+  distarray_bound_halo_free(o->bound);
   distarray_distribution_free(o->distribution);
   distarray_array_free(o->array);
 }
 
-#endif
 #endif /* OURS_HALO_H */

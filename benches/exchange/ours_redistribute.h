@@ -8,7 +8,6 @@
  */
 #ifndef OURS_REDISTRIBUTE_H
 #define OURS_REDISTRIBUTE_H
-#ifdef DISTARRAY_EXCHANGE
 
 #include "hand_redistribute.h"
 #include "ours.h"
@@ -91,5 +90,4 @@ static void ours_redistribution_free(ours_redistribution *o) {
   distarray_array_free(o->to);
 }
 
-#endif
 #endif /* OURS_REDISTRIBUTE_H */

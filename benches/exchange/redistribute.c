@@ -20,12 +20,8 @@ static const char *const columns[] = {"pack", "types", "shm",
 #ifdef HAVE_COSTA
                                       "costa",
 #endif
-#ifdef DISTARRAY_EXCHANGE
                                       "ours_msg",
-#endif
-#ifdef DISTARRAY_SHARED
                                       "ours_shm",
-#endif
                                       NULL};
 
 /* The limit: memcpy of as many bytes as this rank has on both sides. */
@@ -66,22 +62,14 @@ static void run_case(const redistribution_case *c) {
   void *costa = NULL;
   int has_costa = race_costa(&race, &costa, r);
 #endif
-#ifdef DISTARRAY_EXCHANGE
   ours_redistribution messages;
   race_ours(&race, "ours_msg", &messages, r, 0);
-#endif
-#ifdef DISTARRAY_SHARED
   ours_redistribution shared;
   race_ours(&race, "ours_shm", &shared, r, 1);
-#endif
   race_run(&race);
   race_print(&race, columns);
-#ifdef DISTARRAY_SHARED
   ours_redistribution_free(&shared);
-#endif
-#ifdef DISTARRAY_EXCHANGE
   ours_redistribution_free(&messages);
-#endif
 #ifdef HAVE_COSTA
   if (has_costa) costa_free(costa);
 #endif

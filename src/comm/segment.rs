@@ -57,15 +57,17 @@ impl Segment {
 }
 
 impl Comm {
-    /// Memory that the ranks of each node share, of which this rank's area has `bytes`;
-    /// none on every rank where one cannot have it. Collective.
+    /// Memory that the ranks of each node share, of which this rank's area has as many
+    /// bytes as it says when it knows the ranks of its node; none on every rank where
+    /// one cannot have it, or was told not to by [`SWITCH`]. Collective.
     ///
     /// # Errors
     /// `Comm` when the message layer fails.
-    pub(crate) fn segment(&self, bytes: usize) -> Result<Option<Segment>> {
+    pub(crate) fn segment(&self, bytes: impl FnOnce(&[usize]) -> usize) -> Result<Option<Segment>> {
         // Ranks that see the same memory files are on one node; that a hash collides is
         // found out by who cannot open the file.
-        let local = self.split(node_color().ok(), 0)?;
+        let wanted = std::env::var_os(SWITCH).is_none_or(|value| value != "off");
+        let local = self.split(node_color().ok().filter(|_| wanted), 0)?;
         let mut id = random().to_ne_bytes().to_vec();
         self.broadcast(0, &mut id)?;
         let id = id.try_into().map_or(1, u64::from_ne_bytes) | 1;
@@ -85,15 +87,19 @@ impl Comm {
 }
 
 impl Segment {
-    fn map(local: &Comm, rank: usize, bytes: usize, id: u64) -> Result<Self> {
-        let mut all = vec![0_i64; 2 * local.size()];
-        let own = [to_i64(rank), to_i64(bytes)];
-        local.all_gather_into(bytemuck::cast_slice(&own), bytemuck::cast_slice_mut(&mut all))?;
-        let (mut ranks, mut areas, mut end) = (Vec::new(), Vec::new(), 0_usize);
-        for words in all.chunks_exact(2) {
-            ranks.push(to_usize(words[0]));
+    fn map(local: &Comm, rank: usize, bytes: impl FnOnce(&[usize]) -> usize, id: u64) -> Result<Self> {
+        let everyones = |own: usize| -> Result<Vec<usize>> {
+            let mut all = vec![0_i64; local.size()];
+            let own = to_i64(own).to_ne_bytes();
+            local.all_gather_into(&own, bytemuck::cast_slice_mut(&mut all))?;
+            Ok(all.into_iter().map(to_usize).collect())
+        };
+        let ranks = everyones(rank)?;
+        let lengths = everyones(bytes(&ranks))?;
+        let (mut areas, mut end) = (Vec::new(), 0_usize);
+        for length in lengths {
             areas.push(end);
-            let pages = to_usize(words[1]).checked_next_multiple_of(PAGE);
+            let pages = length.checked_next_multiple_of(PAGE);
             // Too much is refused below.
             end = pages.and_then(|bytes| end.checked_add(bytes)).unwrap_or(usize::MAX);
         }
@@ -130,6 +136,9 @@ fn node_color() -> std::io::Result<i32> {
     });
     Ok(i32::try_from(hash >> 33).unwrap_or(0))
 }
+
+/// The environment variable that turns shared memory off, by the value `off`.
+const SWITCH: &str = "DISTARRAY_SHARED_MEMORY";
 
 /// Where Linux keeps files in memory.
 const FOLDER: &str = "/dev/shm";

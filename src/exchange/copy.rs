@@ -7,6 +7,10 @@
 
 use std::ptr::copy_nonoverlapping;
 
+/// Bytes from which on elements that are moved are far apart: more than the cache of
+/// one core holds.
+pub(super) const FAR: usize = 4 << 20;
+
 /// `n` steps through two memories, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Loop {
@@ -46,15 +50,16 @@ pub(super) fn shorten(loops: &mut Vec<Loop>, mut run: usize) -> usize {
 
 /// Copies runs of `run` bytes along all loops.
 ///
+/// `far` says that what is written will not be read soon, because all of it together
+/// exceeds the caches.
+///
 /// # Safety
 /// Every address that the loops reach is readable in `from` and writable in `to`,
 /// and the two do not overlap.
-pub(super) unsafe fn copy(to: *mut u8, from: *const u8, loops: &[Loop], run: usize) {
-    let bytes = loops.iter().fold(run, |bytes, l| bytes.saturating_mul(l.n));
-    let streaming = bytes >= stream::FROM && run >= stream::SHORTEST;
+pub(super) unsafe fn copy(to: *mut u8, from: *const u8, loops: &[Loop], run: usize, far: bool) {
     // SAFETY: the caller's promise, for all of them.
     unsafe {
-        if streaming {
+        if far && run >= stream::SHORTEST {
             nest(to, from, loops, &mut |to, from| stream::run(to, from, run));
             stream::end();
             return;
@@ -75,7 +80,12 @@ pub(super) unsafe fn copy(to: *mut u8, from: *const u8, loops: &[Loop], run: usi
 /// # Safety
 /// `body` may be called with every address that the loops reach.
 #[inline]
-unsafe fn nest(to: *mut u8, from: *const u8, loops: &[Loop], body: &mut impl FnMut(*mut u8, *const u8)) {
+pub(super) unsafe fn nest(
+    to: *mut u8,
+    from: *const u8,
+    loops: &[Loop],
+    body: &mut impl FnMut(*mut u8, *const u8),
+) {
     match loops {
         [] => body(to, from),
         [outer, rest @ ..] => {
@@ -150,8 +160,6 @@ unsafe fn plane(to: *mut u8, from: *const u8, outer: Loop, inner: Loop, run: usi
 mod stream {
     use std::ptr::copy_nonoverlapping;
 
-    /// Bytes from which on a copy goes past the caches: more than a core's own hold.
-    pub(super) const FROM: usize = 4 << 20;
     /// The shortest run for which that pays: some whole lines.
     pub(super) const SHORTEST: usize = 256;
     const LINE: usize = 64;
@@ -480,7 +488,7 @@ mod tests {
                 wanted[usize::try_from(t).unwrap()] = from[usize::try_from(f).unwrap()];
             }
             // SAFETY: both vectors are as long as the loops reach.
-            unsafe { copy(to.as_mut_ptr(), from.as_ptr(), &short, run) };
+            unsafe { copy(to.as_mut_ptr(), from.as_ptr(), &short, run, false) };
             assert!(to == wanted, "{nest:?}");
         }
     }
@@ -488,16 +496,15 @@ mod tests {
     #[test]
     fn long_copies_go_past_the_caches_and_arrive_all_the_same() {
         for (rows, run, to_step, from_step, shift) in
-            [(1000, 4999, 5003, 5001, 1), (20, 300_000, 300_032, 300_000, 0), (1, 5_000_001, 0, 0, 7)]
+            [(100, 4999, 5003, 5001, 1), (20, 30_000, 30_032, 30_000, 0), (1, 500_001, 0, 0, 7)]
         {
             let from: Vec<u8> = (0..rows * from_step + run).map(|i| (i * 7 % 251) as u8).collect();
             let mut to = vec![0_u8; rows * to_step + run + shift];
             let by = Loop { n: rows, to: to_step.cast_signed(), from: from_step.cast_signed() };
             let loops = [by];
             let loops = if rows > 1 { &loops[..] } else { &[] };
-            assert!(rows * run >= stream::FROM);
             // SAFETY: both vectors are as long as the loops reach.
-            unsafe { copy(to.as_mut_ptr().add(shift), from.as_ptr(), loops, run) };
+            unsafe { copy(to.as_mut_ptr().add(shift), from.as_ptr(), loops, run, true) };
             for row in 0..rows {
                 let (there, here) = (row * to_step + shift, row * from_step);
                 assert!(to[there..there + run] == from[here..here + run], "row {row} of {run}");

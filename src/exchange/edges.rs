@@ -126,7 +126,7 @@ pub(super) unsafe fn fill(array: &AnyArray, edges: &[Edge]) -> Result<()> {
             };
             // SAFETY: both planes lie in the array and are not the same; or one value is
             // read again and again.
-            unsafe { copy::copy(to, from, &loops, run) };
+            unsafe { copy::copy(to, from, &loops, run, false) };
         }
     }
     Ok(())

@@ -1,16 +1,19 @@
 //! Halo exchange: every rank's padding gets what the owners hold.
 #![allow(unsafe_code)] // hands the memory of arrays to the mover
 
+use std::sync::Arc;
+
+use ndarray::ArrayViewMutD;
+
 use super::combine::{Accumulate, Combine};
 use super::edges::{self, Edge};
+use super::lanes::Lanes;
 use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::Plan;
 use super::redistribution::dtype_word;
 use super::shared::Node;
 use super::verdict::agree;
-use ndarray::ArrayViewMutD;
-
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
 use crate::comm::Comm;
 use crate::distribution::Distribution;
@@ -44,6 +47,7 @@ pub struct Halo {
     dim_data: DimData,
     plan: Plan,
     tag: i32,
+    lanes: Option<Arc<Lanes>>,
     /// How padding outside the edges is filled; none where it stays as it is.
     edges: Option<Vec<Edge>>,
     /// Movers for the arrays that came last.
@@ -94,11 +98,13 @@ impl Halo {
         let dim_data = distribution.dim_data();
         let plan = Plan::halo_with(distribution.decomposition(), dim_data, corners, &lists);
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
+        let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
         Ok(Self {
             comm: comm.clone(),
             dim_data: dim_data.clone(),
             plan,
             tag,
+            lanes,
             edges: None,
             movers: Vec::new(),
         })
@@ -359,7 +365,7 @@ impl Halo {
         let way = if matches!(task, Task::Accumulate(_)) { Way::Back } else { Way::Forward };
         let mode = Mode { way, order: Order::C, packed: task == Task::UpdateLater };
         // SAFETY: every round runs while the arrays are borrowed, or is packed.
-        unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, &nodes, mode) }
+        unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, &nodes, self.lanes.as_ref(), mode) }
     }
 
     fn check(&self, array: &AnyArray) -> Result<()> {

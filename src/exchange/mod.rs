@@ -1,9 +1,40 @@
-//! Movement.
+//! Movement: halo exchange and redistribution, by one mover.
+//!
+//! A halo update *is* a redistribution from what ranks own to what they hold, and
+//! accumulating a halo is the same the other way round. So there is one [`Plan`],
+//! made from two layouts without a message, and one mover that runs it.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | *piece* | elements that two ranks share along one axis, as positions in both memories |
+//! | *message* | one coordinate for each axis: the product of the pieces shared with it |
+//! | *core*, *rim* | pieces that the receiver owns, and pieces that lie in its halo |
+//! | *round* | one run of a plan: pack, send, copy what stays, unpack as it arrives |
+//! | *lane* | how two ranks of one node pass elements on, part by part, through their caches |
+//!
+//! How elements travel, from the fastest way that is open to the slowest:
+//! 1. within a rank, by one strided copy;
+//! 2. within a node, from an array in [shared memory](crate::distribution::Distribution::shared_zeros),
+//!    by one copy;
+//! 3. within a node, from any other memory, through a lane: two copies, of which one
+//!    stays in the caches. The environment variable `DISTARRAY_SHARED_MEMORY=off` turns
+//!    both off;
+//! 4. by a message of the communicator, packed unless it is one stretch of memory.
+//!
+//! [`Halo`] and [`Redistribution`] agree on each call before they move anything: what
+//! one rank finds wrong, all ranks return, and no target is touched. A
+//! [bound](Halo::bind) halo agreed once.
+//!
+//! What is not here: axes with more than 2^32 processes, and ranks of one process that
+//! use one plan from several threads at once.
+
 mod combine;
 mod copy;
 mod edges;
 mod halo;
+mod lanes;
 mod lists;
+mod make;
 mod mover;
 mod piece;
 mod plan;

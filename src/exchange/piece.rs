@@ -67,6 +67,12 @@ pub(super) fn owned(mine: &AxisMap, coordinate: i64, theirs: &AxisMap, pieces: &
         Some((round, steps)) if round < size => (round, steps),
         _ => (size, Steps::default()),
     };
+    // Where one block meets the stretches of a cyclic part, they lie a round apart.
+    let apart = match (mine.period(), theirs.period()) {
+        (Some((round, block)), None) => Steps { mine: block, theirs: round },
+        (None, Some((round, block))) => Steps { mine: round, theirs: block },
+        _ => Steps::default(),
+    };
     let first = pieces.len();
     let mut whole = Whole { pieces, round, size, steps, first };
     if let Some((period, block)) = mine.period() {
@@ -85,7 +91,35 @@ pub(super) fn owned(mine: &AxisMap, coordinate: i64, theirs: &AxisMap, pieces: &
         whole.split(block.start, block.end.min(round), 0, theirs);
     }
     by_peer(&mut pieces[first..]);
+    if steps == Steps::default() && apart != Steps::default() {
+        fold(pieces, first, apart);
+        return apart;
+    }
     steps
+}
+
+/// Makes one piece of stretches that lie `steps` apart.
+fn fold(pieces: &mut Vec<Piece>, first: usize, steps: Steps) {
+    let mut kept = first;
+    for at in first..pieces.len() {
+        let piece = pieces[at];
+        if kept > first {
+            let last = &mut pieces[kept - 1];
+            let next = Piece {
+                mine: last.mine + last.count * steps.mine,
+                theirs: last.theirs + last.count * steps.theirs,
+                count: piece.count,
+                ..*last
+            };
+            if piece == next {
+                last.count += 1;
+                continue;
+            }
+        }
+        pieces[kept] = piece;
+        kept += 1;
+    }
+    pieces.truncate(kept);
 }
 
 /// How many indices after which both maps repeat, and the positions in between.

@@ -1,7 +1,10 @@
 //! Redistribution: an array of one distribution becomes one of another.
 #![allow(unsafe_code)] // hands the memory of arrays to the mover
 
+use std::sync::Arc;
+
 use super::combine::{Combine, Scale};
+use super::lanes::Lanes;
 use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::{Plan, count};
@@ -42,6 +45,7 @@ pub struct Redistribution {
     target: Option<DimData>,
     plan: Plan,
     tag: i32,
+    lanes: Option<Arc<Lanes>>,
     /// The order of the axes in messages: that of the first arrays' memory.
     order: Option<Order>,
     movers: Vec<(Types, Mover)>,
@@ -135,12 +139,14 @@ impl Redistribution {
         let lists = axes.iter().enumerate().map(list).collect::<Result<Vec<_>>>()?;
         let plan = Plan::between(from, to, count(comm.rank()), axes, &lists);
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
+        let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
         Ok(Self {
             comm: comm.clone(),
             source: source.map(|side| side.dim_data().clone()),
             target: target.map(|side| side.dim_data().clone()),
             plan,
             tag,
+            lanes,
             order: None,
             movers: Vec::new(),
         })
@@ -326,7 +332,9 @@ impl Redistribution {
         let nodes = [source.and_then(Node::of)];
         // SAFETY: every round runs while the arrays are borrowed; a rank without one
         // exchanges nothing of it.
-        let mover = unsafe { Mover::new(&self.comm, self.tag, &self.plan, vec![field], &nodes, mode) }?;
+        let mover = unsafe {
+            Mover::new(&self.comm, self.tag, &self.plan, vec![field], &nodes, self.lanes.as_ref(), mode)
+        }?;
         if self.movers.len() == KEPT {
             self.movers.remove(0);
         }

@@ -172,20 +172,21 @@ impl Distribution {
     /// # Errors
     /// `NoMemory`, on every rank.
     pub fn shared_zeros<T: Element>(&self) -> Result<DistArray<T>> {
-        let array = self.shared(T::DTYPE).and_then(AnyArray::downcast);
+        let array = self.shared(T::DTYPE, Order::C).and_then(AnyArray::downcast);
         self.comm().agree(array)
     }
 
-    /// The same with the element type at run time. Collective.
+    /// The same with the element type at run time, in either order. Collective.
     ///
     /// # Errors
     /// As [`shared_zeros`](Self::shared_zeros).
-    pub fn shared(&self, dtype: DType) -> Result<AnyArray> {
+    pub fn shared(&self, dtype: DType, order: Order) -> Result<AnyArray> {
         let (comm, dim_data) = (self.comm(), self.dim_data());
-        let own = Layout::packed(&dim_data.held_shape(), dtype.itemsize().unwrap_or(0), Order::C);
+        let own = Layout::packed(&dim_data.held_shape(), dtype.itemsize().unwrap_or(0), order);
         let layout = comm.agree(own)?;
         let Some(node) = node(comm, dim_data, &layout)? else {
-            return comm.agree(AnyArray::zeros(dim_data.clone(), dtype));
+            let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), order);
+            return comm.agree(buffer.and_then(|buffer| AnyArray::new(dim_data.clone(), buffer)));
         };
         let data = node.segment.area(node.segment.own()).wrapping_add(FRONT);
         let raw =
@@ -210,7 +211,7 @@ fn node(comm: &Comm, dim_data: &DimData, layout: &Layout) -> Result<Option<Node>
     let front = size_of::<Front>() + words * size_of::<i64>();
     let fits = front <= FRONT;
     let bytes = if fits { layout.reach().1.unsigned_abs().saturating_add(FRONT) } else { usize::MAX };
-    let Some(segment) = comm.segment(bytes)? else { return Ok(None) };
+    let Some(segment) = comm.segment(|_| bytes)? else { return Ok(None) };
     let first: i64 =
         dim_data.dims().iter().zip(layout.strides()).map(|(dim, s)| dim.owned_local().start * s).sum();
     let first = if layout.is_empty() { 0 } else { first };

@@ -7,7 +7,7 @@ use super::axis::{count, distarray_run, map, write_runs};
 use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
 use super::lend::distarray_array;
-use crate::array::{AnyArray, DType};
+use crate::array::{AnyArray, Buffer, DType, Order};
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
 use crate::error::{Error, ErrorKind, Result};
@@ -73,9 +73,9 @@ pub unsafe extern "C" fn distarray_distribution_gather(
 }
 
 /// Makes a new array of the distribution, all zero, padding included: code and bits
-/// are the element type's. With shared not 0 it lies, where the system offers that, in
-/// memory that the ranks of a node share: exchanges between them are direct copies.
-/// Collective.
+/// are the element type's, and with column_major not 0 the first axis runs fastest.
+/// With shared not 0 it lies, where the system offers that, in memory that the ranks of
+/// a node share: exchanges between them are direct copies. Collective.
 ///
 /// When one rank fails, all ranks return its status and its report.
 #[unsafe(no_mangle)]
@@ -83,6 +83,7 @@ pub unsafe extern "C" fn distarray_distribution_zeros(
     distribution: Option<&distarray_distribution>,
     code: u8,
     bits: u8,
+    column_major: i32,
     shared: i32,
     array: *mut *mut distarray_array,
     error: *mut distarray_error,
@@ -97,9 +98,14 @@ pub unsafe extern "C" fn distarray_distribution_zeros(
                     .in_field("dtype")
             })
         }))?;
+        let order = if column_major == 0 { Order::C } else { Order::Fortran };
         let made = match shared {
-            0 => comm.agree(AnyArray::zeros(distribution.dim_data().clone(), dtype)),
-            _ => distribution.shared(dtype),
+            0 => {
+                let dim_data = distribution.dim_data();
+                let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), order);
+                comm.agree(buffer.and_then(|buffer| AnyArray::new(dim_data.clone(), buffer)))
+            }
+            _ => distribution.shared(dtype, order),
         }?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { array.write(new_handle(made)) };

@@ -175,11 +175,11 @@ static void halos(void) {
   keep();
   whole = gather(u);
   REFUSED(DISTARRAY_E_NULL, "rank 1",
-          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, at_fault ? NULL : &made, &error));
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, 0, at_fault ? NULL : &made, &error));
   REFUSED(DISTARRAY_E_DTYPE, "rank 1",
-          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, at_fault ? 63 : 64, 1, &made, &error));
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, at_fault ? 63 : 64, 0, 1, &made, &error));
   REFUSED(DISTARRAY_E_DTYPE, "no element type",
-          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_OPAQUE, 0, 0, &made, &error));
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_OPAQUE, 0, 0, 0, &made, &error));
   CHECK(made == NULL);
   REFUSED(DISTARRAY_E_NULL, "halo must not be NULL",
           distarray_halo_new(whole, 1, at_fault ? NULL : &halo, &error));
