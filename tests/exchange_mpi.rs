@@ -73,7 +73,7 @@ fn axes_are_permuted_on_the_way() {
 
 #[test]
 fn halos_hold_what_the_owners_hold() {
-    on_ranks("halos_hold_what_the_owners_hold", 3, bodies::fills_halos);
+    on_ranks("halos_hold_what_the_owners_hold", 2, bodies::fills_halos);
 }
 
 #[test]
