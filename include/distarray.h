@@ -387,8 +387,8 @@ void distarray_halo_free(distarray_halo *halo);
 
 // Plans the way from one distribution to another of the same global shape and the
 // same ranks, for arrays of any element type. axes NULL keeps the order of the axes;
-// else axis axes[i] of the source becomes axis i of the target, so {1, 0} transposes
-// a matrix. Collective; messages are sent for unstructured axes only.
+// else it names, for each axis of the target, the source's axis that becomes it, so
+// {1, 0} transposes a matrix. Collective; messages are sent for unstructured axes only.
 //
 // The source's communicator must outlive the plan; the distributions need not.
 int32_t distarray_redistribution_new(const distarray_distribution *source,
@@ -396,6 +396,19 @@ int32_t distarray_redistribution_new(const distarray_distribution *source,
                                      const int64_t *axes,
                                      distarray_redistribution **redistribution,
                                      distarray_error *error);
+
+// Gives, for each place of the target's process grid, row-major, the rank that should
+// hold it so that the fewest elements move: capacity is the room of ranks, which must
+// be as many as the target has. Local; the best along each axis where both grids have
+// the same extents, the best of all up to 256 ranks, the target's own beyond.
+//
+// A target that is dealt out in this order (DISTARRAY_R_GRID_MAP) moves no more than
+// any other on the same grid. Refused for unstructured axes and replicas.
+int32_t distarray_distribution_relabel(const distarray_distribution *source,
+                                       const distarray_distribution *target,
+                                       int64_t capacity,
+                                       int64_t *ranks,
+                                       distarray_error *error);
 
 // Plans the way between distributions over different ranks, all of them ranks of
 // comm: from and to communicators that were split off it. A rank without a part of a

@@ -291,3 +291,58 @@ fn without_shared_memory_messages_do_the_same() {
     assert!(output.status.success(), "{text}");
     assert!(text.contains("redistribution_moves_every_element_and_back_restores_every_bit ... ok"), "{text}");
 }
+
+/// All permutations of `0..n`.
+fn permutations(n: usize) -> Vec<Vec<usize>> {
+    if n == 0 {
+        return vec![vec![]];
+    }
+    let shorter = permutations(n - 1);
+    shorter.iter().flat_map(|p| (0..n).map(move |at| [&p[..at], &[n - 1], &p[at..]].concat())).collect()
+}
+
+#[test]
+fn relabelled_ranks_keep_as_many_elements_as_any_numbering() {
+    let mut random = Random(9);
+    for case in 0..40 {
+        let ndim = random.within(1, 2) as usize;
+        let shape: Vec<i64> = (0..ndim).map(|_| random.within(1, 12)).collect();
+        let ranks = random.within(1, 5) as usize;
+        let (mut from, mut to) = (deal(&mut random, &shape, ranks), deal(&mut random, &shape, ranks));
+        while from.replicas != 1 {
+            from = deal(&mut random, &shape, ranks);
+        }
+        while to.replicas != 1 {
+            to = deal(&mut random, &shape, ranks);
+        }
+        // What stays when rank p(r) takes the part that rank r would have.
+        let common = |a: &[&[i64]], b: &[&[i64]]| -> usize {
+            let along = a.iter().zip(b).map(|(a, b)| a.iter().filter(|i| b.contains(i)).count());
+            along.product()
+        };
+        let stays = |p: &Vec<usize>| -> usize {
+            (0..ranks).map(|rank| common(&to.owned(rank), &from.owned(p[rank]))).sum()
+        };
+        let best = permutations(ranks).iter().map(stays).max().unwrap();
+        let kept: usize = comm::threads(ranks, |comm| {
+            let source = distribute(&comm, &from).unwrap();
+            let target = Distribution::relabelled(&source, to.axes(), to.grid.clone()).unwrap();
+            let mut a = source.zeros::<i64>().unwrap();
+            fill(&mut a, &from.owned(comm.rank()));
+            let mut plan = Redistribution::new(&source, &target).unwrap();
+            let b = plan.apply(&a).unwrap();
+            let lists: Vec<Vec<i64>> =
+                target.dim_data().dims().iter().map(|dim| dim.owned_runs().indices().collect()).collect();
+            assert_filled(&b, &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), "relabelled");
+            plan.moves(1).copied
+        })
+        .iter()
+        .sum();
+        // One axis dealt out, or the whole search, finds the best there is.
+        let dealt_out = |dealt: &Dealt| dealt.extents().iter().filter(|&&extent| extent > 1).count();
+        if from.extents() != to.extents() || dealt_out(&to) <= 1 {
+            assert_eq!(kept, best, "case {case}: {from:?} {to:?}");
+        }
+        assert!(kept <= best);
+    }
+}

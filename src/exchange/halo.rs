@@ -97,7 +97,8 @@ impl Halo {
         let lists = lists::of_ghosts(distribution)?;
         let dim_data = distribution.dim_data();
         let plan = Plan::halo_with(distribution.decomposition(), dim_data, corners, &lists);
-        let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
+        let mine = tag.and_then(|tag| Ok((tag, plan?)));
+        let (tag, plan) = agree(comm, mine, std::iter::once(u64::from(corners)))?;
         let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
         Ok(Self {
             comm: comm.clone(),

@@ -10,7 +10,7 @@ use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::{Plan, count};
 use super::shared::Node;
 use super::side;
-use super::verdict::agree_on;
+use super::verdict::{agree, agree_on};
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
 use crate::comm::{Comm, Op};
 use crate::distribution::{Decomposition, Distribution};
@@ -132,7 +132,8 @@ impl Redistribution {
         axes: &[usize],
     ) -> Result<Self> {
         let tag = comm.new_tag();
-        comm.agree(check_shapes(from, to, axes))?;
+        let order = axes.iter().map(|&axis| axis as u64);
+        agree(comm, check_shapes(from, to, axes), order)?;
         let list = |(axis, &source_axis): (usize, &usize)| {
             lists::of_axis(comm, (from, source, source_axis), (to, target, axis))
         };

@@ -67,7 +67,7 @@ pub(super) fn agree_on<T, const N: usize>(
 fn differs() -> Error {
     Error::new(
         ErrorKind::Invariant,
-        "all ranks must exchange equally many arrays, of the same element types and in the same way",
+        "all ranks must plan and run the same exchange: the same axes and edges, equally many arrays, of the same element types",
     )
     .in_field("dtype")
 }

@@ -13,7 +13,7 @@ use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::comm::{Comm, distarray_comm};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exchange::{Accumulate, Binding, Edge, Halo, Moved, Redistribution, Scale};
+use crate::exchange::{Accumulate, Binding, Edge, Halo, Moved, Redistribution, Scale, best_ranks};
 
 /// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
 #[allow(non_camel_case_types)] // the C name
@@ -360,8 +360,8 @@ pub extern "C" fn distarray_halo_free(halo: Option<Box<distarray_halo>>) {
 
 /// Plans the way from one distribution to another of the same global shape and the
 /// same ranks, for arrays of any element type. axes NULL keeps the order of the axes;
-/// else axis axes[i] of the source becomes axis i of the target, so {1, 0} transposes
-/// a matrix. Collective; messages are sent for unstructured axes only.
+/// else it names, for each axis of the target, the source's axis that becomes it, so
+/// {1, 0} transposes a matrix. Collective; messages are sent for unstructured axes only.
 ///
 /// The source's communicator must outlive the plan; the distributions need not.
 #[unsafe(no_mangle)]
@@ -385,6 +385,39 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let planned = Redistribution::permuted(source, target, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        Ok(())
+    })
+}
+
+/// Gives, for each place of the target's process grid, row-major, the rank that should
+/// hold it so that the fewest elements move: capacity is the room of ranks, which must
+/// be as many as the target has. Local; the best along each axis where both grids have
+/// the same extents, the best of all up to 256 ranks, the target's own beyond.
+///
+/// A target that is dealt out in this order (DISTARRAY_R_GRID_MAP) moves no more than
+/// any other on the same grid. Refused for unstructured axes and replicas.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_relabel(
+    source: Option<&distarray_distribution>,
+    target: Option<&distarray_distribution>,
+    capacity: i64,
+    ranks: *mut i64,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let (source, target) = (handle(source, "source")?.get(), handle(target, "target")?.get());
+        let best = best_ranks(source.decomposition(), target.decomposition())?;
+        let needed = i64::try_from(best.len()).unwrap_or(i64::MAX);
+        if capacity < needed {
+            return Err(Error::new(ErrorKind::Range, "too little room for the ranks of the target")
+                .in_field("capacity")
+                .expected_found(needed, capacity));
+        }
+        check(ranks, "ranks")?;
+        for (at, rank) in best.into_iter().enumerate() {
+            // SAFETY: the C caller's promise, of so many.
+            unsafe { ranks.add(at).write(rank) }
+        }
         Ok(())
     })
 }
