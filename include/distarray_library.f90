@@ -350,6 +350,17 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
 
+    function distarray_distribution_relabel(source, target, capacity, ranks, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      integer(c_int64_t), value :: capacity
+      integer(c_int64_t), intent(inout) :: ranks(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
     function distarray_redistribution_new_across(comm, source, target, ndim, axes, &
         redistribution, error) bind(c) result(status)
       import

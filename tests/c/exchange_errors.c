@@ -183,6 +183,7 @@ static void halos(void) {
   CHECK(made == NULL);
   REFUSED(DISTARRAY_E_NULL, "halo must not be NULL",
           distarray_halo_new(whole, 1, at_fault ? NULL : &halo, &error));
+  REFUSED(DISTARRAY_E_INVARIANT, "all ranks must", distarray_halo_new(whole, at_fault, &halo, &error));
   MUST(distarray_halo_new(whole, 1, &halo, &error));
   distarray_distribution_free(whole);
 
