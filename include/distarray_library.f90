@@ -7,12 +7,21 @@
 !   status = distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, array, error)
 !   if (status /= DISTARRAY_OK) print '(a)', distarray_message(error)
 !
-! Handles (arrays, distributions) and communicators are type(c_ptr); a communicator is
-! c_loc(comm) of the table that distarray_mpi.f90 makes. Texts end with c_null_char.
+! Handles (arrays, distributions, plans) and communicators are type(c_ptr); a
+! communicator is c_loc(comm) of the table that distarray_mpi.f90 makes. Texts end with
+! c_null_char. Axes count from 0, as in C.
 module distarray_library
   use distarray
   implicit none
   public
+
+  ! How distarray_halo_accumulate joins elements.
+  integer(c_int32_t), parameter :: DISTARRAY_SUM = 0, DISTARRAY_MIN = 1, DISTARRAY_MAX = 2
+
+  ! How distarray_halo_fill_edges fills what lies outside, as numpy.pad calls it.
+  integer(c_int32_t), parameter :: &
+    DISTARRAY_EDGE_KEEP = 0, DISTARRAY_EDGE_CONSTANT = 1, DISTARRAY_EDGE_REPLICATE = 2, &
+    DISTARRAY_EDGE_REFLECT = 3, DISTARRAY_EDGE_SYMMETRIC = 4
 
   ! Why a call was refused, and where; -1 stands for no rank and no axis.
   type, bind(c) :: distarray_error
@@ -27,6 +36,11 @@ module distarray_library
   ! count stretches of len consecutive indices, each stride after the one before.
   type, bind(c) :: distarray_run
     integer(c_int64_t) :: start = 0, len = 0, stride = 0, count = 0
+  end type
+
+  ! What one round of an exchange does on this rank.
+  type, bind(c) :: distarray_moved
+    integer(c_int64_t) :: messages = 0, bytes_sent = 0, bytes_copied = 0
   end type
 
   interface
@@ -145,6 +159,20 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
 
+    ! 128 bits are -128_c_int8_t: a signed byte is all that Fortran has.
+    function distarray_distribution_zeros(distribution, code, bits, column_major, shared, &
+        array, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int8_t), value :: code
+      integer(c_int8_t), value :: bits
+      integer(c_int32_t), value :: column_major
+      integer(c_int32_t), value :: shared
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
     subroutine distarray_distribution_free(distribution) bind(c)
       import
       type(c_ptr), value :: distribution
@@ -212,6 +240,177 @@ module distarray_library
       type(distarray_error), intent(out), optional :: error
       integer(c_int32_t) :: status
     end function
+
+    function distarray_halo_new(distribution, corners, halo, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int32_t), value :: corners
+      type(c_ptr), intent(out) :: halo
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    ! Without constants they are zeros.
+    function distarray_halo_fill_edges(halo, edges, constants, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      integer(c_int32_t), intent(in) :: edges(*)
+      real(c_double), intent(in), optional :: constants(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_halo_update(halo, array, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      type(c_ptr), value :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_halo_update_all(halo, n, arrays, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      integer(c_int64_t), value :: n
+      type(c_ptr), intent(in) :: arrays(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_halo_start(halo, array, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      type(c_ptr), value :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_halo_finish(halo, array, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      type(c_ptr), value :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_halo_accumulate(halo, array, how, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      type(c_ptr), value :: array
+      integer(c_int32_t), value :: how
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_halo_bind(halo, n, arrays, bound, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      integer(c_int64_t), value :: n
+      type(c_ptr), intent(in) :: arrays(*)
+      type(c_ptr), intent(out) :: bound
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_bound_halo_update(bound, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: bound
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    subroutine distarray_bound_halo_free(bound) bind(c)
+      import
+      type(c_ptr), value :: bound
+    end subroutine
+
+    function distarray_halo_moves(halo, itemsize, moved, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: halo
+      integer(c_int64_t), value :: itemsize
+      type(distarray_moved), intent(out) :: moved
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    subroutine distarray_halo_free(halo) bind(c)
+      import
+      type(c_ptr), value :: halo
+    end subroutine
+
+    ! Without axes their order is kept.
+    function distarray_redistribution_new(source, target, axes, redistribution, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      integer(c_int64_t), intent(in), optional :: axes(*)
+      type(c_ptr), intent(out) :: redistribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_relabel(source, target, capacity, ranks, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      integer(c_int64_t), value :: capacity
+      integer(c_int64_t), intent(inout) :: ranks(*)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_redistribution_new_across(comm, source, target, ndim, axes, &
+        redistribution, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: comm
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      integer(c_int32_t), value :: ndim
+      integer(c_int64_t), intent(in), optional :: axes(*)
+      type(c_ptr), intent(out) :: redistribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_redistribution_apply(redistribution, source, target, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: redistribution
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_redistribution_apply_scaled(redistribution, alpha, beta, conjugate, &
+        source, target, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: redistribution
+      complex(c_double_complex), intent(in) :: alpha
+      complex(c_double_complex), intent(in) :: beta
+      integer(c_int32_t), value :: conjugate
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_redistribution_moves(redistribution, itemsize, moved, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: redistribution
+      integer(c_int64_t), value :: itemsize
+      type(distarray_moved), intent(out) :: moved
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    subroutine distarray_redistribution_free(redistribution) bind(c)
+      import
+      type(c_ptr), value :: redistribution
+    end subroutine
 
     function distarray_export_check(loan, level, error) bind(c) result(status)
       import

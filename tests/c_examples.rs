@@ -1,11 +1,13 @@
 //! The programs of c-examples/ print what their first comment says: under both
-//! MPIs and without, under sanitizers and valgrind.
+//! MPIs and without, under sanitizers and valgrind. So does examples/, in Rust.
 
+#[path = "../examples/heat3d.rs"]
+#[allow(dead_code)] // its main
+mod heat3d;
 #[path = "common/launch.rs"]
 mod launch;
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,22 +15,6 @@ use launch::Flavor;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A directory that holds the library under the names that linkers and loaders
-/// ask for.
-fn library() -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");
-    fs::create_dir_all(&directory).unwrap();
-    let built = std::env::current_exe().unwrap().with_file_name("libdistarray.so");
-    for name in ["libdistarray.so", "libdistarray.so.0"] {
-        // Made aside and renamed: several tests come here at once.
-        let link = directory.join(format!("{name}.{:?}", std::thread::current().id()));
-        let _ = fs::remove_file(&link);
-        symlink(&built, &link).unwrap();
-        fs::rename(&link, directory.join(name)).unwrap();
-    }
-    directory
 }
 
 /// What the program's first comment promises.
@@ -45,7 +31,7 @@ fn expected(source: &str) -> String {
 fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{source}-{tag}"));
     fs::create_dir_all(&directory).unwrap();
-    let (library, program) = (library(), directory.join("program"));
+    let (library, program) = (launch::library(), directory.join("program"));
     let mut command = Command::new(compiler);
     command.current_dir(&directory).args(flags).arg("-I").arg(root().join("include"));
     if source.ends_with(".f90") {
@@ -60,6 +46,7 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
 }
 
 const SERIAL: [&str; 2] = ["lend.c", "refuse.c"];
+const ON_RANKS: [&str; 3] = ["agree.c", "heat3d.c", "transpose.c"];
 const C99: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 fn assert_prints(mut command: Command, source: &str) {
@@ -113,12 +100,19 @@ fn valgrind_finds_nothing() {
 
 /// Compiles a program for one MPI, linked with the library that knows none.
 fn compile_mpi(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
-    let library = library();
-    let (search, rpath) = (format!("-L{}", library.display()), format!("-Wl,-rpath,{}", library.display()));
+    launch::compile_c_linked(flavor, &format!("c-examples/{source}"), flags)
+}
+
+/// The same for Fortran.
+fn compile_mpi_fortran(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
+    let shim = launch::compile_c(flavor, &["include/distarray_mpi_fortran.c"], &["-c"]);
     let source = format!("c-examples/{source}");
+    let modules = ["include/distarray.f90", "include/distarray_library.f90", "include/distarray_mpi.f90"];
+    let link = launch::link_flags();
     let mut flags = flags.to_vec();
-    flags.extend([search.as_str(), "-ldistarray", rpath.as_str()]);
-    launch::compile_c(flavor, &[&source], &flags)
+    flags.push(shim.to_str().unwrap());
+    flags.extend(link.iter().map(String::as_str));
+    launch::compile_fortran(flavor, &[&modules[..], &[&source]].concat(), &flags)
 }
 
 /// Runs a program on some ranks, which writes its files below a place of its own.
@@ -132,9 +126,32 @@ fn assert_mpi_prints(flavor: Flavor, ranks: usize, program: &Path, source: &str)
 #[test]
 fn one_library_serves_both_mpis() {
     for flavor in launch::flavors() {
-        let program = compile_mpi(flavor, "agree.c", &C99);
+        for source in ON_RANKS {
+            let program = compile_mpi(flavor, source, &C99);
+            for ranks in 1..=4 {
+                assert_mpi_prints(flavor, ranks, &program, source);
+            }
+        }
+    }
+}
+
+#[test]
+fn fortran_computes_the_same_under_both_mpis() {
+    for flavor in launch::flavors() {
+        let flags = ["-std=f2018", "-Wall", "-Wextra", "-Werror", "-g", "-fcheck=all"];
+        let program = compile_mpi_fortran(flavor, "heat3d.f90", &flags);
         for ranks in 1..=4 {
-            assert_mpi_prints(flavor, ranks, &program, "agree.c");
+            assert_mpi_prints(flavor, ranks, &program, "heat3d.f90");
+        }
+    }
+    assert_eq!(expected("heat3d.f90"), expected("heat3d.c"));
+}
+
+#[test]
+fn rust_computes_the_same_on_threads() {
+    for ranks in 1..=4 {
+        for report in distarray::comm::threads(ranks, |comm| heat3d::heat(&comm)) {
+            assert_eq!(report.unwrap(), expected("heat3d.c"), "{ranks} ranks");
         }
     }
 }
@@ -143,13 +160,18 @@ fn one_library_serves_both_mpis() {
 fn sanitizers_find_nothing_on_many_ranks() {
     for flavor in launch::flavors() {
         // Both MPIs leak of themselves: leaks are counted without them.
-        let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-        let program = compile_mpi(flavor, "agree.c", &flags);
-        let files = tempfile::tempdir().unwrap();
-        let prefix = files.path().join("set");
-        let args = ["ASAN_OPTIONS=detect_leaks=0", program.to_str().unwrap(), prefix.to_str().unwrap()];
-        let found = launch::mpirun_ok(flavor, 2, Path::new("/usr/bin/env"), &args);
-        assert_eq!(found, expected("agree.c"), "{flavor:?}");
+        let flags = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+        let mut programs: Vec<(&str, PathBuf)> = ON_RANKS
+            .map(|source| (source, compile_mpi(flavor, source, &[&["-std=c99"], &flags[..]].concat())))
+            .into();
+        programs.push(("heat3d.f90", compile_mpi_fortran(flavor, "heat3d.f90", &flags)));
+        for (source, program) in programs {
+            let files = tempfile::tempdir().unwrap();
+            let prefix = files.path().join("set");
+            let args = ["ASAN_OPTIONS=detect_leaks=0", program.to_str().unwrap(), prefix.to_str().unwrap()];
+            let found = launch::mpirun_ok(flavor, 2, Path::new("/usr/bin/env"), &args);
+            assert_eq!(found, expected(source), "{source} under {flavor:?}");
+        }
     }
 }
 
@@ -159,10 +181,12 @@ fn valgrind_finds_nothing_on_many_ranks() {
     if !launch::flavors().contains(&Flavor::Mpich) {
         return; // the launcher has said that MPICH is left out
     }
-    let program = compile_mpi(Flavor::Mpich, "agree.c", &["-std=c99", "-g"]);
-    let files = tempfile::tempdir().unwrap();
-    let prefix = files.path().join("set");
-    let args = ["-q", "--error-exitcode=9", program.to_str().unwrap(), prefix.to_str().unwrap()];
-    let found = launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
-    assert_eq!(found, expected("agree.c"));
+    for source in ON_RANKS {
+        let program = compile_mpi(Flavor::Mpich, source, &["-std=c99", "-g"]);
+        let files = tempfile::tempdir().unwrap();
+        let prefix = files.path().join("set");
+        let args = ["-q", "--error-exitcode=9", program.to_str().unwrap(), prefix.to_str().unwrap()];
+        let found = launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
+        assert_eq!(found, expected(source), "{source}");
+    }
 }

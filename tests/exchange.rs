@@ -1,350 +1,53 @@
 //! Redistribution and halo exchange on threads, element by element, against what the
 //! definition says each rank must hold.
 #![allow(clippy::cast_possible_truncation)] // small numbers of the test itself
-#![allow(unsafe_code)] // arrays in memory that the test makes
 
+#[path = "common/exchange_bodies.rs"]
+mod bodies;
 #[path = "common/dealing.rs"]
 mod dealing;
 
+use bodies::{assert_filled, distribute, fill, may_share, strided};
 use dealing::{Dealt, Random, deal, product};
-use distarray::array::{Access, AnyArray, Buffer, DType, DistArray, Layout, Order, Owner, RawBuffer};
+use distarray::array::{AnyArray, Buffer, DType, DistArray, Order};
 use distarray::comm::{self, Comm};
-use distarray::distribution::{Axis, Distribution, Grid};
-use distarray::exchange::{Accumulate, Edge, Halo, Redistribution, is_shared};
-use distarray::protocol::DimData;
+use distarray::distribution::{Axis, Distribution};
+use distarray::exchange::{Edge, Halo, Redistribution};
 use distarray::{ErrorKind, Result};
 
-/// Whether ranks may share memory in this run; see the last test.
-fn may_share() -> bool {
-    std::env::var_os("DISTARRAY_SHARED_MEMORY").is_none()
-}
-
-/// An array of this part in memory of its own, in any order and with gaps.
-fn strided(dim_data: &DimData, random: &mut Random) -> DistArray<i64> {
-    let shape = dim_data.held_shape();
-    let mut order: Vec<usize> = (0..shape.len()).collect();
-    for i in (1..order.len()).rev() {
-        order.swap(i, random.within(0, i as i64) as usize);
+/// Runs a body on random numbers of threads.
+fn on_threads(seed: u64, cases: usize, most: i64, body: fn(&Comm, &mut Random)) {
+    let mut random = Random(seed);
+    for _ in 0..cases {
+        let (ranks, seed) = (random.within(1, most) as usize, random.next());
+        comm::threads(ranks, |comm| body(&comm, &mut Random(seed)));
     }
-    let mut strides = vec![0; shape.len()];
-    let mut step = 8 * random.within(1, 2);
-    for &axis in &order {
-        strides[axis] = step;
-        step *= (shape[axis] + random.within(0, 2)).max(1);
-    }
-    let mut start = 0;
-    for (axis, stride) in strides.iter_mut().enumerate() {
-        if random.chance(5) {
-            start += *stride * (shape[axis] - 1).max(0);
-            *stride = -*stride;
-        }
-    }
-    let mut memory = vec![-1_i64; usize::try_from(step / 8 + 1).unwrap()];
-    let layout = Layout::strided(&shape, &strides, 8).unwrap();
-    let data = memory.as_mut_ptr().cast::<u8>().wrapping_offset(start as isize);
-    let raw = RawBuffer {
-        data,
-        dtype: DType::I64,
-        layout,
-        access: Access::Exclusive,
-        allocation: None,
-        format: None,
-    };
-    // SAFETY: the memory is kept alive by the owner.
-    let buffer = unsafe { Buffer::from_raw(raw, <dyn Owner>::keep(memory)) }.unwrap();
-    AnyArray::new(dim_data.clone(), buffer).unwrap().downcast().unwrap()
-}
-
-/// The value that the element at a global index has: no two alike.
-fn value(index: &[i64]) -> i64 {
-    index.iter().fold(7, |sum, i| sum * 101 + i)
-}
-
-fn fill(array: &mut DistArray<i64>, owned: &[&[i64]]) {
-    for (position, element) in array.owned_mut().unwrap().indexed_iter_mut() {
-        let index: Vec<i64> = (0..owned.len()).map(|axis| owned[axis][position[axis]]).collect();
-        *element = value(&index);
-    }
-}
-
-fn assert_filled(array: &DistArray<i64>, owned: &[&[i64]], what: &str) {
-    for (position, element) in array.owned().indexed_iter() {
-        let index: Vec<i64> = (0..owned.len()).map(|axis| owned[axis][position[axis]]).collect();
-        assert_eq!(*element, value(&index), "{what}: element {index:?}");
-    }
-}
-
-fn distribute(comm: &Comm, dealt: &Dealt) -> Result<Distribution> {
-    Distribution::on_grid(comm, dealt.axes(), dealt.grid.clone())
 }
 
 #[test]
 fn redistribution_moves_every_element_and_back_restores_every_bit() {
     let cases = std::env::var("DISTARRAY_EXCHANGE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
-    let mut random = Random(2);
-    for case in 0..cases {
-        let ndim = random.within(1, 4);
-        let longest = [60, 13, 7, 5][usize::try_from(ndim - 1).unwrap()];
-        let shape: Vec<i64> = (0..ndim).map(|_| random.within(0, longest)).collect();
-        let ranks = usize::try_from(random.within(1, 9)).unwrap();
-        let (from, to) = (deal(&mut random, &shape, ranks), deal(&mut random, &shape, ranks));
-        let (seed, shared) = (random.next(), random.chance(4));
-        let what = format!("case {case}: {from:?} to {to:?}");
-        comm::threads(ranks, |comm| -> Result<()> {
-            let mut random = Random(seed ^ comm.rank() as u64);
-            let (source, target) = (distribute(&comm, &from)?, distribute(&comm, &to)?);
-            let mut a = if shared { source.shared_zeros()? } else { strided(source.dim_data(), &mut random) };
-            let mut b = strided(target.dim_data(), &mut random);
-            assert_eq!(is_shared(a.as_any()), shared && may_share());
-            fill(&mut a, &from.owned(comm.rank()));
-            let mut there = Redistribution::new(&source, &target)?;
-            for _ in 0..2 {
-                b.view_mut()?.fill(-1);
-                there.apply_into(&a, &mut b)?;
-                assert_filled(&b, &to.owned(comm.rank()), &what);
-            }
-            let back = Redistribution::new(&target, &source)?.apply(&b)?;
-            assert_eq!(back.owned(), a.owned(), "{what}");
-            Ok(())
-        })
-        .into_iter()
-        .collect::<Result<Vec<()>>>()
-        .unwrap_or_else(|error| panic!("{what}: {error}"));
-    }
+    on_threads(2, cases, 9, bodies::redistributes);
 }
 
 #[test]
 fn axes_are_permuted_on_the_way() {
-    let mut random = Random(3);
-    for _ in 0..60 {
-        let ndim = random.within(2, 4) as usize;
-        let shape: Vec<i64> = (0..ndim).map(|_| random.within(0, 6)).collect();
-        let mut axes: Vec<usize> = (0..ndim).collect();
-        for i in (1..ndim).rev() {
-            axes.swap(i, random.within(0, i as i64) as usize);
-        }
-        let turned: Vec<i64> = axes.iter().map(|&axis| shape[axis]).collect();
-        let ranks = random.within(1, 6) as usize;
-        let (from, to) = (deal(&mut random, &shape, ranks), deal(&mut random, &turned, ranks));
-        let seed = random.next();
-        comm::threads(ranks, |comm| -> Result<()> {
-            let mut random = Random(seed ^ comm.rank() as u64);
-            let (source, target) = (distribute(&comm, &from)?, distribute(&comm, &to)?);
-            let mut a = strided(source.dim_data(), &mut random);
-            fill(&mut a, &from.owned(comm.rank()));
-            let b = Redistribution::permuted(&source, &target, &axes)?.apply(&a)?;
-            let owned = to.owned(comm.rank());
-            for (position, element) in b.owned().indexed_iter() {
-                let mut index = vec![0; ndim];
-                for (axis, &source_axis) in axes.iter().enumerate() {
-                    index[source_axis] = owned[axis][position[axis]];
-                }
-                assert_eq!(*element, value(&index));
-            }
-            Ok(())
-        })
-        .into_iter()
-        .for_each(|result| result.unwrap());
-    }
-}
-
-/// What a rank must hold at a held position: the value of the element that it stands
-/// for, none outside the edges.
-fn held_index(dim_data: &DimData, position: &[i64]) -> Option<Vec<i64>> {
-    let dims = dim_data.dims().iter().zip(position);
-    dims.map(|(dim, &at)| {
-        dim.global_of(at).and_then(|g| dim.inside(g)).filter(|&g| (0..dim.size()).contains(&g))
-    })
-    .collect()
-}
-
-/// Number of axes along which a held position lies in the halo.
-fn rims(dim_data: &DimData, position: &[i64]) -> usize {
-    let dims = dim_data.dims().iter().zip(position);
-    dims.filter(|(dim, at)| !dim.owned_local().contains(at)).count()
-}
-
-/// A random halo'd layout.
-fn halo_axes(random: &mut Random, ndim: usize, ranks: usize) -> (Vec<Axis>, Grid) {
-    let mut extents = vec![1; ndim];
-    let mut rest = ranks as i64;
-    let mut prime = 2;
-    while rest > 1 {
-        if rest % prime == 0 {
-            extents[random.within(0, ndim as i64 - 1) as usize] *= prime;
-            rest /= prime;
-        } else {
-            prime += 1;
-        }
-    }
-    let axes = extents
-        .iter()
-        .map(|&procs| match random.within(0, 3) {
-            0 => {
-                let size = random.within(procs, 12);
-                let axis = Axis::block(size.max(procs)).on(procs);
-                axis.halo(random.within(0, (size.max(procs) / procs).min(3)))
-            }
-            1 => {
-                // Any widths, wider than a block too, also on empty ranks.
-                let size = random.within(1, 9);
-                let axis = Axis::ceil_block(size).on(procs);
-                let axis = axis.halo_sides(random.within(0, size), random.within(0, size));
-                if random.chance(2) { axis.periodic() } else { axis.edge_outside() }
-            }
-            2 => {
-                let size = random.within(1, 9);
-                let mut bounds: Vec<i64> = (1..procs).map(|_| random.within(0, size)).collect();
-                bounds.extend([0, size]);
-                bounds.sort_unstable();
-                Axis::bounds(bounds).halo(random.within(0, size)).periodic()
-            }
-            _ => Axis::cyclic(random.within(0, 9), 2).on(procs),
-        })
-        .collect();
-    let order = if random.chance(3) {
-        distarray::protocol::GridOrder::ColumnMajor
-    } else {
-        distarray::protocol::GridOrder::RowMajor
-    };
-    (axes, Grid::exact(extents).order(order))
+    on_threads(3, 60, 6, bodies::permutes_axes);
 }
 
 #[test]
 fn halos_hold_what_the_owners_hold() {
-    let mut random = Random(4);
-    for case in 0..300 {
-        let ndim = random.within(1, 3) as usize;
-        let ranks = random.within(1, 8) as usize;
-        let (axes, grid) = halo_axes(&mut random, ndim, ranks);
-        let seed = random.next();
-        let corners = random.chance(2);
-        let (later, bound, shared) = (random.chance(3), random.chance(2), random.chance(3));
-        comm::threads(ranks, |comm| {
-            let mut random = Random(seed ^ comm.rank() as u64);
-            let d = Distribution::on_grid(&comm, axes.clone(), grid.clone()).unwrap();
-            let mut u = if shared { d.shared_zeros().unwrap() } else { strided(d.dim_data(), &mut random) };
-            u.view_mut().unwrap().fill(-5);
-            let dims = d.dim_data().dims();
-            for (position, element) in u.owned_mut().unwrap().indexed_iter_mut() {
-                let index: Vec<i64> = (0..ndim)
-                    .map(|axis| {
-                        dims[axis].global_of(dims[axis].owned_local().start + position[axis] as i64).unwrap()
-                    })
-                    .collect();
-                *element = value(&index);
-            }
-            let mut halo = if corners { Halo::new(&d) } else { Halo::star(&d) }.unwrap();
-            if later {
-                halo.start(&mut u).unwrap().finish(&mut u).unwrap();
-            } else if bound {
-                let mut kept = halo.bind(u).unwrap();
-                for _ in 0..3 {
-                    kept.update().unwrap();
-                }
-                u = kept.into_array();
-            } else {
-                halo.update(&mut u).unwrap();
-            }
-            for (position, element) in u.view().indexed_iter() {
-                let position: Vec<i64> = (0..ndim).map(|axis| position[axis] as i64).collect();
-                let exchanged = corners || rims(d.dim_data(), &position) < 2;
-                let expected =
-                    held_index(d.dim_data(), &position).filter(|_| exchanged).map_or(-5, |i| value(&i));
-                assert_eq!(*element, expected, "case {case}, rank {}: {position:?} of {axes:?}", comm.rank());
-            }
-        });
-    }
+    on_threads(4, 300, 8, bodies::fills_halos);
 }
 
 #[test]
 fn accumulation_is_the_adjoint_of_the_update() {
-    let mut random = Random(5);
-    for case in 0..150 {
-        let ndim = random.within(1, 3) as usize;
-        let ranks = random.within(1, 8) as usize;
-        let (axes, grid) = halo_axes(&mut random, ndim, ranks);
-        let (seed, corners, shared) = (random.next(), random.chance(2), random.chance(3));
-        let products = comm::threads(ranks, |comm| {
-            let mut random = Random(seed ^ comm.rank() as u64);
-            let d = Distribution::on_grid(&comm, axes.clone(), grid.clone()).unwrap();
-            let mut halo = if corners { Halo::new(&d) } else { Halo::star(&d) }.unwrap();
-            // x is owned elements, y held ones; integers, so that sums are exact.
-            let mut x = strided(d.dim_data(), &mut random);
-            let mut y = if shared { d.shared_zeros().unwrap() } else { strided(d.dim_data(), &mut random) };
-            x.view_mut().unwrap().fill(0);
-            x.owned_mut().unwrap().iter_mut().for_each(|e| *e = random.within(-9, 9));
-            y.view_mut().unwrap().iter_mut().for_each(|e| *e = random.within(-9, 9));
-            // Elements that the update does not fill are no part of it.
-            let mut extended = x.copy().unwrap();
-            halo.update(&mut extended).unwrap();
-            let dot = |a: &DistArray<i64>, b: &DistArray<i64>| -> i64 {
-                a.view().iter().zip(b.view().iter()).map(|(a, b)| a * b).sum()
-            };
-            let left = dot(&extended, &y);
-            halo.accumulate(&mut y, Accumulate::Sum).unwrap();
-            let right: i64 = x.owned().iter().zip(y.owned().iter()).map(|(a, b)| a * b).sum();
-            (left, right)
-        });
-        let (left, right) = products.iter().fold((0, 0), |(l, r), (a, b)| (l + a, r + b));
-        assert_eq!(left, right, "case {case}: {axes:?}");
-    }
+    on_threads(5, 150, 8, bodies::accumulates);
 }
 
 #[test]
 fn unstructured_axes_are_redistributed_and_their_ghosts_filled() {
-    let mut random = Random(6);
-    for _ in 0..60 {
-        let ranks = random.within(1, 5) as usize;
-        let size = random.within(0, 30);
-        // A random owner for each index, in random order; then any ghosts.
-        let mut parts = vec![Vec::new(); ranks];
-        let mut indices: Vec<i64> = (0..size).collect();
-        for i in (1..indices.len()).rev() {
-            indices.swap(i, random.within(0, i as i64) as usize);
-        }
-        for index in indices {
-            let owner = random.within(0, ranks as i64 - 1) as usize;
-            parts[owner].push(index);
-        }
-        let with_ghosts: Vec<(Vec<i64>, i64)> = parts
-            .iter()
-            .map(|own| {
-                let ghosts = (0..size).filter(|g| !own.contains(g) && random.chance(4));
-                (own.iter().copied().chain(ghosts).collect(), own.len() as i64)
-            })
-            .collect();
-        let other = dealing::axis(&mut random, size, ranks as i64);
-        comm::threads(ranks, |comm| -> Result<()> {
-            let (mine, owned) = with_ghosts[comm.rank()].clone();
-            let axes = [Axis::unstructured(size, mine.clone()).owning(owned), Axis::whole(3)];
-            let scattered = Distribution::new(&comm, axes)?;
-            let regular = Distribution::on_grid(
-                &comm,
-                [other.axis.clone(), Axis::whole(3)],
-                Grid::exact([ranks as i64, 1]),
-            )?;
-            let mut u = scattered.zeros::<i64>()?;
-            for (position, element) in u.owned_mut()?.indexed_iter_mut() {
-                *element = value(&[mine[position[0]], position[1] as i64]);
-            }
-            Halo::new(&scattered)?.update(&mut u)?;
-            for (position, element) in u.view().indexed_iter() {
-                assert_eq!(*element, value(&[mine[position[0]], position[1] as i64]));
-            }
-            let v = Redistribution::new(&scattered, &regular)?.apply(&u)?;
-            for (position, element) in v.owned().indexed_iter() {
-                assert_eq!(*element, value(&[other.owned[comm.rank()][position[0]], position[1] as i64]));
-            }
-            let back = Redistribution::new(&regular, &scattered)?.apply(&v)?;
-            assert_eq!(back.owned(), u.owned());
-            let again = Redistribution::new(&scattered, &scattered)?.apply(&u)?;
-            assert_eq!(again.owned(), u.owned());
-            Ok(())
-        })
-        .into_iter()
-        .for_each(|result| result.unwrap());
-    }
+    on_threads(6, 60, 5, bodies::serves_unstructured_axes);
 }
 
 #[test]
@@ -376,6 +79,18 @@ fn what_one_rank_finds_wrong_all_ranks_return() {
         [ErrorKind::Shape, ErrorKind::Invariant, ErrorKind::Shape, ErrorKind::Shape, ErrorKind::DType]
             .to_vec();
     assert_eq!(kinds, vec![expected; 3]);
+}
+
+#[test]
+fn ranks_that_plan_differently_are_told() {
+    let kinds = comm::threads(4, |comm| {
+        let odd = comm.rank() == 1;
+        let d = Distribution::new(&comm, [Axis::block(8).halo(1), Axis::block(8).halo(1)]).unwrap();
+        let halo = if odd { Halo::star(&d) } else { Halo::new(&d) };
+        let turned = Redistribution::permuted(&d, &d, if odd { &[1, 0] } else { &[0, 1] });
+        [halo.err().map(|error| error.kind()), turned.err().map(|error| error.kind())]
+    });
+    assert_eq!(kinds, [[Some(ErrorKind::Invariant); 2]; 4]);
 }
 
 #[test]

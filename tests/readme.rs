@@ -11,11 +11,16 @@ use launch::Flavor;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The one block of the README in this language that holds a whole program.
+/// The first block of the README in this language: a whole program.
 fn program(language: &str) -> String {
+    block(language, 1)
+}
+
+/// The README's blocks of a language count from 1.
+fn block(language: &str, which: usize) -> String {
     let text = fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
     let opening = format!("```{language}\n");
-    let after = text.split(&opening).nth(1).unwrap_or_else(|| panic!("no {language} in the README"));
+    let after = text.split(&opening).nth(which).unwrap_or_else(|| panic!("no {language} in the README"));
     after.split("\n```").next().unwrap().to_string() + "\n"
 }
 
@@ -65,6 +70,40 @@ fn the_c_program_runs_under_both_mpis() {
         let file = fs::read(directory.join("rows_3.dnpy")).unwrap();
         let last = f64::from_le_bytes(file[file.len() - 8..].try_into().unwrap());
         assert_eq!(last, 3907.0);
+    }
+}
+
+/// The functions that exchange, called by the first program before it frees what it has.
+#[test]
+fn the_c_functions_exchange_under_both_mpis() {
+    let whole = program("c");
+    let (before, main) = whole.split_once("int main(").unwrap();
+    let stencils = "static int stencils;
+        static void advance_inside(distarray_array *now, distarray_array *next) { stencils += now != next; }
+        static void advance_shell(distarray_array *now, distarray_array *next) { stencils += now != next; }\n";
+    let calls = "distarray_array *other;
+        distarray_export copy;
+        must(distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, 0, &other, &error), &error);
+        steps(whole, array, other, 3);
+        redistribute(whole, array, whole, other);
+        must(distarray_array_view(other, &copy, &error), &error);
+        for (int i = 0; i < 80; ++i)
+          if (((double *)copy.data)[i] != (&u[0][0])[i]) MPI_Abort(MPI_COMM_WORLD, 1);
+        printf(\"moved after %d stencils\\n\", stencils);
+        distarray_array_free(other);\n";
+    let end = "  distarray_distribution_free(whole);\n";
+    let main = main.replacen(end, &format!("{calls}{end}"), 1);
+    let program = format!("{before}{stencils}{}int main({main}", block("c", 2));
+    for flavor in launch::flavors() {
+        let directory = directory(&format!("c-exchange-{}", flavor.suffix()));
+        fs::write(directory.join("share.c"), &program).unwrap();
+        let mut compile = Command::new(format!("mpicc.{}", flavor.suffix()));
+        run(
+            compile.args(["-Wall", "-Werror", "share.c"]).args(flags(&directory)).args(["-o", "share"]),
+            &directory,
+        );
+        let printed = in_directory(flavor, 3, &directory);
+        assert_eq!(printed.matches("moved after 6 stencils").count(), 3, "{printed}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Random ways of dealing arrays out, and who owns what by dealing one index after
 //! another: the oracle of the exchange tests, which shares nothing with the library.
 #![allow(dead_code)] // each test binary uses its own part
+#![allow(clippy::cast_possible_truncation)] // small numbers of the test itself
 
 use distarray::distribution::{Axis, Grid};
 use distarray::protocol::GridOrder;

@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -107,6 +108,39 @@ pub fn compile_c(flavor: Flavor, sources: &[&str], flags: &[&str]) -> PathBuf {
 /// Compiles Fortran (and links C objects) with the flavour's `mpifort`.
 pub fn compile_fortran(flavor: Flavor, sources: &[&str], flags: &[&str]) -> PathBuf {
     compile(&format!("mpifort.{}", flavor.suffix()), sources, flags)
+}
+
+/// Compiles a C program with the flavour's `mpicc`, linked with the library that
+/// knows no MPI.
+pub fn compile_c_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
+    let link = link_flags();
+    let mut flags = flags.to_vec();
+    flags.extend(link.iter().map(String::as_str));
+    compile_c(flavor, &[source], &flags)
+}
+
+/// What links a program with the library that cargo built, and finds it at run time.
+pub fn link_flags() -> [String; 4] {
+    let library = library();
+    let library = library.display();
+    [format!("-L{library}"), "-ldistarray".into(), format!("-Wl,-rpath,{library}"), "-lm".into()]
+}
+
+/// A directory that holds the library under the names that linkers and loaders
+/// ask for.
+pub fn library() -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");
+    fs::create_dir_all(&directory).expect("the scratch directory can be written");
+    let built = std::env::current_exe().expect("a test is a file").with_file_name("libdistarray.so");
+    for name in ["libdistarray.so", "libdistarray.so.0"] {
+        // Made aside and renamed: several tests come here at once.
+        let number = (std::process::id(), std::thread::current().id());
+        let link = directory.join(format!("{name}.{number:?}"));
+        let _ = fs::remove_file(&link);
+        symlink(&built, &link).expect("a link can be made");
+        fs::rename(&link, directory.join(name)).expect("a link can be renamed");
+    }
+    directory
 }
 
 /// Runs `compiler flags sources` with `include/` on its path and returns the

@@ -1,0 +1,46 @@
+//! Bad input to halo exchange and redistribution through the C border: the same report
+//! on all ranks, no hang, no array touched, and all goes on afterwards.
+
+#[path = "common/launch.rs"]
+mod launch;
+
+use std::path::Path;
+
+use launch::Flavor;
+
+const ERRORS: &str = "tests/c/exchange_errors.c";
+const STRICT: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+const WHAT_IT_SAYS: &str = "75 refusals, the same on all ranks\n";
+
+#[test]
+fn what_one_rank_does_wrong_all_ranks_report() {
+    for flavor in launch::flavors() {
+        let program = launch::compile_c_linked(flavor, ERRORS, &STRICT);
+        let found = launch::mpirun_ok::<&str>(flavor, 3, &program, &[]);
+        assert_eq!(found, WHAT_IT_SAYS, "{flavor:?}");
+    }
+}
+
+#[test]
+fn sanitizers_find_nothing() {
+    for flavor in launch::flavors() {
+        let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+        let program = launch::compile_c_linked(flavor, ERRORS, &flags);
+        // Both MPIs leak of themselves: leaks are counted without them.
+        let args = ["ASAN_OPTIONS=detect_leaks=0", program.to_str().unwrap()];
+        let found = launch::mpirun_ok(flavor, 3, Path::new("/usr/bin/env"), &args);
+        assert_eq!(found, WHAT_IT_SAYS, "{flavor:?}");
+    }
+}
+
+/// Under MPICH alone: Open MPI is not clean by itself.
+#[test]
+fn valgrind_finds_nothing() {
+    if !launch::flavors().contains(&Flavor::Mpich) {
+        return; // the launcher has said that MPICH is left out
+    }
+    let program = launch::compile_c_linked(Flavor::Mpich, ERRORS, &["-std=c99", "-g"]);
+    let args = ["-q", "--error-exitcode=9", program.to_str().unwrap()];
+    let found = launch::mpirun_ok(Flavor::Mpich, 3, Path::new("/usr/bin/valgrind"), &args);
+    assert_eq!(found, WHAT_IT_SAYS);
+}
