@@ -435,8 +435,12 @@ mod transpose {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // small numbers of the tests
 mod tests {
     use super::*;
+
+    /// `(n, to, from)` of each loop.
+    type Nest = &'static [(usize, isize, isize)];
 
     /// Every address pair of a nest, the slow way.
     fn pairs(loops: &[Loop], run: usize) -> Vec<(isize, isize)> {
@@ -458,7 +462,7 @@ mod tests {
 
     #[test]
     fn a_shortened_nest_moves_the_same_bytes() {
-        let nests: [(&[(usize, isize, isize)], usize); 12] = [
+        let nests: [(Nest, usize); 12] = [
             (&[], 8),
             (&[(5, 8, 8)], 8),
             (&[(3, 40, 80), (5, 8, 8)], 8),

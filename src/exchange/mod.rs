@@ -54,3 +54,4 @@ pub use plan::{AxisPart, Message, Plan};
 pub use redistribution::Redistribution;
 pub(crate) use relabel::best_ranks;
 pub use shared::is_shared;
+pub(crate) use verdict::agree;

@@ -205,7 +205,7 @@ impl Redistribution {
     ///
     /// # Errors
     /// As [`apply_into`](Self::apply_into); `Shape` when a rank passes an array where it
-    /// has no part, or none where it has one.
+    /// has no part, `Null` when it passes none where it has one.
     pub fn apply_across<S: Element, T: Element>(
         &mut self,
         source: Option<&DistArray<S>>,
@@ -263,12 +263,14 @@ impl Redistribution {
             if array.map(AnyArray::dim_data) == dim_data.as_ref() {
                 return Ok(());
             }
-            let detail = match (array, dim_data) {
-                (Some(_), Some(_)) => "is not of the distribution that the redistribution was planned for",
-                (Some(_), None) => "is an array where this rank has no part",
-                (None, _) => "must be an array: this rank has a part of it",
+            let (kind, detail) = match (array, dim_data) {
+                (Some(_), Some(_)) => {
+                    (ErrorKind::Shape, "is not of the distribution that the redistribution was planned for")
+                }
+                (Some(_), None) => (ErrorKind::Shape, "is an array where this rank has no part"),
+                (None, _) => (ErrorKind::Null, "must be an array: this rank has a part of it"),
             };
-            Err(Error::new(ErrorKind::Shape, format!("the {name} {detail}")).in_field("dim_data"))
+            Err(Error::new(kind, format!("the {name} {detail}")).in_field(name))
         };
         fits(source, &self.source, "source")?;
         fits(target, &self.target, "target")?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::mover::Memory;
+use super::verdict::agree;
 use crate::array::{Access, AnyArray, Buffer, DType, DistArray, Element, Layout, Order, Owner, RawBuffer};
 use crate::comm::{Comm, Segment};
 use crate::distribution::Distribution;
@@ -183,7 +184,9 @@ impl Distribution {
     pub fn shared(&self, dtype: DType, order: Order) -> Result<AnyArray> {
         let (comm, dim_data) = (self.comm(), self.dim_data());
         let own = Layout::packed(&dim_data.held_shape(), dtype.itemsize().unwrap_or(0), order);
-        let layout = comm.agree(own)?;
+        let DType { code, bits, lanes } = dtype;
+        let words = [u64::from(code), u64::from(bits), u64::from(lanes), u64::from(order == Order::C)];
+        let layout = agree(comm, own, words.into_iter())?;
         let Some(node) = node(comm, dim_data, &layout)? else {
             let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), order);
             return comm.agree(buffer.and_then(|buffer| AnyArray::new(dim_data.clone(), buffer)));

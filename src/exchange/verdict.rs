@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Makes one rank's failure everyone's, and refuses ranks that bring different
 /// `words`: what an exchange needs to be alike everywhere. Collective: one reduction of
 /// 8 bytes when all is well.
-pub(super) fn agree<T>(comm: &Comm, mine: Result<T>, words: impl Iterator<Item = u64> + Clone) -> Result<T> {
+pub(crate) fn agree<T>(comm: &Comm, mine: Result<T>, words: impl Iterator<Item = u64> + Clone) -> Result<T> {
     let term = match &mine {
         Ok(_) => ring_term(comm, words.clone()),
         // What no other rank cancels.
@@ -58,10 +58,27 @@ pub(super) fn agree_on<T, const N: usize>(
         match pair {
             [u64::MAX, u64::MAX] => {}
             [low, high] if *low == !*high => *agreed = Some(*low),
-            _ => return Err(differs()),
+            _ => return Err(odd_one_out(comm, words)?),
         }
     }
     Ok((mine, agreed))
+}
+
+/// The error that names the first rank whose words are not those of the ranks before.
+/// Collective.
+fn odd_one_out<const N: usize>(comm: &Comm, words: [Option<u64>; N]) -> Result<Error> {
+    let own = words.map(|word| word.map_or([0, 0], |word| [1, word]));
+    let all = comm.all_gather(bytemuck::cast_slice(&own))?;
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    for word in 0..N {
+        let told = all.iter().map(|bytes| &bytes[16 * word..16 * word + 16]).enumerate();
+        let mut told = told.filter(|(_, bytes)| bytes[..8] != [0; 8]);
+        let Some((first, wanted)) = told.next() else { continue };
+        if let Some((odd, _)) = told.find(|(_, bytes)| *bytes != wanted) {
+            return Ok(differs().on_rank(number(odd)).against_rank(number(first)));
+        }
+    }
+    Ok(differs())
 }
 
 fn differs() -> Error {

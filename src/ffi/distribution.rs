@@ -11,6 +11,7 @@ use crate::array::{AnyArray, Buffer, DType, Order};
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
 use crate::error::{Error, ErrorKind, Result};
+use crate::exchange::agree;
 use crate::protocol::AxisMap;
 
 /// A communicator and the parts of all its ranks. Made by
@@ -92,12 +93,12 @@ pub unsafe extern "C" fn distarray_distribution_zeros(
         let distribution = &handle(distribution, "distribution")?.0;
         let comm = distribution.comm();
         let dtype = DType { code, bits, lanes: 1 };
-        comm.agree(check(array, "array").and_then(|()| {
-            dtype.name().map(drop).ok_or_else(|| {
-                Error::new(ErrorKind::DType, format!("{dtype} is no element type to make an array of"))
-                    .in_field("dtype")
-            })
-        }))?;
+        let known = dtype.name().map(drop).ok_or_else(|| {
+            Error::new(ErrorKind::DType, format!("{dtype} is no element type to make an array of"))
+                .in_field("dtype")
+        });
+        let words = [code, bits, u8::from(column_major != 0), u8::from(shared != 0)].map(u64::from);
+        agree(comm, check(array, "array").and(known), words.into_iter())?;
         let order = if column_major == 0 { Order::C } else { Order::Fortran };
         let made = match shared {
             0 => {

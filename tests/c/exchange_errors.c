@@ -180,6 +180,10 @@ static void halos(void) {
           distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, at_fault ? 63 : 64, 0, 1, &made, &error));
   REFUSED(DISTARRAY_E_DTYPE, "no element type",
           distarray_distribution_zeros(whole, DISTARRAY_DTYPE_OPAQUE, 0, 0, 0, &made, &error));
+  REFUSED(DISTARRAY_E_INVARIANT, "rank 1",
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, at_fault, &made, &error));
+  REFUSED(DISTARRAY_E_INVARIANT, "rank 1",
+          distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, at_fault ? 32 : 64, 0, 1, &made, &error));
   CHECK(made == NULL);
   REFUSED(DISTARRAY_E_NULL, "halo must not be NULL",
           distarray_halo_new(whole, 1, at_fault ? NULL : &halo, &error));
@@ -377,9 +381,9 @@ static void redistributions(void) {
   distarray_distribution_free(alien);
 
   /* Arrays. */
-  REFUSED(DISTARRAY_E_SHAPE, "the source must be an array",
+  REFUSED(DISTARRAY_E_NULL, "the source must be an array",
           distarray_redistribution_apply(r, bring(a, NULL), b->array, &error));
-  REFUSED(DISTARRAY_E_SHAPE, "the target must be an array",
+  REFUSED(DISTARRAY_E_NULL, "the target must be an array",
           distarray_redistribution_apply(r, a->array, bring(b, NULL), &error));
   REFUSED(DISTARRAY_E_SHAPE, "the target",
           distarray_redistribution_apply(r, a->array, bring(b, other), &error));
