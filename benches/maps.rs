@@ -6,35 +6,12 @@
 #![allow(unsafe_code)] // the counting allocator
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use distarray::protocol::AxisMap;
-
-/// The system's allocator, counting the bytes that are in use.
-struct Counting;
-
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const LOOKUPS: usize = 1 << 16;
 
@@ -57,9 +34,9 @@ fn main() {
             ("irregular", &irregular),
         ];
         for (name, make) in makers {
-            let before = IN_USE.load(Ordering::Relaxed);
+            let before = counting::in_use();
             let map = make().unwrap();
-            let heap = IN_USE.load(Ordering::Relaxed) - before;
+            let heap = counting::in_use() - before;
             let mut seed = 88_172_645_463_325_252_u64;
             let indices: Vec<i64> = (0..LOOKUPS)
                 .map(|_| {

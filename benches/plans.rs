@@ -6,43 +6,21 @@
 #![allow(unsafe_code)] // counts what the allocator gives
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use distarray::distribution::{Axis, Decomposition, Grid};
 use distarray::exchange::Plan;
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: the system allocator does the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Median time of making a plan, and what it keeps.
 fn measure(name: &str, ranks: i64, make: impl Fn(i64) -> Plan) {
     let picked = [0, ranks / 3 + 7, ranks - 1];
     for rank in picked {
-        let before = LIVE.load(Ordering::Relaxed);
+        let before = counting::in_use();
         let plan = make(rank);
-        let kept = LIVE.load(Ordering::Relaxed) - before + size_of::<Plan>();
+        let kept = counting::in_use() - before + size_of::<Plan>();
         let sends = plan.sends().count();
         drop(plan);
         let mut body = || drop(black_box(make(black_box(rank))));

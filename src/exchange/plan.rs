@@ -114,30 +114,25 @@ impl Plan {
             select: Select::All,
         };
         for (axis, &source_axis) in axes.iter().enumerate() {
-            let send_steps = match (&from, lists.get(axis)) {
-                (None, _) => Steps::default(),
-                (Some(_), Some(Some(lists))) => {
-                    plan.pieces.extend_from_slice(&lists.sends);
-                    Steps::default()
-                }
-                (Some((coordinates, _)), _) => {
-                    let (mine, theirs) = maps(source, target, source_axis, axis)?;
-                    piece::owned(mine, coordinates[source_axis], theirs, &mut plan.pieces)
-                }
+            let list = lists.get(axis).and_then(Option::as_ref);
+            let mut side = |coordinate: Option<i64>, sends: bool| -> Result<(Steps, u32)> {
+                let steps = match (coordinate, list) {
+                    (None, _) => Steps::default(),
+                    (Some(_), Some(list)) => {
+                        plan.pieces.extend_from_slice(if sends { &list.sends } else { &list.receives });
+                        Steps::default()
+                    }
+                    (Some(coordinate), None) => {
+                        let (from, to) = maps(source, target, source_axis, axis)?;
+                        let (mine, theirs) = if sends { (from, to) } else { (to, from) };
+                        piece::owned(mine, coordinate, theirs, &mut plan.pieces)
+                    }
+                };
+                Ok((steps, end(&plan.pieces)?))
             };
-            let sends_end = end(&plan.pieces)?;
-            let receive_steps = match (&to, lists.get(axis)) {
-                (None, _) => Steps::default(),
-                (Some(_), Some(Some(lists))) => {
-                    plan.pieces.extend_from_slice(&lists.receives);
-                    Steps::default()
-                }
-                (Some((coordinates, _)), _) => {
-                    let (theirs, mine) = maps(source, target, source_axis, axis)?;
-                    piece::owned(mine, coordinates[axis], theirs, &mut plan.pieces)
-                }
-            };
-            let receives_end = end(&plan.pieces)?;
+            let at = |place: &Option<(Vec<i64>, i64)>, axis: usize| place.as_ref().map(|(at, _)| at[axis]);
+            let (send_steps, sends_end) = side(at(&from, source_axis), true)?;
+            let (receive_steps, receives_end) = side(at(&to, axis), false)?;
             let source_axis = u32::try_from(source_axis).unwrap_or(u32::MAX);
             plan.axes.push(AxisPieces { source_axis, sends_end, receives_end, send_steps, receive_steps });
         }
@@ -412,7 +407,7 @@ impl Message<'_> {
     }
 
     /// Whether elements in the halo of so many axes are exchanged.
-    pub fn selects(&self, rims: usize) -> bool {
+    pub(super) fn selects(&self, rims: usize) -> bool {
         match self.select {
             Select::All => true,
             Select::Box => rims > 0,

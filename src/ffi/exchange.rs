@@ -19,8 +19,8 @@ use crate::exchange::{Accumulate, Binding, Edge, Halo, Moved, Redistribution, Sc
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_halo {
     halo: Halo,
-    /// Which of its movers was started, and on which array.
-    started: Option<(usize, *const distarray_array)>,
+    /// Which of its movers was started, and on which array, which is kept till the end.
+    started: Option<(usize, Arc<distarray_array>)>,
 }
 
 /// A halo exchange bound to its arrays, which it keeps. Made by distarray_halo_bind,
@@ -167,14 +167,12 @@ pub unsafe extern "C" fn distarray_halo_update_all(
 ) -> i32 {
     guard(error, || {
         let halo = mutable(halo, "halo")?;
-        // SAFETY: the C caller's promise; NULL is a null reference.
-        let given = unsafe { inputs(arrays.cast::<Option<&distarray_array>>(), n, "arrays") };
-        let taken = given.as_ref().map_err(Error::clone).and_then(|given| {
-            // SAFETY: the C caller's promise.
-            given.iter().map(|&array| unsafe { writable(array, "arrays") }).collect::<Result<Vec<_>>>()
-        });
-        halo.halo.update_if(taken.as_ref().map(Vec::as_slice))?;
-        for array in given_arrays(given) {
+        // SAFETY: the C caller's promise.
+        let given = unsafe { list(arrays, n) };
+        // SAFETY: the C caller's promise.
+        let taken = given.as_ref().map(|given| unsafe { vouched(given) });
+        halo.halo.update_if(taken.as_deref().map_err(|error| *error))?;
+        for array in given? {
             array.note(DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
         }
         Ok(())
@@ -197,7 +195,8 @@ pub unsafe extern "C" fn distarray_halo_start(
         // SAFETY: the C caller's promise.
         let taken = unsafe { writable(array, "array") };
         let which = halo.halo.begin(taken.as_ref().map(std::slice::from_ref))?;
-        halo.started = Some((which, array.map_or(std::ptr::null(), std::ptr::from_ref)));
+        // SAFETY: every handle is one count of an `Arc`.
+        halo.started = array.map(|array| (which, unsafe { keep(array) }));
         Ok(())
     })
 }
@@ -215,8 +214,8 @@ pub unsafe extern "C" fn distarray_halo_finish(
     guard(error, || {
         let halo = mutable(halo, "halo")?;
         let pointer = array.map_or(std::ptr::null(), std::ptr::from_ref);
-        let which = match halo.started {
-            Some((which, started)) if started == pointer => Ok(which),
+        let which = match &halo.started {
+            Some((which, started)) if Arc::as_ptr(started) == pointer => Ok(*which),
             Some(_) => Err("a halo update ends with the array that it began with"),
             None => Err("no halo update was started"),
         };
@@ -281,22 +280,13 @@ pub unsafe extern "C" fn distarray_halo_bind(
 ) -> i32 {
     guard(error, || {
         let halo = handle(halo, "halo")?;
-        // SAFETY: the C caller's promise; NULL is a null reference.
-        let given = unsafe { inputs(arrays.cast::<Option<&distarray_array>>(), n, "arrays") };
-        let checked = check(bound, "bound").and(given.as_ref().map_err(Error::clone));
-        let taken = checked.and_then(|given| {
-            // SAFETY: the C caller's promise.
-            given.iter().map(|&array| unsafe { writable(array, "arrays") }).collect::<Result<Vec<_>>>()
-        });
-        let binding = halo.halo.bind_if(taken.as_ref().map(Vec::as_slice))?;
-        let keep = |array: &distarray_array| {
-            // SAFETY: every handle is one count of an `Arc`; this is one more.
-            unsafe {
-                Arc::increment_strong_count(array);
-                Arc::from_raw(std::ptr::from_ref(array))
-            }
-        };
-        let arrays = given_arrays(given).map(keep).collect();
+        // SAFETY: the C caller's promise.
+        let given = check(bound, "bound").and_then(|()| unsafe { list(arrays, n) });
+        // SAFETY: the C caller's promise.
+        let taken = given.as_ref().map(|given| unsafe { vouched(given) });
+        let binding = halo.halo.bind_if(taken.as_deref().map_err(|error| *error))?;
+        // SAFETY: every handle is one count of an `Arc`.
+        let arrays = given?.into_iter().map(|array| unsafe { keep(array) }).collect();
         let handle = Box::new(distarray_bound_halo { binding, arrays });
         // SAFETY: checked, and the C caller's to be written.
         unsafe { bound.write(Box::into_raw(handle)) };
@@ -554,11 +544,35 @@ pub extern "C" fn distarray_redistribution_free(redistribution: Option<Box<dista
     });
 }
 
-/// The arrays of a list that holds no NULL, as was found.
-fn given_arrays<'a>(
-    given: Result<&'a [Option<&'a distarray_array>]>,
-) -> impl Iterator<Item = &'a distarray_array> {
-    given.unwrap_or_default().iter().copied().flatten()
+/// The arrays of a list that C passed.
+///
+/// # Safety
+/// As for [`inputs`]; each is NULL or a live handle.
+unsafe fn list<'a>(arrays: *const *const distarray_array, n: i64) -> Result<Vec<&'a distarray_array>> {
+    // SAFETY: the caller's promise; NULL is a null reference.
+    let given = unsafe { inputs(arrays.cast::<Option<&distarray_array>>(), n, "arrays") }?;
+    given.iter().map(|&array| handle(array, "arrays")).collect()
+}
+
+/// The memory of arrays, to be written.
+///
+/// # Safety
+/// Nobody else touches it during the call.
+unsafe fn vouched<'a>(arrays: &[&'a distarray_array]) -> Vec<ArrayMut<'a>> {
+    // SAFETY: the caller's promise.
+    arrays.iter().map(|array| unsafe { ArrayMut::vouched(array.array()) }).collect()
+}
+
+/// One more count of an array.
+///
+/// # Safety
+/// The reference came from a handle, which is one count of an `Arc`.
+unsafe fn keep(array: &distarray_array) -> Arc<distarray_array> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        Arc::increment_strong_count(array);
+        Arc::from_raw(std::ptr::from_ref(array))
+    }
 }
 
 /// Tells the handle that elements were written: later loans carry a new epoch.
