@@ -254,7 +254,7 @@ fn arrays_move_between_communicators() {
             let (source, target) = (part(&senders, &from)?, part(&receivers, &to)?);
             let a = match (&source, place(&senders)) {
                 (Some(source), Some(at)) => {
-                    let mut a = source.zeros()?;
+                    let mut a = if case % 3 == 0 { source.shared_zeros()? } else { source.zeros()? };
                     fill(&mut a, &from.owned(at));
                     Some(a)
                 }

@@ -109,11 +109,9 @@ pub(super) struct Field {
 const LINE: usize = 64;
 
 impl Field {
-    /// The shortest stretch of a message in the source's memory, in bytes: known on both
-    /// ranks, whose shared arrays run in the same order.
-    fn shortest_run(&self, message: &Message<'_>) -> usize {
-        let fastest = (0..message.axes.len()).min_by_key(|&axis| self.from.strides[axis].unsigned_abs());
-        let pieces = fastest.map_or(&[][..], |axis| message.axes[axis].pieces);
+    /// The shortest stretch of a message along an axis, in bytes: what both ranks know.
+    fn shortest_run(&self, message: &Message<'_>, axis: usize) -> usize {
+        let pieces = message.axes.get(axis).map_or(&[][..], |part| part.pieces);
         let shortest = pieces.iter().map(|piece| piece.len).min().unwrap_or(i64::MAX);
         usize::try_from(shortest).unwrap_or(usize::MAX).saturating_mul(self.from.itemsize)
     }
@@ -207,7 +205,11 @@ impl Mover {
             let (rank, halo) = (message.rank, !message.selects(0));
             // Lines of which a halo needs but a few bytes would go to and fro between the
             // caches of two cores, for whom they are neighbours' elements too: a lane.
-            if halo && lanes.is_some() && fields.iter().any(|field| field.shortest_run(message) < LINE) {
+            let fastest = |node: &Node| node.fastest_axis(plan.ndim());
+            let short = |(field, node): (&Field, &Option<&Node>)| {
+                node.is_some_and(|node| field.shortest_run(message, fastest(node)) < LINE)
+            };
+            if halo && lanes.is_some() && fields.iter().zip(nodes).any(short) {
                 return None;
             }
             let axes = || (0..plan.ndim()).map(|axis| plan.source_axis(axis));

@@ -43,6 +43,9 @@ pub struct Redistribution {
     /// This rank's part of each side, if it has one.
     source: Option<DimData>,
     target: Option<DimData>,
+    /// Whether both sides are over the ranks of `comm`, numbered alike: only then does
+    /// the source's shared memory know the ranks of the plan.
+    same_ranks: bool,
     plan: Plan,
     tag: i32,
     lanes: Option<Arc<Lanes>>,
@@ -81,7 +84,8 @@ impl Redistribution {
         let comm = source.comm();
         comm.agree(check(source, target))?;
         let sides = (Some(source), Some(target));
-        Self::planned(comm, sides, (source.decomposition(), target.decomposition()), axes)
+        let plan = Self::planned(comm, sides, (source.decomposition(), target.decomposition()), axes)?;
+        Ok(Self { same_ranks: true, ..plan })
     }
 
     /// Plans the way between distributions over different ranks, all of them ranks of
@@ -145,6 +149,7 @@ impl Redistribution {
             comm: comm.clone(),
             source: source.map(|side| side.dim_data().clone()),
             target: target.map(|side| side.dim_data().clone()),
+            same_ranks: false,
             plan,
             tag,
             lanes,
@@ -221,7 +226,7 @@ impl Redistribution {
         let verdict = arrays.as_ref().map_err(Error::clone);
         let verdict = verdict.and_then(|(_, (source, target))| self.check(*source, target.as_deref()));
         let words = arrays.as_ref().map_or([None; 4], |(scale, (source, target))| {
-            let shared = source.map(Node::id_of);
+            let shared = source.map(|source| self.node(source).map_or(0, |_| Node::id_of(source)));
             [source.map(dtype_word), target.as_deref().map(dtype_word), Some(scale_word(scale)), shared]
         });
         let ((), [from, to, ..]) = agree_on(&self.comm, verdict, words)?;
@@ -239,12 +244,13 @@ impl Redistribution {
         let mover =
             self.mover(source, target.as_deref(), (from, to, scale), (combine, from_size, to_size), order);
         let which = self.comm.agree(mover)?;
+        let node = source.and_then(|source| self.node(source));
         let mover = &mut self.movers[which].1;
         // SAFETY: the arrays were found to fit the plan and not to overlap, and are
         // borrowed until the end.
         unsafe {
             mover.start()?;
-            mover.finish(source.and_then(Node::of))?;
+            mover.finish(node)?;
         }
         if let Some(target) = target {
             target.buffer().owner().note(Written::Owned);
@@ -301,6 +307,11 @@ impl Redistribution {
         Ok(*self.order.insert(order))
     }
 
+    /// The memory that the source shares with ranks of its node, if the plan can use it.
+    fn node<'a>(&self, source: &'a AnyArray) -> Option<&'a Node> {
+        Node::of(source).filter(|_| self.same_ranks)
+    }
+
     fn source_axes(&self) -> impl Iterator<Item = usize> {
         (0..self.plan.ndim()).map(|axis| self.plan.source_axis(axis))
     }
@@ -315,7 +326,8 @@ impl Redistribution {
         order: Order,
     ) -> Result<usize> {
         let ndim = self.plan.ndim();
-        let shared = source.map_or(0, Node::id_of);
+        let node = source.and_then(|source| self.node(source));
+        let shared = source.filter(|_| node.is_some()).map_or(0, Node::id_of);
         let same = |(kept, mover): &(Types, Mover)| {
             let field = &mover.fields()[0];
             *kept == types
@@ -332,11 +344,10 @@ impl Redistribution {
         let to = target.map_or_else(|| nothing(to_size), |target| Memory::of(target, 0..ndim));
         let field = Field { from, to, combine, shared };
         let mode = Mode { way: Way::Forward, order, packed: false };
-        let nodes = [source.and_then(Node::of)];
         // SAFETY: every round runs while the arrays are borrowed; a rank without one
         // exchanges nothing of it.
         let mover = unsafe {
-            Mover::new(&self.comm, self.tag, &self.plan, vec![field], &nodes, self.lanes.as_ref(), mode)
+            Mover::new(&self.comm, self.tag, &self.plan, vec![field], &[node], self.lanes.as_ref(), mode)
         }?;
         if self.movers.len() == KEPT {
             self.movers.remove(0);

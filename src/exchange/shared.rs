@@ -89,6 +89,8 @@ impl Patience {
 pub(crate) struct Node {
     segment: Segment,
     comm: Comm,
+    /// The order of the elements, the same on all ranks.
+    order: Order,
     /// Rounds of exchange so far.
     round: AtomicU64,
     strides: Vec<Vec<isize>>,
@@ -131,6 +133,14 @@ impl Node {
     /// The place of a rank among those of the node.
     pub(super) fn place(&self, rank: i64) -> Option<usize> {
         self.segment.place(usize::try_from(rank).ok()?)
+    }
+
+    /// The axis along which neighbours lie side by side.
+    pub(super) fn fastest_axis(&self, ndim: usize) -> usize {
+        match self.order {
+            Order::C => ndim.saturating_sub(1),
+            Order::Fortran => 0,
+        }
     }
 
     fn front(&self, place: usize) -> &Front {
@@ -187,7 +197,7 @@ impl Distribution {
         let DType { code, bits, lanes } = dtype;
         let words = [u64::from(code), u64::from(bits), u64::from(lanes), u64::from(order == Order::C)];
         let layout = agree(comm, own, words.into_iter())?;
-        let Some(node) = node(comm, dim_data, &layout)? else {
+        let Some(node) = node(comm, dim_data, &layout, order)? else {
             let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), order);
             return comm.agree(buffer.and_then(|buffer| AnyArray::new(dim_data.clone(), buffer)));
         };
@@ -209,7 +219,7 @@ pub fn is_shared(array: &AnyArray) -> bool {
 
 /// The areas of all ranks of this node; none on every rank when one cannot have
 /// them. Collective.
-fn node(comm: &Comm, dim_data: &DimData, layout: &Layout) -> Result<Option<Node>> {
+fn node(comm: &Comm, dim_data: &DimData, layout: &Layout, order: Order) -> Result<Option<Node>> {
     let words = 1 + layout.ndim();
     let front = size_of::<Front>() + words * size_of::<i64>();
     let fits = front <= FRONT;
@@ -231,5 +241,5 @@ fn node(comm: &Comm, dim_data: &DimData, layout: &Layout) -> Result<Option<Node>
         first_owned.push(FRONT + usize::try_from(number(0)).unwrap_or(0));
         strides.push((1..words).map(|at| isize::try_from(number(at)).unwrap_or(0)).collect());
     }
-    Ok(Some(Node { segment, comm: comm.clone(), round: AtomicU64::new(0), strides, first_owned }))
+    Ok(Some(Node { segment, comm: comm.clone(), order, round: AtomicU64::new(0), strides, first_owned }))
 }
