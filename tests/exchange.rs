@@ -346,3 +346,42 @@ fn relabelled_ranks_keep_as_many_elements_as_any_numbering() {
         assert!(kept <= best);
     }
 }
+
+#[test]
+fn reshaped_arrays_keep_the_flat_order() {
+    let mut random = Random(10);
+    for case in 0..150 {
+        // The same factors, multiplied together in two ways.
+        let factors: Vec<i64> = (0..random.within(1, 4)).map(|_| random.within(1, 5)).collect();
+        let shape = |random: &mut Random| -> Vec<i64> {
+            let mut shape = vec![1];
+            for &factor in &factors {
+                if random.chance(2) && shape.len() < 4 {
+                    shape.push(factor);
+                } else {
+                    *shape.last_mut().unwrap() *= factor;
+                }
+            }
+            shape
+        };
+        let (from_shape, to_shape) = (shape(&mut random), shape(&mut random));
+        let ranks = random.within(1, 6) as usize;
+        let dealt = |random: &mut Random, shape: &[i64]| loop {
+            let dealt = deal(random, shape, ranks);
+            if dealt.replicas == 1 {
+                return dealt;
+            }
+        };
+        let (from, to) = (dealt(&mut random, &from_shape), dealt(&mut random, &to_shape));
+        let flat = |shape: &[i64], index: &[i64]| index.iter().zip(shape).fold(0, |sum, (i, n)| sum * n + i);
+        comm::threads(ranks, |comm| {
+            let (source, target) = (distribute(&comm, &from).unwrap(), distribute(&comm, &to).unwrap());
+            let a = source.from_fn(|g| flat(&from_shape, g)).unwrap();
+            let b = Redistribution::reshaped(&source, &target).unwrap().apply(&a).unwrap();
+            let wanted = target.from_fn(|g| flat(&to_shape, g)).unwrap();
+            assert_eq!(b.view(), wanted.view(), "case {case}: {from_shape:?} to {to_shape:?} on {ranks}");
+            let more = Distribution::new(&comm, [Axis::block(factors.iter().product::<i64>() + 1)]).unwrap();
+            assert_eq!(Redistribution::reshaped(&source, &more).err().unwrap().kind(), ErrorKind::Shape);
+        });
+    }
+}

@@ -95,6 +95,11 @@ impl Decomposition {
         Self::from_parts(maps, dim_data.global_shape(), extents, dim_data.grid().clone())
     }
 
+    /// One axis whose coordinates are the ranks, owned as lists say.
+    pub(crate) fn of_ranks(size: i64, ranks: i64) -> Self {
+        Self::from_parts(vec![None], vec![size], vec![ranks], ProcGrid::default())
+    }
+
     fn from_parts(maps: Vec<Option<AxisMap>>, sizes: Vec<i64>, extents: Vec<i64>, grid: ProcGrid) -> Self {
         Self(Arc::new(Inner { maps, sizes, extents, grid, members: Members::All }))
     }

@@ -3,7 +3,7 @@
 //! Indices are announced to a distributed directory and looked up there, so that no
 //! rank holds a list that grows with the array.
 
-use super::piece::{Piece, coordinate};
+use super::piece::Piece;
 use super::plan::Lists;
 use crate::comm::Comm;
 use crate::distribution::{Decomposition, Distribution, holders};
@@ -97,7 +97,7 @@ pub(super) fn of_axis(
 
 /// Whose positions order the elements of a message: the receiver's.
 #[derive(Clone, Copy, PartialEq)]
-enum By {
+pub(super) enum By {
     Mine,
     Theirs,
 }
@@ -110,23 +110,30 @@ fn pieces(
     rim: bool,
     by: By,
 ) -> Vec<Piece> {
-    let mut elements: Vec<(i64, i64, i64)> = elements.collect();
-    elements.sort_unstable_by_key(|&(peer, mine, theirs)| (peer, if by == By::Mine { mine } else { theirs }));
+    let one = |(peer, mine, theirs)| Piece::stretch(peer, mine, theirs, 1, rim);
     let core = core.iter().filter(|core| core.3 > 0);
-    let mut found: Vec<Piece> =
-        core.map(|&(peer, mine, theirs, len)| Piece::stretch(peer, mine, theirs, len, false)).collect();
-    for (peer, mine, theirs) in elements {
+    let core = core.map(|&(peer, mine, theirs, len)| Piece::stretch(peer, mine, theirs, len, false));
+    let mut found: Vec<Piece> = core.chain(in_order(elements.map(one).collect(), by)).collect();
+    found.sort_by_key(|piece| piece.peer);
+    found
+}
+
+/// Pieces in the order of peers and of the receiver's positions, those joined that lie
+/// side by side in both memories.
+pub(super) fn in_order(mut pieces: Vec<Piece>, by: By) -> Vec<Piece> {
+    pieces.sort_unstable_by_key(|piece| (piece.peer, if by == By::Mine { piece.mine } else { piece.theirs }));
+    let mut found: Vec<Piece> = Vec::new();
+    for piece in pieces {
         match found.last_mut() {
             Some(last)
-                if (last.peer, last.rim) == (coordinate(peer), rim)
-                    && (last.mine + last.len, last.theirs + last.len) == (mine, theirs) =>
+                if last.peer == piece.peer
+                    && (last.mine + last.len, last.theirs + last.len) == (piece.mine, piece.theirs) =>
             {
-                last.len += 1;
+                last.len += piece.len;
             }
-            _ => found.push(Piece::stretch(peer, mine, theirs, 1, rim)),
+            _ => found.push(piece),
         }
     }
-    found.sort_by_key(|piece| piece.peer);
     found
 }
 

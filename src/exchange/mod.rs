@@ -40,6 +40,7 @@ mod piece;
 mod plan;
 mod redistribution;
 mod relabel;
+mod reshape;
 mod shared;
 mod side;
 mod verdict;

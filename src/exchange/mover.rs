@@ -42,6 +42,12 @@ impl Memory {
         Self { base: first_owned(array), strides, itemsize: layout.itemsize() }
     }
 
+    /// The memory of a packed array as one axis.
+    pub(super) fn flat(array: &AnyArray) -> Self {
+        let itemsize = array.buffer().layout().itemsize();
+        Self { base: array.buffer().data(), strides: vec![itemsize.cast_signed()], itemsize }
+    }
+
     pub(super) fn new(base: *mut u8, strides: Vec<isize>, itemsize: usize) -> Self {
         Self { base, strides, itemsize }
     }

@@ -8,6 +8,7 @@ use super::lanes::Lanes;
 use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::{Plan, count};
+use super::reshape;
 use super::shared::Node;
 use super::side;
 use super::verdict::{agree, agree_on};
@@ -46,6 +47,8 @@ pub struct Redistribution {
     /// Whether both sides are over the ranks of `comm`, numbered alike: only then does
     /// the source's shared memory know the ranks of the plan.
     same_ranks: bool,
+    /// Whether the plan counts elements, in row-major order, and not along axes.
+    flat: bool,
     plan: Plan,
     tag: i32,
     lanes: Option<Arc<Lanes>>,
@@ -86,6 +89,51 @@ impl Redistribution {
         let sides = (Some(source), Some(target));
         let plan = Self::planned(comm, sides, (source.decomposition(), target.decomposition()), axes)?;
         Ok(Self { same_ranks: true, ..plan })
+    }
+
+    /// Plans the way to an array of another shape with the same elements in the same
+    /// row-major order, as `numpy.reshape`. Collective, without messages.
+    ///
+    /// Both arrays must lie packed in row-major order, without padding: others are
+    /// redistributed first.
+    ///
+    /// ```
+    /// # use distarray::comm;
+    /// # use distarray::distribution::{Axis, Distribution};
+    /// # use distarray::exchange::Redistribution;
+    /// comm::threads(2, |comm| {
+    ///     let flat = Distribution::new(&comm, [Axis::block(12)])?;
+    ///     let table = Distribution::new(&comm, [Axis::whole(3), Axis::block(4)])?;
+    ///     let a = flat.from_fn(|g| g[0])?;
+    ///     let b = Redistribution::reshaped(&flat, &table)?.apply(&a)?;
+    ///     assert_eq!(b.view()[[2, 1]], 9 + 2 * comm.rank() as i64);
+    ///     Ok::<(), distarray::Error>(())
+    /// }).into_iter().for_each(Result::unwrap);
+    /// ```
+    ///
+    /// # Errors
+    /// `Shape` when the numbers of elements differ, `Grid` when the two are not of the
+    /// same ranks, `Unsupported` for unstructured axes and replicas: on every rank.
+    pub fn reshaped(source: &Distribution, target: &Distribution) -> Result<Self> {
+        let comm = source.comm();
+        let tag = comm.new_tag();
+        comm.agree(check(source, target))?;
+        let (from, to) = (source.decomposition(), target.decomposition());
+        let plan = reshape::plan(from, to, count(comm.rank()), comm.size());
+        let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
+        let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
+        Ok(Self {
+            comm: comm.clone(),
+            source: Some(source.dim_data().clone()),
+            target: Some(target.dim_data().clone()),
+            same_ranks: false,
+            flat: true,
+            plan,
+            tag,
+            lanes,
+            order: Some(Order::C),
+            movers: Vec::new(),
+        })
     }
 
     /// Plans the way between distributions over different ranks, all of them ranks of
@@ -150,6 +198,7 @@ impl Redistribution {
             source: source.map(|side| side.dim_data().clone()),
             target: target.map(|side| side.dim_data().clone()),
             same_ranks: false,
+            flat: false,
             plan,
             tag,
             lanes,
@@ -280,6 +329,18 @@ impl Redistribution {
         };
         fits(source, &self.source, "source")?;
         fits(target, &self.target, "target")?;
+        for array in [source, target].into_iter().flatten().filter(|_| self.flat) {
+            let dims = array.dim_data().dims();
+            if dims.iter().any(|dim| dim.owned_len() != dim.len())
+                || !array.buffer().layout().is_packed(Order::C)
+            {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "a reshape needs arrays that lie packed in row-major order, without padding; redistribute first",
+                )
+                .in_field("strides"));
+            }
+        }
         let Some(target) = target else { return Ok(()) };
         target.check_writable()?;
         if source.is_some_and(|source| overlap(source, target)) {
@@ -305,6 +366,20 @@ impl Redistribution {
         self.comm.all_reduce(&mut in_c_order, Op::Max)?;
         let order = if in_c_order[0] == 0 { Order::Fortran } else { Order::C };
         Ok(*self.order.insert(order))
+    }
+
+    /// The memory of an array as the plan counts it.
+    fn memory(&self, array: &AnyArray, axes: impl Iterator<Item = usize>) -> Memory {
+        if self.flat { Memory::flat(array) } else { Memory::of(array, axes) }
+    }
+
+    fn is_from(&self, memory: &Memory, source: &AnyArray) -> bool {
+        if self.flat { *memory == Memory::flat(source) } else { memory.is_of(source, self.source_axes()) }
+    }
+
+    fn is_to(&self, memory: &Memory, target: &AnyArray) -> bool {
+        let axes = 0..self.plan.ndim();
+        if self.flat { *memory == Memory::flat(target) } else { memory.is_of(target, axes) }
     }
 
     /// The memory that the source shares with ranks of its node, if the plan can use it.
@@ -333,15 +408,16 @@ impl Redistribution {
             *kept == types
                 && !mover.is_busy()
                 && field.shared == shared
-                && source.is_none_or(|source| field.from.is_of(source, self.source_axes()))
-                && target.is_none_or(|target| field.to.is_of(target, 0..ndim))
+                && source.is_none_or(|source| self.is_from(&field.from, source))
+                && target.is_none_or(|target| self.is_to(&field.to, target))
         };
         if let Some(which) = self.movers.iter().position(same) {
             return Ok(which);
         }
         let nothing = |itemsize| Memory::new(std::ptr::null_mut(), vec![0; ndim], itemsize);
-        let from = source.map_or_else(|| nothing(from_size), |source| Memory::of(source, self.source_axes()));
-        let to = target.map_or_else(|| nothing(to_size), |target| Memory::of(target, 0..ndim));
+        let from =
+            source.map_or_else(|| nothing(from_size), |source| self.memory(source, self.source_axes()));
+        let to = target.map_or_else(|| nothing(to_size), |target| self.memory(target, 0..ndim));
         let field = Field { from, to, combine, shared };
         let mode = Mode { way: Way::Forward, order, packed: false };
         // SAFETY: every round runs while the arrays are borrowed; a rank without one
