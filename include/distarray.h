@@ -346,7 +346,8 @@ int32_t distarray_halo_finish(distarray_halo *halo,
 
 // Joins each padding element with the element that it is a copy of: how is
 // DISTARRAY_SUM (the adjoint of the update), DISTARRAY_MIN or DISTARRAY_MAX. The
-// padding stays as it is. Collective; sums are the same every time.
+// padding stays as it is. Collective; sums are the same every time for the same ranks
+// on the same nodes.
 //
 // Errors as for distarray_halo_update; DISTARRAY_E_DTYPE for elements that have no
 // sum or order.
@@ -396,6 +397,16 @@ int32_t distarray_redistribution_new(const distarray_distribution *source,
                                      const int64_t *axes,
                                      distarray_redistribution **redistribution,
                                      distarray_error *error);
+
+// Plans the way to an array of another shape with the same elements in the same
+// row-major order, as numpy.reshape. Both arrays must lie packed in row-major order,
+// without padding. Collective, without messages.
+//
+// The source's communicator must outlive the plan; the distributions need not.
+int32_t distarray_redistribution_new_reshape(const distarray_distribution *source,
+                                             const distarray_distribution *target,
+                                             distarray_redistribution **redistribution,
+                                             distarray_error *error);
 
 // Gives, for each place of the target's process grid, row-major, the rank that should
 // hold it so that the fewest elements move: capacity is the room of ranks, which must

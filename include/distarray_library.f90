@@ -339,6 +339,16 @@ module distarray_library
     end subroutine
 
     ! Without axes their order is kept.
+    function distarray_redistribution_new_reshape(source, target, redistribution, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: source
+      type(c_ptr), value :: target
+      type(c_ptr), intent(out) :: redistribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
     function distarray_redistribution_new(source, target, axes, redistribution, &
         error) bind(c) result(status)
       import

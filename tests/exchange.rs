@@ -385,3 +385,40 @@ fn reshaped_arrays_keep_the_flat_order() {
         });
     }
 }
+
+#[test]
+fn what_was_started_is_what_was_there_at_the_start() {
+    for ranks in [1, 2, 3] {
+        comm::threads(ranks, |comm| {
+            let d = Distribution::new(&comm, [Axis::block(6).halo(1).periodic()]).unwrap();
+            let mut u = d.from_fn(|g| g[0]).unwrap();
+            let mut halo = Halo::new(&d).unwrap();
+            let pending = halo.start(&mut u).unwrap();
+            u.owned_mut().unwrap().iter_mut().for_each(|element| *element += 100);
+            pending.finish(&mut u).unwrap();
+            let dim = &d.dim_data().dims()[0];
+            for at in [0, dim.len() - 1] {
+                let wanted = dim.global_of(at).and_then(|g| dim.inside(g)).unwrap();
+                assert_eq!(u.view()[at as usize], wanted, "on {ranks}");
+            }
+        });
+    }
+}
+
+#[test]
+fn an_update_ends_with_the_memory_it_began_with() {
+    let kinds = comm::threads(2, |comm| {
+        let long = Distribution::new(&comm, [Axis::block(2048).halo(1).periodic()]).unwrap();
+        let short = Distribution::new(&comm, [Axis::block(2).halo(1).periodic()]).unwrap();
+        let mut halo = Halo::new(&long).unwrap();
+        let mut u = long.full(1.0).unwrap();
+        let pending = halo.start(&mut u).unwrap();
+        drop(u);
+        // It may lie where the first one lay.
+        let mut v = short.full(2.0).unwrap();
+        let kind = pending.finish(&mut v).unwrap_err().kind();
+        assert!(v.view().iter().all(|&x| x == 2.0));
+        kind
+    });
+    assert_eq!(kinds, [ErrorKind::Busy; 2]);
+}

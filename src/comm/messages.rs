@@ -121,12 +121,17 @@ impl Messages {
     /// # Errors
     /// `Range` when there is no such send, `Busy` while it is being sent.
     pub fn send_buffer(&mut self, which: usize) -> Result<&mut [u8]> {
+        Ok(self.idle_send(which)?.memory.bytes_mut())
+    }
+
+    /// Send `which`, which is not under way; its memory may be the caller's.
+    fn idle_send(&mut self, which: usize) -> Result<&mut Slot> {
         let slot = self.receives.checked_add(which).and_then(|at| self.slots.get_mut(at));
         let slot = slot.ok_or_else(|| no_such_message(which))?;
         if slot.active {
             return Err(Error::new(ErrorKind::Busy, "this message is being sent: finish first"));
         }
-        Ok(slot.memory.bytes_mut())
+        Ok(slot)
     }
 
     /// Starts all receives: the first act of a round, so that data have a place
@@ -148,7 +153,7 @@ impl Messages {
     /// `Range` when there is no such send, `Busy` when it was started; `Comm` when
     /// the message layer fails.
     pub fn start_send(&mut self, which: usize) -> Result<()> {
-        self.send_buffer(which)?; // it exists and is not active
+        self.idle_send(which)?;
         self.start(self.receives + which..self.receives + which + 1)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The memory is the operating system's: a file in memory, unlinked as soon as all
 //! have mapped it. So it works under any message layer, and a job that dies leaves
-//! nothing behind.
+//! nothing behind, unless it is killed in the very moment in between.
 #![allow(unsafe_code)] // maps memory
 
 use std::fs::{File, OpenOptions};

@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::redistribution::dtype_word;
 use super::shared::Node;
 use super::verdict::agree;
-use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
+use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Owner, Written};
 use crate::comm::Comm;
 use crate::distribution::Distribution;
 use crate::error::{Error, ErrorKind, Result};
@@ -139,7 +139,8 @@ impl Halo {
 
     /// [`filling`](Self::filling) where this rank may have failed already.
     pub(crate) fn fill_edges_if(&mut self, edges: Result<Vec<Edge>>) -> Result<()> {
-        let checked = edges.and_then(|edges| edges::check(&self.dim_data, &edges).map(|()| edges));
+        let checked = self.check_idle().and(edges);
+        let checked = checked.and_then(|edges| edges::check(&self.dim_data, &edges).map(|()| edges));
         let words: Vec<u64> = checked.iter().flatten().flat_map(edge_words).collect();
         let checked = agree(&self.comm, checked, words.into_iter())?;
         self.edges = checked.iter().any(|edge| *edge != Edge::Keep).then_some(checked);
@@ -181,7 +182,8 @@ impl Halo {
 
     /// Adds each padding element to the element it is a copy of: the adjoint of the
     /// update, whose padding stays as it is. Or takes the least or greatest of all
-    /// copies. Collective; sums are made in the order of ranks, the same every time.
+    /// copies. Collective; sums are made in one order, the same every time for the same
+    /// ranks on the same nodes.
     ///
     /// # Errors
     /// As [`update`](Self::update); `DType` for elements that have no sum or order.
@@ -191,7 +193,8 @@ impl Halo {
 
     /// Starts an update and returns while messages fly, so that work on elements that
     /// need no padding overlaps with it. What is sent is packed by then: the owned
-    /// elements may be written. Collective.
+    /// elements may be written. What lies outside the edges is filled at the finish, from
+    /// what is there then. Collective.
     ///
     /// ```
     /// # use distarray::comm;
@@ -212,9 +215,9 @@ impl Halo {
     /// As [`update`](Self::update).
     pub fn start<'a>(&mut self, array: impl Into<ArrayMut<'a>>) -> Result<Pending<'_>> {
         let array = array.into();
-        let address = array.buffer().data();
+        let owner = Arc::clone(array.buffer().owner());
         let which = self.begin(Ok(&[array]))?;
-        Ok(Pending { halo: self, which, address })
+        Ok(Pending { halo: self, which, owner })
     }
 
     /// Binds the exchange to one array, so that an update needs no agreement: it costs
@@ -281,12 +284,26 @@ impl Halo {
     /// # Safety
     /// The array is the one that it was begun with, and nobody else touches it.
     pub(crate) unsafe fn end(&mut self, mine: Result<(usize, &AnyArray)>) -> Result<()> {
+        let mine =
+            mine.and_then(|(which, array)| {
+                self.check(array)?;
+                match self.movers.get(which).filter(|kept| kept.mover.is_busy()) {
+                    Some(kept) if kept.dtypes == [array.dtype()] => Ok((which, array)),
+                    _ => Err(Error::new(ErrorKind::Busy, "no halo update of this array was started")
+                        .in_field("array")),
+                }
+            });
         let (which, array) = self.comm.agree(mine)?;
         // SAFETY: the caller's promise.
         unsafe {
             self.movers[which].mover.finish(None)?;
             fill(&self.edges, array)
         }
+    }
+
+    /// Whether an update was started and is not finished.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.movers.iter().any(|kept| kept.mover.is_busy())
     }
 
     fn run(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<()> {
@@ -326,9 +343,7 @@ impl Halo {
 
     /// The mover bound to these arrays. Local.
     fn mover(&mut self, arrays: &[ArrayMut<'_>], task: Task) -> Result<usize> {
-        if self.movers.iter().any(|kept| kept.mover.is_busy()) {
-            return Err(Error::new(ErrorKind::Busy, "a halo update was started and is not finished"));
-        }
+        self.check_idle()?;
         let ndim = self.dim_data.ndim();
         let same = |kept: &Kept| {
             let fields = kept.dtypes.iter().zip(kept.mover.fields());
@@ -369,6 +384,13 @@ impl Halo {
         unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, &nodes, self.lanes.as_ref(), mode) }
     }
 
+    fn check_idle(&self) -> Result<()> {
+        match self.is_busy() {
+            true => Err(Error::new(ErrorKind::Busy, "a halo update was started and is not finished")),
+            false => Ok(()),
+        }
+    }
+
     fn check(&self, array: &AnyArray) -> Result<()> {
         if *array.dim_data() != self.dim_data {
             return Err(Error::new(
@@ -393,7 +415,8 @@ impl Halo {
 pub struct Pending<'a> {
     halo: &'a mut Halo,
     which: usize,
-    address: *mut u8,
+    /// What keeps the array's memory: no other array can lie there meanwhile.
+    owner: Arc<dyn Owner>,
 }
 
 impl Pending<'_> {
@@ -401,12 +424,12 @@ impl Pending<'_> {
     ///
     /// # Errors
     /// `Busy` when it is another array than at the start: on every rank, the array
-    /// untouched. `Comm` when the message layer fails.
+    /// untouched, and the plan of no more use. `Comm` when the message layer fails.
     pub fn finish<'a>(self, array: impl Into<ArrayMut<'a>>) -> Result<()> {
         let array = array.into();
         let fields = self.halo.movers[self.which].mover.fields();
-        let same =
-            array.buffer().data() == self.address && fields[0].to.is_of(&array, 0..array.dim_data().ndim());
+        let same = Arc::ptr_eq(&self.owner, array.buffer().owner())
+            && fields[0].to.is_of(&array, 0..array.dim_data().ndim());
         let mine = same.then_some((self.which, &*array)).ok_or_else(|| {
             Error::new(ErrorKind::Busy, "a halo update ends with the array that it began with")
                 .in_field("array")

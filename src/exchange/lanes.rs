@@ -64,6 +64,9 @@ impl Lanes {
     /// Makes a lane to and from each rank of this node that the plan talks to; none on
     /// every rank where the system offers no shared memory. Collective.
     pub(super) fn new(comm: &Comm, plan: &Plan) -> Result<Option<Self>> {
+        if comm.size() == 1 {
+            return Ok(None);
+        }
         // The most elements that go to, or come back from, each peer.
         let mut peers: Vec<(usize, usize)> = Vec::new();
         for message in plan.sends().chain(plan.receives()).filter(|message| message.rank != plan.rank()) {

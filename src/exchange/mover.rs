@@ -147,6 +147,8 @@ pub(crate) struct Mover {
     far: bool,
     /// Sums are unpacked in the order of ranks, so that they are the same every time.
     in_rank_order: bool,
+    /// Whether all is packed, and what stays here copied, when a round has started.
+    packed: bool,
     busy: bool,
 }
 
@@ -301,6 +303,7 @@ impl Mover {
             fields,
             far: written >= copy::FAR,
             in_rank_order: way == Way::Back,
+            packed: mode.packed,
             busy: false,
         })
     }
@@ -336,7 +339,23 @@ impl Mover {
             }
             self.messages.start_send(which)?;
         }
+        if self.packed {
+            // SAFETY: as above.
+            unsafe { self.copy_local() };
+        }
         Ok(())
+    }
+
+    /// Copies what stays on this rank.
+    ///
+    /// # Safety
+    /// As for [`new`](Self::new): the memory is still what it was.
+    unsafe fn copy_local(&self) {
+        for copy in &self.copies[self.local[0]..self.local[1]] {
+            let field = &self.fields[copy.field];
+            // SAFETY: the caller's promise.
+            unsafe { self.run(copy, field.to.base, field.from.base, &field.combine, self.far) };
+        }
     }
 
     /// The second half: copies what stays here, unpacks what arrives, and waits.
@@ -351,10 +370,9 @@ impl Mover {
         // Lanes before all that waits for a message: a rank that waits passes nothing on.
         // SAFETY: as above.
         unsafe { self.pass() }?;
-        for copy in &self.copies[self.local[0]..self.local[1]] {
-            let field = &self.fields[copy.field];
-            // SAFETY: the caller's promise.
-            unsafe { self.run(copy, field.to.base, field.from.base, &field.combine, self.far) };
+        if !self.packed {
+            // SAFETY: as above.
+            unsafe { self.copy_local() };
         }
         if let (Some(node), Some(round)) = (node, round) {
             for direct in &self.direct {

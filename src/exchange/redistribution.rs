@@ -8,7 +8,6 @@ use super::lanes::Lanes;
 use super::lists;
 use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
 use super::plan::{Plan, count};
-use super::reshape;
 use super::shared::Node;
 use super::side;
 use super::verdict::{agree, agree_on};
@@ -119,7 +118,7 @@ impl Redistribution {
         let tag = comm.new_tag();
         comm.agree(check(source, target))?;
         let (from, to) = (source.decomposition(), target.decomposition());
-        let plan = reshape::plan(from, to, count(comm.rank()), comm.size());
+        let plan = Plan::reshape(from, to, count(comm.rank()));
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
         let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
         Ok(Self {

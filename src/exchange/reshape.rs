@@ -7,30 +7,33 @@
 
 use super::lists::{By, in_order};
 use super::piece::Piece;
-use super::plan::{Lists, Plan, count};
+use super::plan::{Lists, Plan};
 use crate::distribution::Decomposition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{AxisMap, Run};
 
-/// What a rank exchanges when an array of shape and layout `source` gets those of
-/// `target`; positions count a part's own elements in row-major order. Local.
-///
-/// # Errors
-/// `Shape` where the two have different numbers of elements, `Unsupported` for
-/// unstructured axes and replicas.
-pub(super) fn plan(source: &Decomposition, target: &Decomposition, rank: i64, ranks: usize) -> Result<Plan> {
-    let (from, to) = (Side::of(source)?, Side::of(target)?);
-    if from.elements != to.elements {
-        return Err(Error::new(ErrorKind::Shape, "a reshaped array has as many elements as before")
-            .in_field("size")
-            .expected_found(from.elements, to.elements));
+impl Plan {
+    /// What a rank exchanges when an array of shape and layout `source` gets those of
+    /// `target` in the same row-major order: messages have one axis, whose positions count
+    /// a part's own elements in row-major order. Local.
+    ///
+    /// # Errors
+    /// `Shape` where the two have different numbers of elements, `Unsupported` for
+    /// unstructured axes and replicas.
+    pub fn reshape(source: &Decomposition, target: &Decomposition, rank: i64) -> Result<Self> {
+        let (from, to) = (Side::of(source)?, Side::of(target)?);
+        if from.elements != to.elements {
+            return Err(Error::new(ErrorKind::Shape, "a reshaped array has as many elements as before")
+                .in_field("size")
+                .expected_found(from.elements, to.elements));
+        }
+        let lists = Lists {
+            sends: in_order(from.meet(&to, rank), By::Theirs),
+            receives: in_order(to.meet(&from, rank), By::Mine),
+        };
+        let flat = Decomposition::of_ranks(from.elements, source.ranks().max(target.ranks()));
+        Self::between(&flat, &flat, rank, &[0], &[Some(lists)])
     }
-    let lists = Lists {
-        sends: in_order(from.meet(&to, rank), By::Theirs),
-        receives: in_order(to.meet(&from, rank), By::Mine),
-    };
-    let flat = Decomposition::of_ranks(from.elements, count(ranks));
-    Plan::between(&flat, &flat, rank, &[0], &[Some(lists)])
 }
 
 /// One side's layout, as flat indices see it.

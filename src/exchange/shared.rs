@@ -80,6 +80,7 @@ impl Patience {
         if self.0 > Self::SPINS + Self::YIELDS {
             self.0 = Self::SPINS;
             comm.transport()?.check(rank)?;
+            comm.progress()?;
         }
         Ok(())
     }

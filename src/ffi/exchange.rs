@@ -222,8 +222,11 @@ pub unsafe extern "C" fn distarray_halo_finish(
         let which = which.map_err(|detail| Error::new(ErrorKind::Busy, detail).in_field("array"));
         let mine = which.and_then(|which| Ok((which, handle(array, "array")?.array())));
         // SAFETY: the array is the one that it was started on, and the C caller keeps it.
-        unsafe { halo.halo.end(mine) }?;
-        halo.started = None;
+        let outcome = unsafe { halo.halo.end(mine) };
+        if !halo.halo.is_busy() {
+            halo.started = None;
+        }
+        outcome?;
         written(array, DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID);
         Ok(())
     })
@@ -231,7 +234,8 @@ pub unsafe extern "C" fn distarray_halo_finish(
 
 /// Joins each padding element with the element that it is a copy of: how is
 /// DISTARRAY_SUM (the adjoint of the update), DISTARRAY_MIN or DISTARRAY_MAX. The
-/// padding stays as it is. Collective; sums are the same every time.
+/// padding stays as it is. Collective; sums are the same every time for the same ranks
+/// on the same nodes.
 ///
 /// Errors as for distarray_halo_update; DISTARRAY_E_DTYPE for elements that have no
 /// sum or order.
@@ -373,6 +377,29 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         };
         let (target, axes) = source.comm().agree(mine())?;
         let planned = Redistribution::permuted(source, target, &axes)?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        Ok(())
+    })
+}
+
+/// Plans the way to an array of another shape with the same elements in the same
+/// row-major order, as numpy.reshape. Both arrays must lie packed in row-major order,
+/// without padding. Collective, without messages.
+///
+/// The source's communicator must outlive the plan; the distributions need not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_redistribution_new_reshape(
+    source: Option<&distarray_distribution>,
+    target: Option<&distarray_distribution>,
+    redistribution: *mut *mut distarray_redistribution,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let source = handle(source, "source")?.get();
+        let mine = check(redistribution, "redistribution").and_then(|()| handle(target, "target"));
+        let target = source.comm().agree(mine)?.get();
+        let planned = Redistribution::reshaped(source, target)?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
         Ok(())
