@@ -20,6 +20,9 @@ const SLOT_COUNT: usize = 8;
 /// The longest slot: all of a lane's fit the caches that two cores share.
 const LONGEST: usize = 128 << 10;
 const SHORTEST: usize = 4 << 10;
+/// Bytes between slots, so that those of a power of two do not all meet in the same
+/// sets of a cache.
+const GAP: usize = 5 * 64;
 /// What all lanes of one rank may take.
 const BUDGET: usize = 8 << 20;
 /// Bytes of one element, of which the planner knows nothing yet.
@@ -91,7 +94,7 @@ impl Lanes {
             let slot = |elements: usize| part(elements).clamp(SHORTEST, longest);
             slots =
                 here.iter().map(|&&(rank, elements)| (rank, slot(elements).next_multiple_of(64))).collect();
-            let lanes: usize = slots.iter().map(|&(_, slot)| FRONT + SLOT_COUNT * slot).sum();
+            let lanes: usize = slots.iter().map(|&(_, slot)| FRONT + SLOT_COUNT * (slot + GAP)).sum();
             table(ranks.len()) + lanes
         })?;
         let Some(segment) = segment else { return Ok(None) };
@@ -104,7 +107,7 @@ impl Lanes {
                 own.cast::<u64>().add(place).write(at as u64);
                 (*own.add(at).cast::<Front>()).slot.store(slot as u64, Ordering::Relaxed);
             }
-            at += FRONT + SLOT_COUNT * slot;
+            at += FRONT + SLOT_COUNT * (slot + GAP);
         }
         comm.barrier()?;
         Ok(Some(Self { segment, peers: slots.into_iter().map(|(rank, _)| rank).collect() }))
@@ -153,7 +156,7 @@ impl Lane {
 
     fn memory(&self) -> *mut u8 {
         let slot = usize::try_from(self.passed % SLOTS).unwrap_or(0);
-        self.start.wrapping_add(FRONT + slot * self.slot)
+        self.start.wrapping_add(FRONT + slot * (self.slot + GAP))
     }
 
     /// An empty slot, if there is one.

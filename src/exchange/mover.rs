@@ -115,11 +115,11 @@ pub(super) struct Field {
 const LINE: usize = 64;
 
 impl Field {
-    /// The shortest stretch of a message along an axis, in bytes: what both ranks know.
-    fn shortest_run(&self, message: &Message<'_>, axis: usize) -> usize {
+    /// The longest stretch of a message along an axis, in bytes: what both ranks know.
+    fn longest_run(&self, message: &Message<'_>, axis: usize) -> usize {
         let pieces = message.axes.get(axis).map_or(&[][..], |part| part.pieces);
-        let shortest = pieces.iter().map(|piece| piece.len).min().unwrap_or(i64::MAX);
-        usize::try_from(shortest).unwrap_or(usize::MAX).saturating_mul(self.from.itemsize)
+        let longest = pieces.iter().map(|piece| piece.len).max().unwrap_or(i64::MAX);
+        usize::try_from(longest).unwrap_or(usize::MAX).saturating_mul(self.from.itemsize)
     }
 }
 
@@ -215,7 +215,7 @@ impl Mover {
             // caches of two cores, for whom they are neighbours' elements too: a lane.
             let fastest = |node: &Node| node.fastest_axis(plan.ndim());
             let short = |(field, node): (&Field, &Option<&Node>)| {
-                node.is_some_and(|node| field.shortest_run(message, fastest(node)) < LINE)
+                node.is_some_and(|node| field.longest_run(message, fastest(node)) < LINE)
             };
             if halo && lanes.is_some() && fields.iter().zip(nodes).any(short) {
                 return None;
