@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use ndarray::ArrayViewMutD;
-
+use super::bound::{Binding, BoundHalo};
 use super::combine::{Accumulate, Combine};
 use super::edges::{self, Edge};
 use super::lanes::Lanes;
 use super::lists;
-use super::mover::{Field, Memory, Mode, Moved, Mover, Way};
+use super::memory::{Field, Memory};
+use super::mover::{Mode, Moved, Mover, Way};
 use super::plan::Plan;
 use super::redistribution::dtype_word;
 use super::shared::Node;
@@ -244,7 +244,7 @@ impl Halo {
     /// As [`update`](Self::update).
     pub fn bind<T: Element>(&self, mut array: DistArray<T>) -> Result<BoundHalo<T>> {
         let binding = self.bind_if(Ok(&[ArrayMut::from(&mut array)]))?;
-        Ok(BoundHalo { array, binding })
+        Ok(BoundHalo::new(array, binding))
     }
 
     /// An exchange of its own for arrays that are kept with it, where this rank may have
@@ -253,7 +253,7 @@ impl Halo {
         let arrays = arrays.map_err(Error::clone);
         let mover = arrays.clone().and_then(|arrays| self.new_mover(arrays, Task::Update));
         let mover = self.agreed(arrays.unwrap_or_default(), Task::Update, mover)?;
-        Ok(Binding { mover, edges: self.edges.clone() })
+        Ok(Binding::new(mover, self.edges.clone()))
     }
 
     /// [`update_all`](Self::update_all) where this rank may have failed already.
@@ -445,7 +445,7 @@ impl Pending<'_> {
 ///
 /// # Safety
 /// The array fits the plan and may be written; nobody else touches it.
-unsafe fn fill(edges: &Option<Vec<Edge>>, array: &AnyArray) -> Result<()> {
+pub(super) unsafe fn fill(edges: &Option<Vec<Edge>>, array: &AnyArray) -> Result<()> {
     // SAFETY: the edges were checked for the plan; the caller's promise.
     edges.as_ref().map_or(Ok(()), |edges| unsafe { edges::fill(array, edges) })
 }
@@ -457,78 +457,5 @@ fn edge_words(edge: &Edge) -> [u64; 2] {
         Edge::Replicate => [2, 0],
         Edge::Reflect => [3, 0],
         Edge::Symmetric => [4, 0],
-    }
-}
-
-/// A halo update bound to arrays that are kept elsewhere.
-pub(crate) struct Binding {
-    mover: Mover,
-    edges: Option<Vec<Edge>>,
-}
-
-impl Binding {
-    /// Fills the padding of the arrays. Collective over neighbours.
-    ///
-    /// # Safety
-    /// The arrays are those that it was made for, and nobody else touches them.
-    pub(crate) unsafe fn update<'a>(
-        &mut self,
-        mut arrays: impl Iterator<Item = &'a AnyArray> + Clone,
-    ) -> Result<()> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.mover.start()?;
-            self.mover.finish(arrays.clone().next().and_then(Node::of))?;
-            arrays.try_for_each(|array| fill(&self.edges, array))
-        }
-    }
-}
-
-/// A halo exchange and the array that it is bound to. Made by [`Halo::bind`].
-pub struct BoundHalo<T> {
-    array: DistArray<T>,
-    binding: Binding,
-}
-
-impl<T: Element> BoundHalo<T> {
-    /// Fills the padding with what the owners hold. Collective over neighbours: it
-    /// waits for them alone.
-    ///
-    /// # Errors
-    /// `Comm` when the message layer fails.
-    pub fn update(&mut self) -> Result<()> {
-        let array = self.array.as_any();
-        // SAFETY: the binding was made for this array, which is borrowed until the end.
-        unsafe { self.binding.update(std::iter::once(array)) }?;
-        array.buffer().owner().note(Written::HaloCurrent);
-        Ok(())
-    }
-
-    /// The array. Local.
-    #[must_use]
-    pub fn array(&self) -> &DistArray<T> {
-        &self.array
-    }
-
-    /// Every element held, to be written. Local.
-    ///
-    /// # Errors
-    /// Memory that was lent for reading only.
-    pub fn view_mut(&mut self) -> Result<ArrayViewMutD<'_, T>> {
-        self.array.view_mut()
-    }
-
-    /// The elements owned, to be written. Local.
-    ///
-    /// # Errors
-    /// Memory that was lent for reading only.
-    pub fn owned_mut(&mut self) -> Result<ArrayViewMutD<'_, T>> {
-        self.array.owned_mut()
-    }
-
-    /// The array back. Local.
-    #[must_use]
-    pub fn into_array(self) -> DistArray<T> {
-        self.array
     }
 }

@@ -2,7 +2,8 @@
 
 use super::combine::Combine;
 use super::copy::{self, Loop};
-use super::mover::{Field, Memory, Mode, Way};
+use super::memory::{Field, Memory};
+use super::mover::{Mode, Way};
 use super::piece::{Piece, Steps};
 use super::plan::{AxisPart, Message};
 use crate::array::Order;

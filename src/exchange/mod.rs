@@ -28,6 +28,7 @@
 //! What is not here: axes with more than 2^32 processes, and ranks of one process that
 //! use one plan from several threads at once.
 
+mod bound;
 mod combine;
 mod copy;
 mod edges;
@@ -35,6 +36,7 @@ mod halo;
 mod lanes;
 mod lists;
 mod make;
+mod memory;
 mod mover;
 mod piece;
 mod plan;
@@ -45,10 +47,11 @@ mod shared;
 mod side;
 mod verdict;
 
+pub(crate) use bound::Binding;
+pub use bound::BoundHalo;
 pub use combine::{Accumulate, Scale};
 pub use edges::Edge;
-pub(crate) use halo::Binding;
-pub use halo::{BoundHalo, Halo, Pending};
+pub use halo::{Halo, Pending};
 pub use mover::Moved;
 pub use piece::{Piece, Steps};
 pub use plan::{AxisPart, Message, Plan};
