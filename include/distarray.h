@@ -287,6 +287,38 @@ int32_t distarray_distribution_owners(const distarray_distribution *distribution
                                       int64_t *local,
                                       distarray_error *error);
 
+// Checks a loan without taking it: level 0, the rules for each field; 1, all
+// rules that one process can check, the stated allocation included. Local.
+int32_t distarray_export_check(const distarray_export *loan,
+                               int32_t level,
+                               distarray_error *error);
+
+// Reads one process's part from a .dnpy file into memory of the library's own.
+// Local.
+int32_t distarray_array_read_dnpy(const char *path,
+                                  distarray_array **array,
+                                  distarray_error *error);
+
+// Writes the array, padding included, to a .dnpy file. A failure leaves an
+// existing file as it was. Local.
+int32_t distarray_array_write_dnpy(const distarray_array *array,
+                                   const char *path,
+                                   distarray_error *error);
+
+// Reads this rank's part from the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
+// over comm: when one rank fails, all return its status and its report.
+int32_t distarray_array_read_dnpy_set(const char *prefix,
+                                      const distarray_comm *comm,
+                                      distarray_array **array,
+                                      distarray_error *error);
+
+// Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
+// over comm: when one rank fails, all return its status and its report.
+int32_t distarray_array_write_dnpy_set(const distarray_array *array,
+                                       const char *prefix,
+                                       const distarray_comm *comm,
+                                       distarray_error *error);
+
 // Plans the exchange that fills the padding of arrays of a distribution, of any
 // element type. corners 0 leaves out what lies in the padding of several axes: for
 // stencils that reach along axes only. Collective.
@@ -312,8 +344,9 @@ int32_t distarray_halo_fill_edges(distarray_halo *halo,
 // to neighbours only.
 //
 // Padding outside the edges of an axis that is not periodic stays as it is, unless
-// distarray_halo_fill_edges said otherwise. When one rank's array does not fit the plan, or is NULL, all ranks return its status and
-// its report, and no array is touched.
+// distarray_halo_fill_edges said otherwise. When one rank's array does not fit the
+// plan, or is NULL, all ranks return its status and its report, and no array is
+// touched.
 int32_t distarray_halo_update(distarray_halo *halo,
                               const distarray_array *array,
                               distarray_error *error);
@@ -385,6 +418,16 @@ int32_t distarray_halo_moves(const distarray_halo *halo,
 
 // Frees the plan; NULL is allowed. Local: nothing is sent.
 void distarray_halo_free(distarray_halo *halo);
+
+// The library's version, major.minor.patch. Local; never freed.
+const char *distarray_version(void);
+
+// The ABI of the structs that the library speaks: 65536 * major + minor. Local.
+uint32_t distarray_abi_version(void);
+
+// Sets has to 1 if this build has a feature, else to 0: "block", "cyclic",
+// "unstructured", "json", "dnpy". Local.
+int32_t distarray_has_feature(const char *name, int32_t *has, distarray_error *error);
 
 // Plans the way from one distribution to another of the same global shape and the
 // same ranks, for arrays of any element type. axes NULL keeps the order of the axes;
@@ -467,48 +510,6 @@ int32_t distarray_redistribution_moves(const distarray_redistribution *redistrib
 
 // Frees the plan; NULL is allowed. Local: nothing is sent.
 void distarray_redistribution_free(distarray_redistribution *redistribution);
-
-// Checks a loan without taking it: level 0, the rules for each field; 1, all
-// rules that one process can check, the stated allocation included. Local.
-int32_t distarray_export_check(const distarray_export *loan,
-                               int32_t level,
-                               distarray_error *error);
-
-// Reads one process's part from a .dnpy file into memory of the library's own.
-// Local.
-int32_t distarray_array_read_dnpy(const char *path,
-                                  distarray_array **array,
-                                  distarray_error *error);
-
-// Writes the array, padding included, to a .dnpy file. A failure leaves an
-// existing file as it was. Local.
-int32_t distarray_array_write_dnpy(const distarray_array *array,
-                                   const char *path,
-                                   distarray_error *error);
-
-// Reads this rank's part from the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
-// over comm: when one rank fails, all return its status and its report.
-int32_t distarray_array_read_dnpy_set(const char *prefix,
-                                      const distarray_comm *comm,
-                                      distarray_array **array,
-                                      distarray_error *error);
-
-// Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
-// over comm: when one rank fails, all return its status and its report.
-int32_t distarray_array_write_dnpy_set(const distarray_array *array,
-                                       const char *prefix,
-                                       const distarray_comm *comm,
-                                       distarray_error *error);
-
-// The library's version, major.minor.patch. Local; never freed.
-const char *distarray_version(void);
-
-// The ABI of the structs that the library speaks: 65536 * major + minor. Local.
-uint32_t distarray_abi_version(void);
-
-// Sets has to 1 if this build has a feature, else to 0: "block", "cyclic",
-// "unstructured", "json", "dnpy". Local.
-int32_t distarray_has_feature(const char *name, int32_t *has, distarray_error *error);
 
 // Writes what a loan says of itself, but not its memory, as JSON: dtype, itemsize,
 // shape, strides, uid, epoch, and the dictionary of the Distributed Array Protocol
