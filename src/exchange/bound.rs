@@ -38,7 +38,8 @@ impl Binding {
     }
 }
 
-/// A halo exchange and the array that it is bound to. Made by [`Halo::bind`].
+/// A halo exchange and the array that it is bound to. Made by
+/// [`Halo::bind`](super::Halo::bind).
 pub struct BoundHalo<T> {
     array: DistArray<T>,
     binding: Binding,
