@@ -35,6 +35,23 @@
 #define DISTARRAY_EDGE_REFLECT   3 /* mirrored at the element on the edge            */
 #define DISTARRAY_EDGE_SYMMETRIC 4 /* mirrored at the edge itself                    */
 
+/* How elements may lie for a consumer (distarray_requirements). */
+#define DISTARRAY_LAYOUT_C             1 /* packed, row-major                        */
+#define DISTARRAY_LAYOUT_FORTRAN       2 /* packed, column-major                     */
+#define DISTARRAY_LAYOUT_STRIDED       4 /* any strides                              */
+#define DISTARRAY_LAYOUT_C_LINES       8 /* rows of any distance: FFTW's padded ones */
+#define DISTARRAY_LAYOUT_FORTRAN_LINES 16 /* columns of any distance: LAPACK's lda   */
+
+/* The padding that a consumer accepts along an axis (distarray_required_axis). */
+#define DISTARRAY_PADDING_ANY         0
+#define DISTARRAY_PADDING_NONE        1
+#define DISTARRAY_PADDING_HALO        2 /* ends at the edges of the array            */
+#define DISTARRAY_PADDING_HALO_AROUND 3 /* around the edges too                      */
+
+// The way of an array to a consumer and back. Made by distarray_accommodation_new,
+// freed by distarray_accommodation_free.
+typedef struct distarray_accommodation distarray_accommodation;
+
 // One process's part of a distributed array. Made by distarray_array_import and
 // distarray_array_read_dnpy; freed by distarray_array_free.
 typedef struct distarray_array distarray_array;
@@ -53,6 +70,56 @@ typedef struct distarray_halo distarray_halo;
 // A planned redistribution. Made by distarray_redistribution_new, freed by
 // distarray_redistribution_free.
 typedef struct distarray_redistribution distarray_redistribution;
+
+// What a consumer accepts along one axis. All zero: the axis as it is.
+typedef struct {
+  // Kinds: 1 'b', 2 'c', 4 'u', added up; 0 is any.
+  uint32_t dist_types;
+  // DISTARRAY_PADDING_*.
+  uint32_t padding;
+  // Extent of the process grid along the axis; 0 is any, 1 an axis held whole.
+  int64_t proc_grid_size;
+  // Length of every block but the last ones, of a cyclic or a block axis; 0 is any.
+  int64_t block_size;
+  // proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns bounds[i] to
+  // bounds[i + 1] - 1.
+  const int64_t *bounds;
+  // Widths of the halo before and after, for DISTARRAY_PADDING_HALO and _HALO_AROUND.
+  int64_t halo[2];
+  // Not 0: the first block of a cyclic axis is on the first process.
+  int64_t from_first_process;
+  // Zero.
+  uint64_t reserved[2];
+} distarray_required_axis;
+
+// What a consumer accepts. All zero: any array.
+typedef struct {
+  // One record for each of ndim axes, or NULL with ndim 0: all axes as they are.
+  const distarray_required_axis *axes;
+  // Number of axes.
+  int32_t ndim;
+  // Order of the ranks on the process grid: 0 any, 1 row-major, 2 column-major.
+  int32_t grid_order;
+  // Number of equal copies of the array; 0 is any.
+  int64_t replicas;
+  // How elements may lie: DISTARRAY_LAYOUT_*, added up; 0 is any. A copy has the
+  // first that is named.
+  uint32_t layouts;
+  // Element type, DLPack's code and bits; bits 0 is any.
+  uint8_t code;
+  // Bits of the element type.
+  uint8_t bits;
+  // DISTARRAY_DEVICE_CPU, or 0 for any.
+  uint16_t device_type;
+  // Alignment of the first element in bytes, a power of two; 0 is natural.
+  uint64_t alignment;
+  // Not 0: where elements must move, ranks are numbered so that the fewest do.
+  int32_t relabel;
+  // Not 0: what does not fit is refused with DISTARRAY_E_WOULD_COPY.
+  int32_t never_copy;
+  // Zero.
+  uint64_t reserved[4];
+} distarray_requirements;
 
 // Why a call was refused, and where. The caller owns it; every function takes
 // NULL instead. A call that succeeds leaves code 0 and empty texts in it.
@@ -79,6 +146,16 @@ typedef struct {
   char message[416];
 } distarray_error;
 
+// What one round of an exchange does on this rank.
+typedef struct {
+  // Messages sent to other ranks.
+  int64_t messages;
+  // Bytes sent to other ranks.
+  int64_t bytes_sent;
+  // Bytes copied from this rank to itself.
+  int64_t bytes_copied;
+} distarray_moved;
+
 // count stretches of len consecutive indices, the first at start, each stride
 // after the one before.
 typedef struct {
@@ -92,19 +169,68 @@ typedef struct {
   int64_t count;
 } distarray_run;
 
-// What one round of an exchange does on this rank.
-typedef struct {
-  // Messages sent to other ranks.
-  int64_t messages;
-  // Bytes sent to other ranks.
-  int64_t bytes_sent;
-  // Bytes copied from this rank to itself.
-  int64_t bytes_copied;
-} distarray_moved;
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+// Finds out whether a consumer can work on array, a part of distribution, as it lies,
+// and plans the way to what it can work on otherwise. requirements NULL accepts
+// anything. Nothing is copied yet. Collective; all ranks ask for the same.
+//
+// An array fits as it lies, too, when it only needs to be described anew: with its halo
+// stepped over, or its blocks told as a list. The distribution's communicator must
+// outlive the accommodation; the distribution need not.
+int32_t distarray_accommodation_new(const distarray_distribution *distribution,
+                                    const distarray_array *array,
+                                    const distarray_requirements *requirements,
+                                    distarray_accommodation **accommodation,
+                                    distarray_error *error);
+
+// Gives what the consumer may work on: a new handle on the array's own memory, or on a
+// copy of what it owns, marked DISTARRAY_I_COPIED, whose padding is zero. Free it with
+// distarray_array_free; the array lives at least as long. Collective.
+//
+// The array must lie like the one that was planned for. A copy whose handle was freed
+// is filled again by the next hand-over.
+int32_t distarray_accommodation_hand_over(distarray_accommodation *accommodation,
+                                          const distarray_array *array,
+                                          distarray_array **handed,
+                                          distarray_error *error);
+
+// Brings back what the consumer wrote: nothing is to be done where it worked in the
+// array's own memory. handed is still to be freed. Collective.
+int32_t distarray_accommodation_take_back(distarray_accommodation *accommodation,
+                                          const distarray_array *handed,
+                                          const distarray_array *array,
+                                          distarray_error *error);
+
+// Gives a new handle on the distribution of what the consumer gets. Local.
+int32_t distarray_accommodation_distribution(const distarray_accommodation *accommodation,
+                                             distarray_distribution **distribution,
+                                             distarray_error *error);
+
+// Tells what one hand-over of elements of itemsize bytes moves on this rank: nothing
+// where the array fits. Local.
+int32_t distarray_accommodation_moves(const distarray_accommodation *accommodation,
+                                      int64_t itemsize,
+                                      distarray_moved *moved,
+                                      distarray_error *error);
+
+// Writes why the consumer gets a copy, one reason a line with its axis; the same on all
+// ranks, and empty where the array fits. Local.
+//
+// length tells how long the text is; text needs room for one byte more, its NUL.
+// text NULL with capacity 0 asks for the length alone. Where the room is too small
+// the call fails and the error's expected says what is needed.
+int32_t distarray_accommodation_reasons(const distarray_accommodation *accommodation,
+                                        char *text,
+                                        size_t capacity,
+                                        size_t *length,
+                                        distarray_error *error);
+
+// Frees the accommodation; NULL is allowed. Arrays that were handed over live on.
+// Local: nothing is sent.
+void distarray_accommodation_free(distarray_accommodation *accommodation);
 
 // Takes a loan over: checks every rule that one process can check, then moves it
 // into a new array and leaves a husk. No element is copied. The array gives the

@@ -23,6 +23,13 @@ module distarray_library
     DISTARRAY_EDGE_KEEP = 0, DISTARRAY_EDGE_CONSTANT = 1, DISTARRAY_EDGE_REPLICATE = 2, &
     DISTARRAY_EDGE_REFLECT = 3, DISTARRAY_EDGE_SYMMETRIC = 4
 
+  ! How elements may lie for a consumer, and the padding that it accepts along an axis.
+  integer(c_int32_t), parameter :: &
+    DISTARRAY_LAYOUT_C = 1, DISTARRAY_LAYOUT_FORTRAN = 2, DISTARRAY_LAYOUT_STRIDED = 4, &
+    DISTARRAY_LAYOUT_C_LINES = 8, DISTARRAY_LAYOUT_FORTRAN_LINES = 16, &
+    DISTARRAY_PADDING_ANY = 0, DISTARRAY_PADDING_NONE = 1, DISTARRAY_PADDING_HALO = 2, &
+    DISTARRAY_PADDING_HALO_AROUND = 3
+
   ! Why a call was refused, and where; -1 stands for no rank and no axis.
   type, bind(c) :: distarray_error
     integer(c_int32_t) :: code = 0, has_values = 0
@@ -41,6 +48,27 @@ module distarray_library
   ! What one round of an exchange does on this rank.
   type, bind(c) :: distarray_moved
     integer(c_int64_t) :: messages = 0, bytes_sent = 0, bytes_copied = 0
+  end type
+
+  ! What a consumer accepts along one axis; as it is, any.
+  type, bind(c) :: distarray_required_axis
+    integer(c_int32_t) :: dist_types = 0, padding = 0
+    integer(c_int64_t) :: proc_grid_size = 0, block_size = 0
+    type(c_ptr) :: bounds = c_null_ptr
+    integer(c_int64_t) :: halo(2) = 0, from_first_process = 0, reserved(2) = 0
+  end type
+
+  ! What a consumer accepts: axes is c_loc of ndim records; as it is, any array.
+  type, bind(c) :: distarray_requirements
+    type(c_ptr) :: axes = c_null_ptr
+    integer(c_int32_t) :: ndim = 0, grid_order = 0
+    integer(c_int64_t) :: replicas = 0
+    integer(c_int32_t) :: layouts = 0
+    integer(c_int8_t) :: code = 0, bits = 0
+    integer(c_int16_t) :: device_type = 0
+    integer(c_int64_t) :: alignment = 0
+    integer(c_int32_t) :: relabel = 0, never_copy = 0
+    integer(c_int64_t) :: reserved(4) = 0
   end type
 
   interface
@@ -420,6 +448,72 @@ module distarray_library
     subroutine distarray_redistribution_free(redistribution) bind(c)
       import
       type(c_ptr), value :: redistribution
+    end subroutine
+
+    function distarray_accommodation_new(distribution, array, requirements, &
+        accommodation, error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      type(c_ptr), value :: array
+      type(distarray_requirements), intent(in), optional :: requirements
+      type(c_ptr), intent(out) :: accommodation
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_accommodation_hand_over(accommodation, array, handed, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: accommodation
+      type(c_ptr), value :: array
+      type(c_ptr), intent(out) :: handed
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_accommodation_take_back(accommodation, handed, array, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: accommodation
+      type(c_ptr), value :: handed
+      type(c_ptr), value :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_accommodation_distribution(accommodation, distribution, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: accommodation
+      type(c_ptr), intent(out) :: distribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_accommodation_moves(accommodation, itemsize, moved, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: accommodation
+      integer(c_int64_t), value :: itemsize
+      type(distarray_moved), intent(out) :: moved
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_accommodation_reasons(accommodation, text, capacity, length, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: accommodation
+      character(kind=c_char), intent(inout) :: text(*)
+      integer(c_size_t), value :: capacity
+      integer(c_size_t), intent(out) :: length
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    subroutine distarray_accommodation_free(accommodation) bind(c)
+      import
+      type(c_ptr), value :: accommodation
     end subroutine
 
     function distarray_export_check(loan, level, error) bind(c) result(status)

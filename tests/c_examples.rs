@@ -46,7 +46,7 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
 }
 
 const SERIAL: [&str; 2] = ["lend.c", "refuse.c"];
-const ON_RANKS: [&str; 3] = ["agree.c", "heat3d.c", "transpose.c"];
+const ON_RANKS: [&str; 4] = ["agree.c", "heat3d.c", "transpose.c", "accommodate.c"];
 const C99: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 fn assert_prints(mut command: Command, source: &str) {

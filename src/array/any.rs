@@ -1,5 +1,6 @@
 //! A buffer and how it fits into the global array, element type at run time.
 
+use super::buffer::Extent;
 use super::{Access, Buffer, DType, DistArray, Element, Layout, Order};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Dim, DimData};
@@ -19,6 +20,12 @@ pub struct AnyArray {
     buffer: Buffer,
     dim_data: DimData,
     identity: Identity,
+}
+
+/// What an array was before it was narrowed.
+pub(crate) struct Whole {
+    extent: Extent,
+    dim_data: DimData,
 }
 
 impl AnyArray {
@@ -45,6 +52,33 @@ impl AnyArray {
     pub fn zeros(dim_data: DimData, dtype: DType) -> Result<Self> {
         let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), Order::C)?;
         Self::new(dim_data, buffer)
+    }
+
+    /// A box of the same elements as another part of the global array: without padding,
+    /// or with its indices told another way. What is left out stays alive, and comes back
+    /// by [`widened`](Self::widened).
+    ///
+    /// # Errors
+    /// The first strict rule of the protocol that the two break together.
+    pub(crate) fn narrowed(
+        self,
+        ranges: impl Iterator<Item = std::ops::Range<i64>>,
+        dim_data: DimData,
+    ) -> Result<(Self, Whole)> {
+        let Self { buffer, dim_data: own, identity } = self;
+        let (buffer, extent) = buffer.part(ranges);
+        let whole = Whole { extent, dim_data: own };
+        Ok((Self::new(dim_data, buffer)?.with_identity(identity), whole))
+    }
+
+    /// The array that this one was [`narrowed`](Self::narrowed) from; this one again where
+    /// it is another.
+    pub(crate) fn widened(self, whole: Whole) -> std::result::Result<Self, Self> {
+        let Self { buffer, dim_data, identity } = self;
+        match buffer.widened(whole.extent) {
+            Ok(buffer) => Ok(Self { buffer, dim_data: whole.dim_data, identity }),
+            Err(buffer) => Err(Self { buffer, dim_data, identity }),
+        }
     }
 
     /// Names the global array and its state.

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // raw memory of unknown origin becomes slices here
 
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::heap::Heap;
 use super::{DType, Element, Layout, Order, Strided};
@@ -148,6 +148,19 @@ pub struct Buffer {
     owner: Arc<dyn Owner>,
 }
 
+/// Where the elements of a buffer lay before it became a [part](Buffer::part) of itself.
+pub(super) struct Extent {
+    data: NonNull<u8>,
+    layout: Layout,
+    /// The memory's owner: another buffer's is another.
+    owner: Weak<dyn Owner>,
+}
+
+// SAFETY: as for `Buffer`, of which it is a part.
+unsafe impl Send for Extent {}
+// SAFETY: as above.
+unsafe impl Sync for Extent {}
+
 // SAFETY: the pointers are only followed through `&self` and `&mut self`; the
 // owner, which outlives them, is `Send + Sync`.
 unsafe impl Send for Buffer {}
@@ -164,7 +177,7 @@ impl Buffer {
             Error::new(ErrorKind::DType, format!("{dtype} elements have no size of their own"))
                 .in_field("dtype")
         })?;
-        Self::zeroed(dtype, Layout::packed(shape, itemsize, order)?, None)
+        Self::zeroed(dtype, Layout::packed(shape, itemsize, order)?, None, 1)
     }
 
     /// Packed memory of our own for elements of which only the size is known.
@@ -172,13 +185,20 @@ impl Buffer {
     /// # Errors
     /// A shape too large, or no memory.
     pub fn opaque(shape: &[i64], itemsize: usize, order: Order, format: Option<Arc<str>>) -> Result<Self> {
-        Self::zeroed(DType::OPAQUE, Layout::packed(shape, itemsize, order)?, format)
+        Self::zeroed(DType::OPAQUE, Layout::packed(shape, itemsize, order)?, format, 1)
     }
 
-    fn zeroed(dtype: DType, layout: Layout, format: Option<Arc<str>>) -> Result<Self> {
+    /// Packed memory of our own, all bytes zero, at an address that is a multiple of
+    /// `alignment`, a power of two, and of 64.
+    pub(crate) fn zeroed(
+        dtype: DType,
+        layout: Layout,
+        format: Option<Arc<str>>,
+        alignment: usize,
+    ) -> Result<Self> {
         // A packed layout reaches from 0 up.
         let bytes = layout.reach().1.unsigned_abs();
-        let heap = Heap::zeroed(bytes)?;
+        let heap = Heap::zeroed(bytes, alignment)?;
         let data = heap.start();
         let allocation = Some((data.as_ptr(), bytes));
         Ok(Self { data, dtype, access: Access::Exclusive, layout, allocation, format, owner: Arc::new(heap) })
@@ -290,6 +310,15 @@ impl Buffer {
     /// Nobody writes through one handle while a view of another is in use.
     #[must_use]
     pub unsafe fn alias(&self) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { self.alias_for(Arc::clone(&self.owner)) }
+    }
+
+    /// The same, with another object to keep the memory alive.
+    ///
+    /// # Safety
+    /// As for [`alias`](Self::alias); `owner` keeps this buffer's own owner alive.
+    pub(crate) unsafe fn alias_for(&self, owner: Arc<dyn Owner>) -> Self {
         Self {
             data: self.data,
             dtype: self.dtype,
@@ -297,8 +326,25 @@ impl Buffer {
             layout: self.layout.clone(),
             allocation: self.allocation,
             format: self.format.clone(),
-            owner: Arc::clone(&self.owner),
+            owner,
         }
+    }
+
+    /// A box of the elements alone, and what to [`widen`](Self::widened) it by. What is
+    /// left out stays alive and out of reach.
+    pub(super) fn part(self, ranges: impl Iterator<Item = std::ops::Range<i64>>) -> (Self, Extent) {
+        let (layout, offset) = self.layout.part(ranges);
+        // The part lies inside what this layout reaches.
+        let data = or_dangling(self.data.as_ptr().wrapping_offset(offset));
+        let whole = Extent { data: self.data, layout: self.layout, owner: Arc::downgrade(&self.owner) };
+        (Self { data, layout, ..self }, whole)
+    }
+
+    /// All elements again, of which this is a part; this one where it is of others.
+    pub(super) fn widened(self, whole: Extent) -> std::result::Result<Self, Self> {
+        let Extent { data, layout, owner } = whole;
+        let same = std::ptr::addr_eq(owner.as_ptr(), Arc::as_ptr(&self.owner));
+        if same { Ok(Self { data, layout, ..self }) } else { Err(self) }
     }
 
     /// Calls `visit` with each contiguous stretch of bytes, elements in row-major order.

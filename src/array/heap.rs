@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// A cache line: enough for every element type and for AVX-512.
 const ALIGNMENT: usize = 64;
 
-/// Zeroed bytes at an address that is a multiple of 64.
+/// Zeroed bytes at an address that is a multiple of 64 at least.
 pub(super) struct Heap {
     start: NonNull<u8>,
     layout: Layout,
@@ -17,10 +17,11 @@ pub(super) struct Heap {
 
 impl Heap {
     /// Zeroed memory; the system may give the pages only when they are touched.
-    pub(super) fn zeroed(bytes: usize) -> Result<Self> {
+    pub(super) fn zeroed(bytes: usize, alignment: usize) -> Result<Self> {
         let refused =
             || Error::new(ErrorKind::NoMemory, format!("no memory for {bytes} bytes")).in_field("shape");
-        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT).map_err(|_| refused())?;
+        let layout =
+            Layout::from_size_align(bytes.max(1), alignment.max(ALIGNMENT)).map_err(|_| refused())?;
         // SAFETY: the layout has at least one byte.
         let start = unsafe { alloc_zeroed(layout) };
         Ok(Self { start: NonNull::new(start).ok_or_else(refused)?, layout })

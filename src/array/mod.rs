@@ -21,6 +21,7 @@ mod heap;
 mod layout;
 mod typed;
 
+pub(crate) use any::Whole;
 pub use any::{AnyArray, ArrayMut, Identity};
 pub(crate) use buffer::Memory;
 pub use buffer::{Access, Buffer, Owner, RawBuffer, Written};

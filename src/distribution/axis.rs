@@ -2,7 +2,7 @@
 
 use super::grid::{Demand, Grid};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{AxisMap, Dim, DimData, Dist, Indices, ProcGrid};
+use crate::protocol::{AxisMap, AxisRule, Dim, DimData, Dist, Indices, ProcGrid};
 
 /// The wanted layout of one axis: a size, a way of dealing, and a halo.
 ///
@@ -80,6 +80,19 @@ impl Axis {
         let mine = mine.into();
         let num_owned = i64::try_from(mine.len()).unwrap_or(i64::MAX);
         Self::new(size, Deal::Mine { indices: mine.into(), num_owned, one_to_one: true })
+    }
+
+    /// The parts that a map says, on as many processes; `None` for an unstructured one.
+    pub(crate) fn like(map: &AxisMap) -> Option<Self> {
+        Some(match map.rule() {
+            AxisRule::Uniform { size, procs, block } => Self::blocks_of(size, block).on(procs),
+            AxisRule::Balanced { size, procs } => Self::block(size).on(procs),
+            AxisRule::Irregular { bounds } => Self::bounds(bounds),
+            AxisRule::Cyclic { size, procs, block_size, first_process, first_block } => {
+                Self::new(size, Deal::Cyclic { block_size, first_process, first_block }).on(procs)
+            }
+            AxisRule::Unstructured { .. } => return None,
+        })
     }
 
     fn new(size: i64, deal: Deal) -> Self {
@@ -180,8 +193,8 @@ impl Axis {
         }
     }
 
-    /// Who owns which index on `procs` processes.
-    fn map(&self, procs: i64) -> Result<Option<AxisMap>> {
+    /// Who owns which index on `procs` processes; `None` for an unstructured axis.
+    pub(crate) fn map(&self, procs: i64) -> Result<Option<AxisMap>> {
         match &self.deal {
             Deal::Whole if procs > 1 => {
                 Err(Error::new(ErrorKind::Grid, "an axis held whole takes one process")

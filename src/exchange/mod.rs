@@ -25,37 +25,48 @@
 //! one rank finds wrong, all ranks return, and no target is touched. A
 //! [bound](Halo::bind) halo agreed once.
 //!
+//! A consumer that does not take every array says what it accepts ([`Requirements`]); an
+//! [`Accommodation`] hands it the array itself where that fits and moves the least
+//! where it does not.
+//!
 //! What is not here: axes with more than 2^32 processes, and ranks of one process that
 //! use one plan from several threads at once.
 
+mod accommodation;
 mod bound;
 mod combine;
 mod copy;
+mod deal;
 mod edges;
 mod halo;
 mod lanes;
 mod lists;
 mod make;
 mod memory;
+mod misfits;
 mod mover;
 mod piece;
 mod plan;
 mod redistribution;
 mod relabel;
+mod requirements;
 mod reshape;
 mod shared;
 mod side;
 mod verdict;
 
+pub use accommodation::Accommodation;
 pub(crate) use bound::Binding;
 pub use bound::BoundHalo;
 pub use combine::{Accumulate, Scale};
 pub use edges::Edge;
 pub use halo::{Halo, Pending};
+pub use misfits::Reason;
 pub use mover::Moved;
 pub use piece::{Piece, Steps};
 pub use plan::{AxisPart, Message, Plan};
 pub use redistribution::Redistribution;
 pub(crate) use relabel::best_ranks;
+pub use requirements::{Padding, RequiredAxis, Requirements, Storage};
 pub use shared::is_shared;
 pub(crate) use verdict::agree;

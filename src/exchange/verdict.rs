@@ -84,7 +84,7 @@ fn odd_one_out<const N: usize>(comm: &Comm, words: [Option<u64>; N]) -> Result<E
 fn differs() -> Error {
     Error::new(
         ErrorKind::Invariant,
-        "all ranks must plan and run the same exchange: the same axes and edges, equally many arrays, of the same element types",
+        "all ranks must plan and run the same exchange: the same axes, edges and requirements, equally many arrays, of the same element types",
     )
     .in_field("dtype")
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The handle for C, which holds one count.
 #[inline]
-fn into_handle(array: Arc<distarray_array>) -> *mut distarray_array {
+pub(super) fn into_handle(array: Arc<distarray_array>) -> *mut distarray_array {
     Arc::into_raw(array).cast_mut()
 }
 

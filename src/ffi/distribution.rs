@@ -23,6 +23,11 @@ impl distarray_distribution {
     pub(super) fn get(&self) -> &Distribution {
         &self.0
     }
+
+    /// A handle for C.
+    pub(super) fn new_handle(distribution: Distribution) -> *mut Self {
+        Box::into_raw(Box::new(Self(distribution)))
+    }
 }
 
 /// Proves that the loans of all ranks are parts of one array: sizes, kinds, grids,
@@ -68,7 +73,7 @@ pub unsafe extern "C" fn distarray_distribution_gather(
         let mine = check(distribution, "distribution").and_then(|()| handle(array, "array"));
         let gathered = Distribution::from_claim(&comm, mine.map(|array| Claim::of_array(array.array())))?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { distribution.write(Box::into_raw(Box::new(distarray_distribution(gathered)))) };
+        unsafe { distribution.write(distarray_distribution::new_handle(gathered)) };
         Ok(())
     })
 }

@@ -251,6 +251,11 @@ pub(super) struct Granted {
 }
 
 impl Granted {
+    /// The array, for a loan that is not exclusive and stays within the library.
+    pub(super) fn into_lent(self) -> Arc<distarray_array> {
+        self.lent
+    }
+
     /// The struct for the consumer. Apart from `grant`, so that it is written
     /// once, where it is to lie.
     #[inline(always)]

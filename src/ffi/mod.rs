@@ -12,6 +12,7 @@
 #![allow(clippy::missing_safety_doc)] // it stands here, once
 
 pub mod abi;
+mod accommodation;
 mod array;
 mod axis;
 mod description;
@@ -30,6 +31,7 @@ mod redistribution;
 mod request;
 mod text;
 
+pub use accommodation::*;
 pub use array::*;
 pub use axis::*;
 pub use distribution::*;

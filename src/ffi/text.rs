@@ -29,33 +29,51 @@ pub unsafe extern "C" fn distarray_export_to_json(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let asked = !text.is_null() || capacity > 0;
-        check_if(asked, text, "text")?;
-        let write = || {
+        let json = || {
             // SAFETY: the struct is as the ABI says; that is the C caller's promise.
-            let json = unsafe {
-                let loan = open(loan)?;
-                to_json(&describe(loan)?, Identity { uid: loan.uid, epoch: loan.epoch })
-            };
-            if !asked {
-                return Ok(json.len());
-            }
-            if capacity <= json.len() {
-                let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-                return Err(Error::new(ErrorKind::Bounds, "the text needs more room")
-                    .in_field("capacity")
-                    .expected_found(number(json.len() + 1), number(capacity)));
-            }
-            // SAFETY: `capacity` bytes may be written: the C caller's promise.
             unsafe {
-                ptr::copy_nonoverlapping(json.as_ptr(), text.cast(), json.len());
-                text.add(json.len()).write(0);
+                let loan = open(loan)?;
+                Ok(to_json(&describe(loan)?, Identity { uid: loan.uid, epoch: loan.epoch }))
             }
-            Ok(json.len())
         };
         // SAFETY: the C caller's promise.
-        unsafe { output(length, "length", write) }
+        unsafe { write_text(json, text, capacity, length) }
     })
+}
+
+/// Writes a text into memory of the caller's, and its length; the length alone where
+/// there is none.
+///
+/// # Safety
+/// `text` can be written `capacity` times unless it is null, `length` once.
+pub(super) unsafe fn write_text(
+    make: impl FnOnce() -> Result<String>,
+    text: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> Result<()> {
+    let asked = !text.is_null() || capacity > 0;
+    check_if(asked, text, "text")?;
+    let write = || {
+        let made = make()?;
+        if !asked {
+            return Ok(made.len());
+        }
+        if capacity <= made.len() {
+            let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+            return Err(Error::new(ErrorKind::Bounds, "the text needs more room")
+                .in_field("capacity")
+                .expected_found(number(made.len() + 1), number(capacity)));
+        }
+        // SAFETY: `capacity` bytes may be written: the caller's promise.
+        unsafe {
+            ptr::copy_nonoverlapping(made.as_ptr(), text.cast(), made.len());
+            text.add(made.len()).write(0);
+        }
+        Ok(made.len())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { output(length, "length", write) }
 }
 
 /// Makes a description, without memory, from the JSON of distarray_export_to_json.
