@@ -28,6 +28,13 @@ pub(crate) struct Whole {
     dim_data: DimData,
 }
 
+impl Whole {
+    /// Whether this array was narrowed from it.
+    pub(crate) fn is_of(&self, array: &AnyArray) -> bool {
+        self.extent.is_of(&array.buffer)
+    }
+}
+
 impl AnyArray {
     /// Says how a buffer fits into the global array.
     ///
@@ -71,14 +78,12 @@ impl AnyArray {
         Ok((Self::new(dim_data, buffer)?.with_identity(identity), whole))
     }
 
-    /// The array that this one was [`narrowed`](Self::narrowed) from; this one again where
-    /// it is another.
-    pub(crate) fn widened(self, whole: Whole) -> std::result::Result<Self, Self> {
-        let Self { buffer, dim_data, identity } = self;
-        match buffer.widened(whole.extent) {
-            Ok(buffer) => Ok(Self { buffer, dim_data: whole.dim_data, identity }),
-            Err(buffer) => Err(Self { buffer, dim_data, identity }),
-        }
+    /// The array that this one was [`narrowed`](Self::narrowed) from; `None` where that was
+    /// another.
+    pub(crate) fn widened(self, whole: Whole) -> Option<Self> {
+        let Self { buffer, identity, .. } = self;
+        let buffer = buffer.widened(whole.extent)?;
+        Some(Self { buffer, dim_data: whole.dim_data, identity })
     }
 
     /// Names the global array and its state.

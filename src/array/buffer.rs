@@ -156,6 +156,13 @@ pub(super) struct Extent {
     owner: Weak<dyn Owner>,
 }
 
+impl Extent {
+    /// Whether it has the owner of this buffer, which keeps all of it alive.
+    pub(super) fn is_of(&self, part: &Buffer) -> bool {
+        std::ptr::addr_eq(self.owner.as_ptr(), Arc::as_ptr(&part.owner))
+    }
+}
+
 // SAFETY: as for `Buffer`, of which it is a part.
 unsafe impl Send for Extent {}
 // SAFETY: as above.
@@ -340,11 +347,11 @@ impl Buffer {
         (Self { data, layout, ..self }, whole)
     }
 
-    /// All elements again, of which this is a part; this one where it is of others.
-    pub(super) fn widened(self, whole: Extent) -> std::result::Result<Self, Self> {
-        let Extent { data, layout, owner } = whole;
-        let same = std::ptr::addr_eq(owner.as_ptr(), Arc::as_ptr(&self.owner));
-        if same { Ok(Self { data, layout, ..self }) } else { Err(self) }
+    /// All elements again, of which this is a part; `None` where it is of others.
+    pub(super) fn widened(self, whole: Extent) -> Option<Self> {
+        whole.is_of(&self).then_some(())?;
+        let Extent { data, layout, .. } = whole;
+        Some(Self { data, layout, ..self })
     }
 
     /// Calls `visit` with each contiguous stretch of bytes, elements in row-major order.

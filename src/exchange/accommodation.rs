@@ -207,12 +207,11 @@ impl Accommodation {
     /// copy of memory lent for reading would be brought back; then
     /// [`recover`](Self::recover) gives the array as it was. `Comm`.
     pub fn take_back(&mut self, array: AnyArray) -> Result<AnyArray> {
+        let comm = self.source.comm().clone();
         match std::mem::take(&mut self.out) {
-            Out::Nothing => self.source.comm().agree(Err(not_out())),
-            Out::Itself(whole) => self.source.comm().agree(array.widened(whole).map_err(|_| not_out())),
             Out::CopyOf(mut source) => {
-                let done = self.bring_back(Ok((Some(&array), Some(ArrayMut::from(&mut source)))));
-                if let Err(error) = done {
+                let back = self.bring_back(Ok((Some(&array), Some(ArrayMut::from(&mut source)))));
+                if let Err(error) = back {
                     self.out = Out::CopyOf(source);
                     return Err(error);
                 }
@@ -221,6 +220,15 @@ impl Accommodation {
                 }
                 Ok(source)
             }
+            Out::Itself(whole) => {
+                let same = if whole.is_of(&array) { Ok(()) } else { Err(not_out()) };
+                if let Err(error) = comm.agree(same) {
+                    self.out = Out::Itself(whole);
+                    return Err(error);
+                }
+                array.widened(whole).ok_or_else(not_out)
+            }
+            Out::Nothing => comm.agree(Err(not_out())),
         }
     }
 
