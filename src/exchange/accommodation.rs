@@ -165,7 +165,7 @@ impl Accommodation {
     }
 
     /// Hands the array over: gives what the consumer may work on, the array itself or a
-    /// copy of what it owns. Padding of a copy is zero until a halo update. Collective.
+    /// copy of what it owns. Padding of a copy is not filled: that is a halo update's. Collective.
     ///
     /// # Errors
     /// On every rank: `Shape`, `Unacceptable` for an array that is not, or does not lie,
@@ -215,7 +215,10 @@ impl Accommodation {
                     self.out = Out::CopyOf(source);
                     return Err(error);
                 }
-                if let Some(copying) = &mut self.copy {
+                let fits = Misfits::of(&array, self.target.dim_data(), &self.requirements).is_nothing();
+                if let Some(copying) =
+                    self.copy.as_mut().filter(|copying| fits && copying.dtype == array.dtype())
+                {
                     copying.kept = Some(array);
                 }
                 Ok(source)

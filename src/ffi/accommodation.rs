@@ -113,8 +113,8 @@ pub unsafe extern "C" fn distarray_accommodation_new(
 }
 
 /// Gives what the consumer may work on: a new handle on the array's own memory, or on a
-/// copy of what it owns, marked DISTARRAY_I_COPIED, whose padding is zero. Free it with
-/// distarray_array_free; the array lives at least as long. Collective.
+/// copy of what it owns, marked DISTARRAY_I_COPIED, whose padding is not filled. Free it
+/// with distarray_array_free; the array lives at least as long. Collective.
 ///
 /// The array must lie like the one that was planned for. A copy whose handle was freed
 /// is filled again by the next hand-over.
