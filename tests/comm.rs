@@ -22,6 +22,13 @@ fn threads_of_one_process() {
 }
 
 #[test]
+fn letters_find_their_way_on_squares_with_and_without_a_short_row() {
+    for ranks in [6, 7, 9, 10, 13] {
+        comm::threads(ranks, |comm| bodies::delivers_letters(&comm));
+    }
+}
+
+#[test]
 fn a_panic_on_one_rank_is_an_error_on_the_others() {
     let outcomes = comm::try_threads(3, |comm| {
         assert_ne!(comm.rank(), 1, "rank 1 has a bug");

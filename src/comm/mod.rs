@@ -20,6 +20,7 @@ mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod segment;
+mod square;
 mod thread;
 mod threads;
 mod transport;

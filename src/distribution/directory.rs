@@ -1,7 +1,7 @@
 //! A distributed directory of unstructured indices: each index is known to one
 //! rank, found by hashing, so that no rank holds the whole table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::hash;
 use crate::comm::Comm;
@@ -14,28 +14,31 @@ fn keeper(index: i64, ranks: usize) -> usize {
     usize::try_from(hash::words(20, [index.cast_unsigned()]) % ranks).unwrap_or(0)
 }
 
-/// Numbers for each rank, to be exchanged.
-struct Letters(Vec<Vec<u8>>);
+/// Numbers for other ranks, to be exchanged.
+#[derive(Default)]
+struct Letters(BTreeMap<usize, Vec<u8>>);
 
 impl Letters {
-    fn new(ranks: usize) -> Self {
-        Self(vec![Vec::new(); ranks])
-    }
-
     fn add<const N: usize>(&mut self, rank: usize, numbers: [i64; N]) {
-        self.0[rank].extend_from_slice(bytemuck::cast_slice(&numbers));
+        self.0.entry(rank).or_default().extend_from_slice(bytemuck::cast_slice(&numbers));
     }
 
-    fn exchange<const N: usize>(self, comm: &Comm) -> Result<Vec<Vec<[i64; N]>>> {
-        let received = comm.all_to_all(self.0)?;
-        let numbers = |bytes: &Vec<u8>| bytes.chunks_exact(8 * N).map(bytemuck::pod_read_unaligned).collect();
-        Ok(received.iter().map(numbers).collect())
+    /// What came, with the ranks that sent it, ascending.
+    fn exchange<const N: usize>(self, comm: &Comm) -> Result<Vec<(usize, Vec<[i64; N]>)>> {
+        let received = comm.deliver(self.0.into_iter().collect())?;
+        let numbers = |bytes: &[u8]| bytes.chunks_exact(8 * N).map(bytemuck::pod_read_unaligned).collect();
+        Ok(received.iter().map(|(rank, bytes)| (*rank, numbers(bytes))).collect())
+    }
+
+    /// The numbers alone, whoever sent them.
+    fn numbers<const N: usize>(self, comm: &Comm) -> Result<impl Iterator<Item = [i64; N]>> {
+        Ok(self.exchange(comm)?.into_iter().flat_map(|(_, numbers)| numbers))
     }
 }
 
 /// Announces the owned indices of one axis to their keepers.
 fn announce(comm: &Comm, dim: &Dim, tag: i64) -> Letters {
-    let mut letters = Letters::new(comm.size());
+    let mut letters = Letters::default();
     for (local, index) in (0..).zip(dim.owned_runs().indices()) {
         letters.add(keeper(index, comm.size()), [index, dim.proc_grid_rank(), local, tag]);
     }
@@ -45,17 +48,17 @@ fn announce(comm: &Comm, dim: &Dim, tag: i64) -> Letters {
 /// Owner's coordinate and local position of each index. Collective.
 pub(super) fn owners(comm: &Comm, dim: &Dim, wanted: &[i64]) -> Result<Vec<Option<(i64, i64)>>> {
     let mut known: HashMap<i64, (i64, i64)> = HashMap::new();
-    for [index, coordinate, local, _] in announce(comm, dim, 0).exchange::<4>(comm)?.into_iter().flatten() {
+    for [index, coordinate, local, _] in announce(comm, dim, 0).numbers::<4>(comm)? {
         // Owned twice: the lowest coordinate counts.
         let entry = known.entry(index).or_insert((coordinate, local));
         *entry = (*entry).min((coordinate, local));
     }
-    let mut questions = Letters::new(comm.size());
+    let mut questions = Letters::default();
     for &index in wanted {
         questions.add(keeper(index, comm.size()), [index]);
     }
-    let mut answers = Letters::new(comm.size());
-    for (rank, asked) in questions.exchange::<1>(comm)?.into_iter().enumerate() {
+    let mut answers = Letters::default();
+    for (rank, asked) in questions.exchange::<1>(comm)? {
         for [index] in asked {
             let (coordinate, local) = known.get(&index).copied().unwrap_or((-1, -1));
             answers.add(rank, [coordinate, local]);
@@ -63,15 +66,11 @@ pub(super) fn owners(comm: &Comm, dim: &Dim, wanted: &[i64]) -> Result<Vec<Optio
     }
     let answers = answers.exchange::<2>(comm)?;
     // Each keeper answers in the order it was asked.
-    let mut next = vec![0; comm.size()];
-    let mut found = Vec::with_capacity(wanted.len());
-    for &index in wanted {
-        let rank = keeper(index, comm.size());
-        let answer = answers[rank].get(next[rank]).copied();
-        next[rank] += 1;
-        found.push(answer.filter(|[coordinate, _]| *coordinate >= 0).map(|[c, l]| (c, l)));
-    }
-    Ok(found)
+    let mut answers: HashMap<usize, _> =
+        answers.into_iter().map(|(rank, numbers)| (rank, numbers.into_iter())).collect();
+    let answer = |&index: &i64| answers.get_mut(&keeper(index, comm.size()))?.next();
+    let found = wanted.iter().map(answer);
+    Ok(found.map(|answer| answer.filter(|[c, _]| *c >= 0).map(|[c, l]| (c, l))).collect())
 }
 
 /// All who announced each wanted index, as coordinate and local position, lowest
@@ -82,21 +81,21 @@ pub(crate) fn holders(
     announced: &[(i64, i64)],
     wanted: &[i64],
 ) -> Result<Vec<Vec<(i64, i64)>>> {
-    let mut letters = Letters::new(comm.size());
+    let mut letters = Letters::default();
     for &(index, local) in announced {
         letters.add(keeper(index, comm.size()), [index, coordinate, local]);
     }
     let mut known: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
-    for [index, coordinate, local] in letters.exchange::<3>(comm)?.into_iter().flatten() {
+    for [index, coordinate, local] in letters.numbers::<3>(comm)? {
         known.entry(index).or_default().push((coordinate, local));
     }
     known.values_mut().for_each(|found| found.sort_unstable());
-    let mut questions = Letters::new(comm.size());
+    let mut questions = Letters::default();
     for (number, &index) in (0..).zip(wanted) {
         questions.add(keeper(index, comm.size()), [number, index]);
     }
-    let mut answers = Letters::new(comm.size());
-    for (rank, asked) in questions.exchange::<2>(comm)?.into_iter().enumerate() {
+    let mut answers = Letters::default();
+    for (rank, asked) in questions.exchange::<2>(comm)? {
         for [number, index] in asked {
             for &(coordinate, local) in known.get(&index).into_iter().flatten() {
                 answers.add(rank, [number, coordinate, local]);
@@ -105,7 +104,7 @@ pub(crate) fn holders(
     }
     let mut found = vec![Vec::new(); wanted.len()];
     // Each index has one keeper, who answers in order.
-    for [number, coordinate, local] in answers.exchange::<3>(comm)?.into_iter().flatten() {
+    for [number, coordinate, local] in answers.numbers::<3>(comm)? {
         if let Some(found) = usize::try_from(number).ok().and_then(|number| found.get_mut(number)) {
             found.push((coordinate, local));
         }
@@ -121,9 +120,7 @@ pub(super) fn find_duplicate(comm: &Comm, dim_data: &DimData) -> Result<()> {
         let mut first: HashMap<i64, (i64, i64)> = HashMap::new();
         let mut outcome = Ok(());
         let rank = i64::try_from(comm.rank()).unwrap_or(i64::MAX);
-        for [index, coordinate, _, rank] in
-            announce(comm, dim, rank).exchange::<4>(comm)?.into_iter().flatten()
-        {
+        for [index, coordinate, _, rank] in announce(comm, dim, rank).numbers::<4>(comm)? {
             let &mut (owner, owner_rank) = first.entry(index).or_insert((coordinate, rank));
             if owner != coordinate && outcome.is_ok() {
                 outcome = Err(Error::new(

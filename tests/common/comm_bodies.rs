@@ -11,6 +11,7 @@ pub fn all(comm: &Comm) {
     reduces(comm);
     gathers(comm);
     exchanges_all_to_all(comm);
+    delivers_letters(comm);
     broadcasts(comm);
     agrees(comm);
     splits(comm);
@@ -88,6 +89,28 @@ fn exchanges_all_to_all(comm: &Comm) {
     let parts = vec![vec![7]; size + usize::from(rank == guilty)];
     let error = comm.all_to_all(parts).unwrap_err();
     assert_eq!((error.kind(), error.rank()), (ErrorKind::Shape, Some(guilty as i64)));
+}
+
+/// Letters to some ranks, of lengths that tell who wrote to whom, and two to one rank.
+pub fn delivers_letters(comm: &Comm) {
+    let (size, me) = (comm.size(), comm.rank());
+    let writes = |from: usize, to: usize| (from * 7 + to * 3) % 4 != 0;
+    let text = |from: usize, to: usize| vec![from as u8; from + 2 * to];
+    for _ in 0..3 {
+        let mut letters: Vec<_> =
+            (0..size).filter(|&to| writes(me, to)).map(|to| (to, text(me, to))).collect();
+        letters.push((size - 1, b"second".to_vec()));
+        let came = comm.deliver(letters).unwrap();
+        let mut expected = Vec::new();
+        for from in 0..size {
+            expected.extend(writes(from, me).then(|| (from, text(from, me))));
+            expected.extend((me == size - 1).then(|| (from, b"second".to_vec())));
+        }
+        assert_eq!(came, expected);
+    }
+    let lost = if me == size / 2 { vec![(size, Vec::new())] } else { Vec::new() };
+    let error = comm.deliver(lost).unwrap_err();
+    assert_eq!((error.kind(), error.rank()), (ErrorKind::Range, Some((size / 2) as i64)));
 }
 
 fn broadcasts(comm: &Comm) {
