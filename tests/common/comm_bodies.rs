@@ -94,7 +94,7 @@ fn exchanges_all_to_all(comm: &Comm) {
 /// Letters to some ranks, of lengths that tell who wrote to whom, and two to one rank.
 pub fn delivers_letters(comm: &Comm) {
     let (size, me) = (comm.size(), comm.rank());
-    let writes = |from: usize, to: usize| (from * 7 + to * 3) % 4 != 0;
+    let writes = |from: usize, to: usize| !(from * 7 + to * 3).is_multiple_of(4);
     let text = |from: usize, to: usize| vec![from as u8; from + 2 * to];
     for _ in 0..3 {
         let mut letters: Vec<_> =
