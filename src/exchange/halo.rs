@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::bound::{Binding, BoundHalo};
 use super::combine::{Accumulate, Combine};
 use super::edges::{self, Edge};
-use super::lanes::Lanes;
 use super::lists;
 use super::memory::{Field, Memory};
 use super::mover::{Mode, Moved, Mover, Way};
@@ -15,7 +14,7 @@ use super::redistribution::dtype_word;
 use super::shared::Node;
 use super::verdict::agree;
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Owner, Written};
-use crate::comm::Comm;
+use crate::comm::{Comm, Lanes};
 use crate::distribution::Distribution;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -99,7 +98,7 @@ impl Halo {
         let plan = Plan::halo_with(distribution.decomposition(), dim_data, corners, &lists);
         let mine = tag.and_then(|tag| Ok((tag, plan?)));
         let (tag, plan) = agree(comm, mine, std::iter::once(u64::from(corners)))?;
-        let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
+        let lanes = comm.lanes(plan.may_use_lanes())?;
         Ok(Self {
             comm: comm.clone(),
             dim_data: dim_data.clone(),

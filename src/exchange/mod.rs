@@ -25,15 +25,15 @@
 //! one rank finds wrong, all ranks return, and no target is touched. A
 //! [bound](Halo::bind) halo agreed once.
 //!
-//! What is not here: axes with more than 2^32 processes, and ranks of one process that
-//! use one plan from several threads at once.
+//! What is not here: axes with more than 2^32 processes, and exchanges of one
+//! communicator by several threads of a rank at once: each takes a
+//! [duplicate](crate::comm::Comm::duplicate) of it.
 
 mod bound;
 mod combine;
 mod copy;
 mod edges;
 mod halo;
-mod lanes;
 mod lists;
 mod make;
 mod memory;

@@ -11,13 +11,12 @@ use std::sync::Arc;
 
 use super::combine::{Combine, combine};
 use super::copy::{self, Loop};
-use super::lanes::{Lane, Lanes};
 use super::make::{Copy, Entry, Maker, Side};
 use super::memory::{Field, Memory};
 use super::plan::{Message, Plan};
-use super::shared::{Node, Patience};
+use super::shared::Node;
 use crate::array::Order;
-use crate::comm::{Comm, Messages, Peer, Place};
+use crate::comm::{Comm, Lane, Lanes, Messages, Patience, Peer, Place};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which way a plan is run.
@@ -35,8 +34,10 @@ const LINE: usize = 64;
 /// A plan that is bound to the memory of arrays.
 pub(crate) struct Mover {
     comm: Comm,
-    /// Keeps the memory that the lanes below run through.
-    _lanes: Option<Arc<Lanes>>,
+    /// Keeps the memory that the passages below run through.
+    lanes: Option<Arc<Lanes>>,
+    /// What the slots that this plan fills are known by.
+    tag: u32,
     messages: Messages,
     sends: Vec<Channel>,
     receives: Vec<Channel>,
@@ -140,9 +141,9 @@ impl Mover {
         // Lanes to and from a rank of this node, unless one element is longer than a slot.
         let longest = fields.iter().map(|field| field.from.itemsize).max().unwrap_or(0);
         // What is one line on both sides needs no packing: a message takes it as it lies.
-        let lane = |message: &Message<'_>, which: usize| {
-            let lanes = lanes.filter(|_| !mode.packed && !message.is_line())?.to(message.rank)?;
-            Some(lanes[which]).filter(|_| lanes.iter().all(|lane| longest <= lane.slot))
+        let lane = |message: &Message<'_>, bytes: usize, which: usize| {
+            let lane = lanes.filter(|_| !mode.packed && !message.is_line())?.to(message.rank)?[which];
+            Some((lane, lane.part(bytes, longest)?))
         };
         let mut sending: Vec<Message<'_>> = match way {
             Way::Forward => plan.sends().collect(),
@@ -158,8 +159,8 @@ impl Mover {
                 readers.push(place);
                 continue;
             }
-            if let Some(lane) = lane(message, 0) {
-                let parts = make.parts_of(message, Side::Send, &own, lane.slot);
+            if let Some((lane, part)) = lane(message, make.bytes_of(message), 0) {
+                let parts = make.parts_of(message, Side::Send, &own, part);
                 outgoing.push(Passage { lane, parts, passed: 0 });
                 continue;
             }
@@ -179,8 +180,8 @@ impl Mover {
                 direct.push(Direct { place, copies, from });
                 continue;
             }
-            if let Some(lane) = lane(&message, 1) {
-                let parts = make.parts_of(&message, Side::Receive, &own, lane.slot);
+            if let Some((lane, part)) = lane(&message, make.bytes_of(&message), 1) {
+                let parts = make.parts_of(&message, Side::Receive, &own, part);
                 incoming.push(Passage { lane, parts, passed: 0 });
                 continue;
             }
@@ -198,7 +199,8 @@ impl Mover {
         let messages = unsafe { comm.messages_in(tag, &send_places, &receive_places) }?;
         Ok(Self {
             comm: comm.clone(),
-            _lanes: lanes.cloned(),
+            lanes: lanes.cloned(),
+            tag: tag.unsigned_abs(),
             messages,
             sends,
             receives,
@@ -341,18 +343,29 @@ impl Mover {
     unsafe fn pass(&mut self) -> Result<()> {
         let (mut outgoing, mut incoming) =
             (std::mem::take(&mut self.outgoing), std::mem::take(&mut self.incoming));
-        for passage in &mut outgoing {
+        // SAFETY: the caller's promise.
+        let outcome = unsafe { self.pass_all(&mut outgoing, &mut incoming) };
+        (self.outgoing, self.incoming) = (outgoing, incoming);
+        outcome
+    }
+
+    unsafe fn pass_all(&self, outgoing: &mut [Passage], incoming: &mut [Passage]) -> Result<()> {
+        let Some(lanes) = self.lanes.as_ref().filter(|_| outgoing.len() + incoming.len() > 0) else {
+            return Ok(());
+        };
+        let _alone = lanes.hold()?;
+        for passage in &mut *outgoing {
             passage.lane.resume_sending();
             passage.passed = 0;
         }
-        for passage in &mut incoming {
+        for passage in &mut *incoming {
             passage.lane.resume_receiving();
             passage.passed = 0;
         }
         let mut patience = Patience::default();
-        let outcome = loop {
+        loop {
             let (mut idle, mut waits_for) = (true, None);
-            for passage in &mut outgoing {
+            for passage in &mut *outgoing {
                 let Some(&[begin, end]) = passage.parts.get(passage.passed) else { continue };
                 waits_for = Some(passage.lane.rank);
                 let Some(slot) = passage.lane.empty() else { continue };
@@ -362,18 +375,18 @@ impl Mover {
                         self.run(copy, slot, self.fields[copy.field].from.base, &Combine::Move, self.far)
                     };
                 }
-                passage.lane.fill();
+                passage.lane.fill(self.tag);
                 passage.passed += 1;
                 idle = false;
             }
             let mut before_is_done = true;
-            for passage in &mut incoming {
+            for passage in &mut *incoming {
                 let Some(&[begin, end]) = passage.parts.get(passage.passed) else { continue };
                 waits_for = Some(passage.lane.rank);
                 // Sums wait for the ranks before.
                 let turn = before_is_done || !self.in_rank_order;
                 before_is_done = false;
-                let Some(slot) = passage.lane.full().filter(|_| turn) else { continue };
+                let Some(slot) = passage.lane.full(self.tag)?.filter(|_| turn) else { continue };
                 for copy in &self.copies[begin..end] {
                     let field = &self.fields[copy.field];
                     // SAFETY: the caller's promise; the other rank waits until it is read.
@@ -383,20 +396,19 @@ impl Mover {
                 passage.passed += 1;
                 idle = false;
             }
-            let Some(rank) = waits_for else { break Ok(()) };
+            let Some(rank) = waits_for else { return Ok(()) };
             if !idle {
                 patience = Patience::default();
             } else if let Err(error) = patience.wait(&self.comm, rank) {
                 // It may have done its part before it returned.
-                let some = outgoing.iter().any(|p| p.passed < p.parts.len() && p.lane.empty().is_some())
-                    || incoming.iter().any(|p| p.passed < p.parts.len() && p.lane.full().is_some());
+                let open = |p: &&Passage| p.passed < p.parts.len();
+                let some = outgoing.iter().filter(open).any(|p| p.lane.empty().is_some())
+                    || incoming.iter().filter(open).any(|p| !matches!(p.lane.full(self.tag), Ok(None)));
                 if !some {
-                    break Err(error);
+                    return Err(error);
                 }
             }
-        };
-        (self.outgoing, self.incoming) = (outgoing, incoming);
-        outcome
+        }
     }
 
     unsafe fn unpack(&self, which: usize, buffer: *const u8) {
