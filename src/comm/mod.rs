@@ -219,26 +219,6 @@ impl Comm {
         unsafe { Messages::new(self, tag, &own(sends), &own(receives)) }
     }
 
-    /// The one tag that no object of a communicator has: for its own messages.
-    const OWN_TAG: i32 = 32_767;
-
-    /// Lets the message layer go on with what it has under way, while this rank waits for
-    /// another in shared memory: the other may wait for a message of ours. Local.
-    #[allow(unsafe_code)] // a message of no bytes
-    pub(crate) fn progress(&self) -> Result<()> {
-        static NOTHING: AtomicBool = AtomicBool::new(false);
-        let transport = self.transport()?;
-        let nowhere = NOTHING.as_ptr().cast::<u8>();
-        // SAFETY: no byte of the message is read or written, and both ends have ended.
-        unsafe {
-            let mut receive = transport.receive(nowhere, 0, self.rank(), Self::OWN_TAG)?;
-            let mut send = transport.send(nowhere, 0, self.rank(), Self::OWN_TAG)?;
-            transport.wait(&mut send)?;
-            transport.wait(&mut receive)?;
-        }
-        Ok(())
-    }
-
     /// A tag that no other object of this communicator uses. Collective in its order,
     /// but nothing is sent.
     pub(crate) fn new_tag(&self) -> Result<i32> {

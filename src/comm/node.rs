@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::transport::OWN_TAG;
 use super::{Comm, Op, Peer, Place, to_i64, to_usize};
 use crate::Result;
 
@@ -81,7 +82,7 @@ impl Node {
             false => (vec![to(self.ranks[0], 1)], vec![to(self.ranks[0], self.len())]),
         };
         // SAFETY: no memory of a caller's.
-        let mut messages = unsafe { comm.messages_in(Comm::OWN_TAG, &sends, &receives) }?;
+        let mut messages = unsafe { comm.messages_in(OWN_TAG, &sends, &receives) }?;
         messages.start_receives()?;
         if leads {
             while let Some((which, bytes)) = messages.next_received()? {

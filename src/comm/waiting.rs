@@ -38,7 +38,9 @@ impl Counter {
     }
 }
 
-/// How a rank waits for another: it gives the core away when that takes long.
+/// How a rank waits for another: when that takes long it gives the core away, and lets
+/// the message layer go on each time that it gets it back. Some move a long message only
+/// while they are called, a few pages at a time.
 #[derive(Default)]
 pub(crate) struct Patience(u32);
 
@@ -58,10 +60,11 @@ impl Patience {
             return Ok(());
         }
         std::thread::yield_now();
+        let transport = comm.transport()?;
+        transport.progress()?;
         if self.0 > Self::SPINS + Self::YIELDS {
             self.0 = Self::SPINS;
-            comm.transport()?.check(rank)?;
-            comm.progress()?;
+            transport.check(rank)?;
         }
         Ok(())
     }

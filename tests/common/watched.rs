@@ -45,6 +45,9 @@ unsafe impl Transport for Watched {
     fn check(&self, rank: usize) -> Result<()> {
         self.inner().check(rank)
     }
+    fn progress(&self) -> Result<()> {
+        self.inner().progress()
+    }
     fn barrier(&self) -> Result<()> {
         self.inner().barrier()
     }
