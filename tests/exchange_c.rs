@@ -1,5 +1,6 @@
-//! Bad input to halo exchange and redistribution through the C border: the same report
-//! on all ranks, no hang, no array touched, and all goes on afterwards.
+//! Halo exchange and redistribution through the C border. Bad input: the same report on
+//! all ranks, no hang, no array touched, and all goes on afterwards. And what a program
+//! sends by itself meanwhile.
 
 #[path = "common/launch.rs"]
 mod launch;
@@ -9,6 +10,7 @@ use std::path::Path;
 use launch::Flavor;
 
 const ERRORS: &str = "tests/c/exchange_errors.c";
+const PROGRESS: &str = "tests/c/exchange_progress.c";
 const STRICT: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const WHAT_IT_SAYS: &str = "103 refusals, the same on all ranks\n";
 
@@ -30,6 +32,17 @@ fn sanitizers_find_nothing() {
         let args = ["ASAN_OPTIONS=detect_leaks=0", program.to_str().unwrap()];
         let found = launch::mpirun_ok(flavor, 3, Path::new("/usr/bin/env"), &args);
         assert_eq!(found, WHAT_IT_SAYS, "{flavor:?}");
+    }
+}
+
+/// The program ends itself when it waits too long.
+#[test]
+fn mpi_goes_on_while_a_rank_waits_in_shared_memory() {
+    for flavor in launch::flavors() {
+        let program =
+            launch::compile_c_linked(flavor, PROGRESS, &["-std=gnu99", "-Wall", "-Wextra", "-Werror"]);
+        let found = launch::mpirun_ok::<&str>(flavor, 2, &program, &[]);
+        assert_eq!(found, "nobody waited for ever\n", "{flavor:?}");
     }
 }
 

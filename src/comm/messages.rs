@@ -115,6 +115,12 @@ impl Messages {
         self.receives
     }
 
+    /// Whether there is no message at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// The memory of send `which`, aligned to a cache line, to be filled before it
     /// is started. Local.
     ///

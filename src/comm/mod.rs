@@ -15,28 +15,34 @@
 
 mod collective;
 mod foreign;
+mod lanes;
 mod lengths;
 mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;
+mod node;
 mod segment;
 mod square;
 mod thread;
 mod threads;
 mod transport;
+mod waiting;
 mod world;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::{Error, ErrorKind, Result};
 
 pub use foreign::{DISTARRAY_COMM_VERSION, distarray_comm};
+pub(crate) use lanes::{Lane, Lanes};
 pub(crate) use messages::Place;
 pub use messages::{Messages, Peer};
+use node::Node;
 pub(crate) use segment::Segment;
 pub use threads::{threads, try_threads};
 pub use transport::{Arrived, Op, Request, Transport, Values};
+pub(crate) use waiting::{Counter, Patience};
 
 /// A group of ranks that exchange messages. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +54,9 @@ struct Shared {
     /// Prepared messages whose owner was dropped: freed by the next call that
     /// may talk to the message layer, because `Drop` must not.
     abandoned: Mutex<Vec<Request>>,
+    /// The ranks of this node, and the lanes between them: found and made once.
+    node: OnceLock<Option<Arc<Node>>>,
+    lanes: OnceLock<Option<Arc<Lanes>>>,
 }
 
 /// A type that [`Comm::all_reduce`] combines. Sealed: these are the types every
@@ -83,7 +92,13 @@ impl Comm {
     /// A communicator over any message layer. Local.
     #[must_use]
     pub fn from_transport(transport: Box<dyn Transport>) -> Self {
-        Self(Arc::new(Shared { transport, freed: AtomicBool::new(false), abandoned: Mutex::default() }))
+        Self(Arc::new(Shared {
+            transport,
+            freed: AtomicBool::new(false),
+            abandoned: Mutex::default(),
+            node: OnceLock::new(),
+            lanes: OnceLock::new(),
+        }))
     }
 
     /// This process's number, from 0. Local.
@@ -203,25 +218,6 @@ impl Comm {
         let own = |peers: &[Peer]| peers.iter().map(|&peer| Place { peer, memory: None }).collect::<Vec<_>>();
         // SAFETY: no memory of a caller's.
         unsafe { Messages::new(self, tag, &own(sends), &own(receives)) }
-    }
-
-    /// Lets the message layer go on with what it has under way, while this rank waits for
-    /// another in shared memory: the other may wait for a message of ours. Local.
-    #[allow(unsafe_code)] // a message of no bytes
-    pub(crate) fn progress(&self) -> Result<()> {
-        /// The one tag that no object of a communicator has.
-        const TAG: i32 = 32_767;
-        static NOTHING: AtomicBool = AtomicBool::new(false);
-        let transport = self.transport()?;
-        let nowhere = NOTHING.as_ptr().cast::<u8>();
-        // SAFETY: no byte of the message is read or written, and both ends have ended.
-        unsafe {
-            let mut receive = transport.receive(nowhere, 0, self.rank(), TAG)?;
-            let mut send = transport.send(nowhere, 0, self.rank(), TAG)?;
-            transport.wait(&mut send)?;
-            transport.wait(&mut receive)?;
-        }
-        Ok(())
     }
 
     /// A tag that no other object of this communicator uses. Collective in its order,

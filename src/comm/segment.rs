@@ -9,8 +9,10 @@ use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
-use super::{Comm, Op, to_i64, to_usize};
+use super::node::Node;
+use super::{Comm, Op};
 use crate::{Error, ErrorKind, Result};
 
 /// One area of memory for each rank of a node, mapped by all of them.
@@ -18,9 +20,8 @@ pub(crate) struct Segment {
     mapping: Mapping,
     /// Equal on all ranks of the communicator, on all nodes; never 0.
     id: u64,
-    own: usize,
-    /// The ranks of this node, and where their areas begin.
-    ranks: Vec<usize>,
+    node: Arc<Node>,
+    /// Where the areas of the node's ranks begin.
     areas: Vec<usize>,
 }
 
@@ -30,24 +31,9 @@ impl Segment {
         self.id
     }
 
-    /// The number of ranks of this node.
-    pub(crate) fn len(&self) -> usize {
-        self.ranks.len()
-    }
-
-    /// This rank's place among those of its node.
-    pub(crate) fn own(&self) -> usize {
-        self.own
-    }
-
-    /// The place of a rank of the communicator; none on another node.
-    pub(crate) fn place(&self, rank: usize) -> Option<usize> {
-        self.ranks.binary_search(&rank).ok()
-    }
-
-    /// The rank of the communicator at a place.
-    pub(crate) fn rank(&self, place: usize) -> usize {
-        self.ranks[place]
+    /// The ranks that map it.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
     }
 
     /// Where the area of a place begins: zero at first, aligned to a page.
@@ -57,66 +43,48 @@ impl Segment {
 }
 
 impl Comm {
-    /// Memory that the ranks of each node share, of which this rank's area has as many
-    /// bytes as it says when it knows the ranks of its node; none on every rank where
-    /// one cannot have it, or was told not to by [`SWITCH`]. Collective.
+    /// Memory that the ranks of each node share, of which this rank's area has so many
+    /// bytes; none on every rank where one cannot have it. Collective.
     ///
     /// # Errors
     /// `Comm` when the message layer fails.
-    pub(crate) fn segment(&self, bytes: impl FnOnce(&[usize]) -> usize) -> Result<Option<Segment>> {
-        // Ranks that see the same memory files are on one node; that a hash collides is
-        // found out by who cannot open the file.
-        let wanted = std::env::var_os(SWITCH).is_none_or(|value| value != "off");
-        let local = self.split(node_color().ok().filter(|_| wanted), 0)?;
-        let mut id = random().to_ne_bytes().to_vec();
-        self.broadcast(0, &mut id)?;
-        let id = id.try_into().map_or(1, u64::from_ne_bytes) | 1;
-        let mapped = match local {
-            Some(local) => {
-                let mapped = Segment::map(&local, self.rank(), bytes, id);
-                // It was only needed to meet.
-                local.free().and(mapped)
-            }
-            None => Err(Error::new(ErrorKind::Unsupported, "this system does not tell its nodes apart")),
-        };
+    pub(crate) fn segment(&self, bytes: usize) -> Result<Option<Segment>> {
+        let Some(node) = self.node()? else { return Ok(None) };
+        let mut id = [if self.rank() == 0 { random() } else { 0 }];
+        self.all_reduce(&mut id, Op::Sum)?;
+        let id = id[0] | 1;
+        let (areas, end) = areas(&node.gather(self, bytes as u64)?);
+        let name = format!("{FOLDER}/distarray-{id:016x}-{}", node.rank(0));
+        let leads = node.own() == 0;
+        let created = leads.then(|| Mapping::create(&name, end));
+        let there = node.gather(self, u64::from(matches!(created, Some(Ok(_)))))?[0] != 0;
+        let mapped = created.unwrap_or_else(|| match there {
+            true => Mapping::open(&name, end),
+            false => Err(Error::new(ErrorKind::NoMemory, "another rank of the node has no memory to share")),
+        });
         // All ranks share, or none: how they exchange must be agreed.
         let mut failing = [u64::from(mapped.is_err())];
-        self.all_reduce(&mut failing, Op::Max)?;
-        Ok(mapped.ok().filter(|_| failing[0] == 0))
-    }
-}
-
-impl Segment {
-    fn map(local: &Comm, rank: usize, bytes: impl FnOnce(&[usize]) -> usize, id: u64) -> Result<Self> {
-        let everyones = |own: usize| -> Result<Vec<usize>> {
-            let mut all = vec![0_i64; local.size()];
-            let own = to_i64(own).to_ne_bytes();
-            local.all_gather_into(&own, bytemuck::cast_slice_mut(&mut all))?;
-            Ok(all.into_iter().map(to_usize).collect())
-        };
-        let ranks = everyones(rank)?;
-        let lengths = everyones(bytes(&ranks))?;
-        let (mut areas, mut end) = (Vec::new(), 0_usize);
-        for length in lengths {
-            areas.push(end);
-            let pages = length.checked_next_multiple_of(PAGE);
-            // Too much is refused below.
-            end = pages.and_then(|bytes| end.checked_add(bytes)).unwrap_or(usize::MAX);
-        }
-        let name = format!("{FOLDER}/distarray-{id:016x}-{}", ranks[0]);
-        let end = end.max(PAGE);
-        let created = match local.rank() {
-            0 => Mapping::create(&name, end).map(Some),
-            _ => Ok(None),
-        };
-        let created = local.agree(created)?;
-        let mapping = local.agree(created.map_or_else(|| Mapping::open(&name, end), Ok));
-        if local.rank() == 0 {
+        let agreed = self.all_reduce(&mut failing, Op::Max);
+        if leads && there {
             // All that will map it have: a job that dies leaves nothing behind.
             let _ = std::fs::remove_file(&name);
         }
-        Ok(Self { mapping: mapping?, id, own: local.rank(), ranks, areas })
+        agreed?;
+        let mapping = mapped.ok().filter(|_| failing[0] == 0);
+        Ok(mapping.map(|mapping| Segment { mapping, id, node: Arc::clone(node), areas }))
     }
+}
+
+/// Where areas of these lengths begin, each on a page, and where the last one ends.
+fn areas(lengths: &[u64]) -> (Vec<usize>, usize) {
+    let (mut areas, mut end) = (Vec::with_capacity(lengths.len()), 0_usize);
+    for &length in lengths {
+        areas.push(end);
+        let pages = usize::try_from(length).ok().and_then(|bytes| bytes.checked_next_multiple_of(PAGE));
+        // Too much is refused where the memory is made.
+        end = pages.and_then(|bytes| end.checked_add(bytes)).unwrap_or(usize::MAX);
+    }
+    (areas, end.max(PAGE))
 }
 
 /// A random number, from the seeds of the standard library's hash tables.
@@ -124,24 +92,8 @@ fn random() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-/// What the processes that see one /dev/shm have in common.
-fn node_color() -> std::io::Result<i32> {
-    use std::os::unix::fs::MetadataExt;
-    let boot = std::fs::read("/proc/sys/kernel/random/boot_id")?;
-    let folder = std::fs::metadata(FOLDER)?;
-    // Not a random hash: all processes must find the same.
-    let bytes = boot.iter().copied().chain(folder.dev().to_ne_bytes()).chain(folder.ino().to_ne_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    Ok(i32::try_from(hash >> 33).unwrap_or(0))
-}
-
-/// The environment variable that turns shared memory off, by the value `off`.
-const SWITCH: &str = "DISTARRAY_SHARED_MEMORY";
-
 /// Where Linux keeps files in memory.
-const FOLDER: &str = "/dev/shm";
+pub(super) const FOLDER: &str = "/dev/shm";
 
 const PAGE: usize = 4096;
 

@@ -6,11 +6,15 @@
 
 #![allow(unsafe_code)] // a contract about memory that safe code relies on
 
+use std::sync::atomic::AtomicBool;
+
 use crate::Result;
 
 /// The largest tag of [`Transport::new_tag`]; MPI promises 32767, which stays
 /// free for a message layer's own use.
 pub(super) const MAX_TAG: u32 = 32_766;
+/// The tag that no object of a communicator has.
+pub(super) const OWN_TAG: i32 = 32_767;
 
 /// How values of all ranks become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,6 +106,26 @@ pub unsafe trait Transport: Send + Sync {
     /// Whether another rank can still go on, as far as is known: for who waits for it
     /// without a message. Local.
     fn check(&self, _rank: usize) -> Result<()> {
+        Ok(())
+    }
+
+    /// Goes on with what is under way, for who waits without a message: another rank may
+    /// wait for a message of ours. Local.
+    fn progress(&self) -> Result<()> {
+        static NOTHING: AtomicBool = AtomicBool::new(false);
+        let nowhere = NOTHING.as_ptr().cast::<u8>();
+        // SAFETY: no byte of the message is read or written, and both ends have ended.
+        unsafe {
+            // An MPI that is asked for what has ended looks no further: it is asked for
+            // what cannot have ended.
+            let mut receive = self.receive(nowhere, 0, self.rank(), OWN_TAG)?;
+            let ended = self.test(&mut receive)?.is_some();
+            let mut send = self.send(nowhere, 0, self.rank(), OWN_TAG)?;
+            self.wait(&mut send)?;
+            if !ended {
+                self.wait(&mut receive)?;
+            }
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 use super::combine::{Combine, Scale};
 use super::deal::{deal, is_met};
 use super::misfits::{Misfits, Reason, ranges};
-use super::mover::Moved;
+use super::moved::Moved;
 use super::redistribution::{Arrays, Redistribution};
 use super::requirements::Requirements;
 use super::verdict::agree;

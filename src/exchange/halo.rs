@@ -6,16 +6,17 @@ use std::sync::Arc;
 use super::bound::{Binding, BoundHalo};
 use super::combine::{Accumulate, Combine};
 use super::edges::{self, Edge};
-use super::lanes::Lanes;
 use super::lists;
 use super::memory::{Field, Memory};
-use super::mover::{Mode, Moved, Mover, Way};
+use super::moved::Moved;
+use super::mover::Mover;
 use super::plan::Plan;
 use super::redistribution::dtype_word;
+use super::routes::{Mode, Way};
 use super::shared::Node;
 use super::verdict::agree;
-use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Owner, Written};
-use crate::comm::Comm;
+use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
+use crate::comm::{Comm, Lanes};
 use crate::distribution::Distribution;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -43,27 +44,27 @@ use crate::protocol::DimData;
 /// array is touched. That costs one small reduction, which a bound exchange
 /// ([`bind`](Self::bind)) spends once.
 pub struct Halo {
-    comm: Comm,
+    pub(super) comm: Comm,
     dim_data: DimData,
     plan: Plan,
     tag: i32,
     lanes: Option<Arc<Lanes>>,
     /// How padding outside the edges is filled; none where it stays as it is.
-    edges: Option<Vec<Edge>>,
+    pub(super) edges: Option<Vec<Edge>>,
     /// Movers for the arrays that came last.
-    movers: Vec<Kept>,
+    pub(super) movers: Vec<Kept>,
 }
 
 /// A mover, what it does, and to which element types.
-struct Kept {
+pub(super) struct Kept {
     task: Task,
-    dtypes: Vec<DType>,
-    mover: Mover,
+    pub(super) dtypes: Vec<DType>,
+    pub(super) mover: Mover,
 }
 
 /// What to do with arrays.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Task {
+pub(super) enum Task {
     Update,
     /// An update that leaves the arrays free while messages fly.
     UpdateLater,
@@ -99,7 +100,7 @@ impl Halo {
         let plan = Plan::halo_with(distribution.decomposition(), dim_data, corners, &lists);
         let mine = tag.and_then(|tag| Ok((tag, plan?)));
         let (tag, plan) = agree(comm, mine, std::iter::once(u64::from(corners)))?;
-        let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
+        let lanes = comm.lanes(plan.may_use_lanes())?;
         Ok(Self {
             comm: comm.clone(),
             dim_data: dim_data.clone(),
@@ -191,35 +192,6 @@ impl Halo {
         self.run(Ok(&[array.into()]), Task::Accumulate(how))
     }
 
-    /// Starts an update and returns while messages fly, so that work on elements that
-    /// need no padding overlaps with it. What is sent is packed by then: the owned
-    /// elements may be written. What lies outside the edges is filled at the finish, from
-    /// what is there then. Collective.
-    ///
-    /// ```
-    /// # use distarray::comm;
-    /// # use distarray::distribution::{Axis, Distribution};
-    /// # use distarray::exchange::Halo;
-    /// # comm::threads(2, |comm| {
-    /// # let d = Distribution::new(&comm, [Axis::block(8).halo(1)])?;
-    /// # let mut u = d.zeros::<f64>()?;
-    /// # let mut halo = Halo::new(&d)?;
-    /// let pending = halo.start(&mut u)?;
-    /// // ... work on the inner elements of u ...
-    /// pending.finish(&mut u)?;
-    /// # Ok::<(), distarray::Error>(())
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    /// As [`update`](Self::update).
-    pub fn start<'a>(&mut self, array: impl Into<ArrayMut<'a>>) -> Result<Pending<'_>> {
-        let array = array.into();
-        let owner = Arc::clone(array.buffer().owner());
-        let which = self.begin(Ok(&[array]))?;
-        Ok(Pending { halo: self, which, owner })
-    }
-
     /// Binds the exchange to one array, so that an update needs no agreement: it costs
     /// its messages, or between ranks of one node on
     /// [shared memory](Distribution::shared_zeros) one copy. Collective.
@@ -270,37 +242,6 @@ impl Halo {
         self.run(arrays.map_err(Error::clone), Task::Accumulate(how))
     }
 
-    /// [`start`](Self::start) where this rank may have failed already; returns what
-    /// [`end`](Self::end) needs.
-    pub(crate) fn begin(&mut self, arrays: std::result::Result<&[ArrayMut<'_>], &Error>) -> Result<usize> {
-        let which = self.agreed_mover(arrays.map_err(Error::clone), Task::UpdateLater)?;
-        // SAFETY: the arrays were found to fit the plan; all messages are packed.
-        unsafe { self.movers[which].mover.start() }?;
-        Ok(which)
-    }
-
-    /// The end of an update that was begun, where this rank may have failed. Collective.
-    ///
-    /// # Safety
-    /// The array is the one that it was begun with, and nobody else touches it.
-    pub(crate) unsafe fn end(&mut self, mine: Result<(usize, &AnyArray)>) -> Result<()> {
-        let mine =
-            mine.and_then(|(which, array)| {
-                self.check(array)?;
-                match self.movers.get(which).filter(|kept| kept.mover.is_busy()) {
-                    Some(kept) if kept.dtypes == [array.dtype()] => Ok((which, array)),
-                    _ => Err(Error::new(ErrorKind::Busy, "no halo update of this array was started")
-                        .in_field("array")),
-                }
-            });
-        let (which, array) = self.comm.agree(mine)?;
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.movers[which].mover.finish(None)?;
-            fill(&self.edges, array)
-        }
-    }
-
     /// Whether an update was started and is not finished.
     pub(crate) fn is_busy(&self) -> bool {
         self.movers.iter().any(|kept| kept.mover.is_busy())
@@ -325,7 +266,7 @@ impl Halo {
     }
 
     /// The mover bound to these arrays, where no rank objects. Collective.
-    fn agreed_mover(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<usize> {
+    pub(super) fn agreed_mover(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<usize> {
         let mover = arrays.clone().and_then(|arrays| self.mover(arrays, task));
         self.agreed(arrays.unwrap_or_default(), task, mover)
     }
@@ -391,7 +332,7 @@ impl Halo {
         }
     }
 
-    fn check(&self, array: &AnyArray) -> Result<()> {
+    pub(super) fn check(&self, array: &AnyArray) -> Result<()> {
         if *array.dim_data() != self.dim_data {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -407,37 +348,6 @@ impl Halo {
     #[must_use]
     pub fn moves(&self, itemsize: usize) -> Moved {
         Moved::of(&self.plan, itemsize)
-    }
-}
-
-/// A halo update under way; it must be finished.
-#[must_use = "the padding is filled by finish"]
-pub struct Pending<'a> {
-    halo: &'a mut Halo,
-    which: usize,
-    /// What keeps the array's memory: no other array can lie there meanwhile.
-    owner: Arc<dyn Owner>,
-}
-
-impl Pending<'_> {
-    /// Waits for the messages and fills the padding. Collective.
-    ///
-    /// # Errors
-    /// `Busy` when it is another array than at the start: on every rank, the array
-    /// untouched, and the plan of no more use. `Comm` when the message layer fails.
-    pub fn finish<'a>(self, array: impl Into<ArrayMut<'a>>) -> Result<()> {
-        let array = array.into();
-        let fields = self.halo.movers[self.which].mover.fields();
-        let same = Arc::ptr_eq(&self.owner, array.buffer().owner())
-            && fields[0].to.is_of(&array, 0..array.dim_data().ndim());
-        let mine = same.then_some((self.which, &*array)).ok_or_else(|| {
-            Error::new(ErrorKind::Busy, "a halo update ends with the array that it began with")
-                .in_field("array")
-        });
-        // SAFETY: the array is the one that was found to fit, and is borrowed.
-        unsafe { self.halo.end(mine) }?;
-        array.buffer().owner().note(Written::HaloCurrent);
-        Ok(())
     }
 }
 

@@ -1,42 +1,15 @@
 //! From messages to copies: what the mover runs, made once.
 
+use std::ptr::NonNull;
+
 use super::combine::Combine;
-use super::copy::{self, Loop};
+use super::copies::{Copies, Copy, Entry, Range};
+use super::copy::{self, FAR, Loop};
 use super::memory::{Field, Memory};
-use super::mover::{Mode, Way};
 use super::piece::{Piece, Steps};
 use super::plan::{AxisPart, Message};
+use super::routes::Mode;
 use crate::array::Order;
-
-/// A strided copy between an array and a packed message, or between two arrays.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Copy {
-    pub(super) field: usize,
-    /// Offsets of the first element in bytes.
-    pub(super) to: isize,
-    pub(super) from: isize,
-    pub(super) loops: [usize; 2],
-    pub(super) run: usize,
-    /// An axis of many pieces: where each of them lies. Empty for none.
-    pub(super) entries: [usize; 2],
-    /// Loops around that axis; the others are inside.
-    pub(super) outer: usize,
-    /// Distances between the elements of a stretch of that axis.
-    pub(super) step: [isize; 2],
-    /// Distances between the stretches of its pieces: in packed memory each has its own.
-    pub(super) apart: [Option<isize>; 2],
-}
-
-/// One piece of an axis of many: `count` stretches of `n` elements.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    pub(super) count: usize,
-    pub(super) n: usize,
-    pub(super) to: isize,
-    pub(super) from: isize,
-    /// How far apart the stretches lie in packed memory.
-    pub(super) packed: isize,
-}
 
 /// Which memories a copy runs between.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +19,7 @@ pub(super) enum Side {
     /// From a packed message into an array.
     Receive,
     /// From an array into an array.
-    Local(Way),
+    Local,
 }
 
 /// An axis of a message with more pieces than this is walked piece by piece, so that
@@ -57,9 +30,9 @@ const FEW: usize = 6;
 pub(super) struct Maker<'a> {
     fields: &'a [Field],
     mode: Mode,
-    pub(super) copies: Vec<Copy>,
-    pub(super) loops: Vec<Loop>,
-    pub(super) entries: Vec<Entry>,
+    copies: Vec<Copy>,
+    loops: Vec<Loop>,
+    entries: Vec<Entry>,
 }
 
 /// Part of what a message has along one axis: one piece, or many that are walked.
@@ -74,8 +47,28 @@ impl<'a> Maker<'a> {
         Self { fields, mode, copies: Vec::new(), loops: Vec::new(), entries: Vec::new() }
     }
 
-    pub(super) fn mode(&self) -> Mode {
-        self.mode
+    /// Where a message lies in an array, in one stretch, if it does and may be sent or
+    /// received there; its copies are not made then.
+    pub(super) fn as_it_lies(&mut self, [begin, _]: Range, bytes: usize, side: Side) -> Option<NonNull<u8>> {
+        let [only] = self.copies[begin..] else { return None };
+        let Field { from, to, combine, .. } = &self.fields[only.field];
+        let moves = side == Side::Send || matches!(combine, Combine::Move);
+        if only.run != bytes || only.entries[0] != only.entries[1] || self.mode.packed || !moves {
+            return None;
+        }
+        let place = match side {
+            Side::Send => from.base.wrapping_offset(only.from),
+            _ => to.base.wrapping_offset(only.to),
+        };
+        let place = NonNull::new(place)?;
+        self.copies.truncate(begin);
+        Some(place)
+    }
+
+    /// All that was made; a round writes so many bytes.
+    pub(super) fn finish(self, written: usize) -> Copies {
+        let Self { copies, loops, entries, .. } = self;
+        Copies { fields: self.fields.to_vec(), copies, loops, entries, far: written >= FAR }
     }
 
     /// Bytes of a packed message.
@@ -85,7 +78,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Adds the copies of a message, field after field; returns where they stand.
-    pub(super) fn copies_of(&mut self, message: &Message<'_>, side: Side, from: &[Memory]) -> [usize; 2] {
+    pub(super) fn copies_of(&mut self, message: &Message<'_>, side: Side, from: &[Memory]) -> Range {
         let begin = self.copies.len();
         self.parts_of(message, side, from, usize::MAX);
         [begin, self.copies.len()]
@@ -98,7 +91,7 @@ impl<'a> Maker<'a> {
         side: Side,
         from: &[Memory],
         limit: usize,
-    ) -> Vec<[usize; 2]> {
+    ) -> Vec<Range> {
         // One axis may be walked piece by piece: the one with the most.
         let most = (0..message.axes.len()).rev().max_by_key(|&axis| message.axes[axis].pieces.len());
         let many = |axis| Some(axis) == most && message.axes[axis].pieces.len() > FEW;
@@ -185,15 +178,14 @@ impl<'a> Maker<'a> {
             let (to_step, from_step) = match side {
                 Side::Send => (steps[axis], from.stride(axis)),
                 Side::Receive => (to.stride(axis), steps[axis]),
-                Side::Local(_) => (to.stride(axis), from.stride(axis)),
+                Side::Local => (to.stride(axis), from.stride(axis)),
             };
             // Positions in the written and in the read memory; `packed` counts from the
             // front of the box.
             let pair = |mine: i64, theirs: i64, packed: i64| match side {
                 Side::Send => (packed, mine),
                 Side::Receive => (mine, packed),
-                Side::Local(Way::Forward) => (mine, theirs),
-                Side::Local(Way::Back) => (theirs, mine),
+                Side::Local => (mine, theirs),
             };
             let bytes = |(to, from): (i64, i64)| (narrow(to) * to_step, narrow(from) * from_step);
             let number = |n: i64| usize::try_from(n).unwrap_or(0);
@@ -221,7 +213,7 @@ impl<'a> Maker<'a> {
             copy.apart = match side {
                 Side::Send => [None, Some(from)],
                 Side::Receive => [Some(to), None],
-                Side::Local(_) => [Some(to), Some(from)],
+                Side::Local => [Some(to), Some(from)],
             };
         }
         // What steps further than the axis of many pieces goes around it.

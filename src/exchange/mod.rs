@@ -29,28 +29,32 @@
 //! [`Accommodation`] hands it the array itself where that fits and moves the least
 //! where it does not.
 //!
-//! What is not here: axes with more than 2^32 processes, and ranks of one process that
-//! use one plan from several threads at once.
+//! What is not here: axes with more than 2^32 processes, and exchanges of one
+//! communicator by several threads of a rank at once: each takes a
+//! [duplicate](crate::comm::Comm::duplicate) of it.
 
 mod accommodation;
 mod bound;
 mod combine;
+mod copies;
 mod copy;
 mod deal;
 mod edges;
 mod halo;
-mod lanes;
 mod lists;
 mod make;
 mod memory;
 mod misfits;
+mod moved;
 mod mover;
+mod pending;
 mod piece;
 mod plan;
 mod redistribution;
 mod relabel;
 mod requirements;
 mod reshape;
+mod routes;
 mod shared;
 mod side;
 mod verdict;
@@ -60,9 +64,10 @@ pub(crate) use bound::Binding;
 pub use bound::BoundHalo;
 pub use combine::{Accumulate, Scale};
 pub use edges::Edge;
-pub use halo::{Halo, Pending};
+pub use halo::Halo;
 pub use misfits::Reason;
-pub use mover::Moved;
+pub use moved::Moved;
+pub use pending::Pending;
 pub use piece::{Piece, Steps};
 pub use plan::{AxisPart, Message, Plan};
 pub use redistribution::Redistribution;

@@ -265,6 +265,12 @@ impl Plan {
         })
     }
 
+    /// Whether there is a message that would be packed: others go as they lie.
+    pub(super) fn may_use_lanes(&self) -> bool {
+        let mut messages = self.sends().chain(self.receives());
+        messages.any(|message| message.rank != self.rank && !message.is_line())
+    }
+
     /// Heap memory of the plan, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 
 use super::combine::{Combine, Scale};
-use super::lanes::Lanes;
 use super::lists;
 use super::memory::{Field, Memory};
-use super::mover::{Mode, Moved, Mover, Way};
+use super::moved::Moved;
+use super::mover::Mover;
 use super::plan::{Plan, count};
+use super::routes::{Mode, Way};
 use super::shared::Node;
 use super::side;
 use super::verdict::{agree, agree_on};
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
-use crate::comm::{Comm, Op};
+use crate::comm::{Comm, Lanes, Op};
 use crate::distribution::{Decomposition, Distribution};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -121,7 +122,7 @@ impl Redistribution {
         let (from, to) = (source.decomposition(), target.decomposition());
         let plan = Plan::reshape(from, to, count(comm.rank()));
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
-        let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
+        let lanes = comm.lanes(plan.may_use_lanes())?;
         Ok(Self {
             comm: comm.clone(),
             source: Some(source.dim_data().clone()),
@@ -192,7 +193,7 @@ impl Redistribution {
         let lists = axes.iter().enumerate().map(list).collect::<Result<Vec<_>>>()?;
         let plan = Plan::between(from, to, count(comm.rank()), axes, &lists);
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
-        let lanes = Lanes::new(comm, &plan)?.map(Arc::new);
+        let lanes = comm.lanes(plan.may_use_lanes())?;
         Ok(Self {
             comm: comm.clone(),
             source: source.map(|side| side.dim_data().clone()),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::memory::Memory;
 use super::verdict::agree;
 use crate::array::{Access, AnyArray, Buffer, DType, DistArray, Element, Layout, Order, Owner, RawBuffer};
-use crate::comm::{Comm, Segment};
+use crate::comm::{Comm, Counter, Segment};
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::protocol::DimData;
@@ -22,68 +22,6 @@ struct Front {
     ready: Counter,
     /// Rounds in which this rank had read all that it needs.
     done: Counter,
-}
-
-/// A counter that one rank writes and others wait for.
-#[repr(C, align(128))]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    #[inline]
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    #[inline]
-    pub(super) fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Release);
-    }
-
-    /// Waits until the counter, which `rank` writes, has reached a value.
-    ///
-    /// # Errors
-    /// `Comm` when that rank cannot get there any more.
-    #[inline]
-    pub(super) fn wait(&self, comm: &Comm, rank: usize, value: u64) -> Result<()> {
-        let mut patience = Patience::default();
-        while self.get() < value {
-            let outlook = patience.wait(comm, rank);
-            // Who has returned may have counted before.
-            if outlook.is_err() && self.get() < value {
-                return outlook;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// How a rank waits for another: it gives the core away when that takes long.
-#[derive(Default)]
-pub(super) struct Patience(u32);
-
-impl Patience {
-    const SPINS: u32 = 2000;
-    const YIELDS: u32 = 1000;
-
-    /// Waits a little for a rank.
-    ///
-    /// # Errors
-    /// `Comm` when that rank cannot go on any more.
-    #[inline]
-    pub(super) fn wait(&mut self, comm: &Comm, rank: usize) -> Result<()> {
-        self.0 += 1;
-        if self.0 < Self::SPINS {
-            std::hint::spin_loop();
-            return Ok(());
-        }
-        std::thread::yield_now();
-        if self.0 > Self::SPINS + Self::YIELDS {
-            self.0 = Self::SPINS;
-            comm.transport()?.check(rank)?;
-            comm.progress()?;
-        }
-        Ok(())
-    }
 }
 
 /// One array's parts on one node.
@@ -133,7 +71,7 @@ impl Node {
 
     /// The place of a rank among those of the node.
     pub(super) fn place(&self, rank: i64) -> Option<usize> {
-        self.segment.place(usize::try_from(rank).ok()?)
+        self.segment.node().place(usize::try_from(rank).ok()?)
     }
 
     /// The axis along which neighbours lie side by side.
@@ -152,25 +90,25 @@ impl Node {
     /// Begins a round: what this rank owns may be read.
     pub(super) fn ready(&self) -> u64 {
         let round = self.round.fetch_add(1, Ordering::Relaxed) + 1;
-        self.front(self.segment.own()).ready.set(round);
+        self.front(self.segment.node().own()).ready.set(round);
         round
     }
 
     /// Waits until another rank's elements may be read.
     #[inline]
     pub(super) fn wait_ready(&self, place: usize, round: u64) -> Result<()> {
-        self.front(place).ready.wait(&self.comm, self.segment.rank(place), round)
+        self.front(place).ready.wait(&self.comm, self.segment.node().rank(place), round)
     }
 
     /// Says that this rank has read all that it needs in this round.
     pub(super) fn done(&self, round: u64) {
-        self.front(self.segment.own()).done.set(round);
+        self.front(self.segment.node().own()).done.set(round);
     }
 
     /// Waits until another rank has read all that it needs.
     #[inline]
     pub(super) fn wait_done(&self, place: usize, round: u64) -> Result<()> {
-        self.front(place).done.wait(&self.comm, self.segment.rank(place), round)
+        self.front(place).done.wait(&self.comm, self.segment.node().rank(place), round)
     }
 }
 
@@ -202,7 +140,7 @@ impl Distribution {
             let buffer = Buffer::zeros(dtype, &dim_data.held_shape(), order);
             return comm.agree(buffer.and_then(|buffer| AnyArray::new(dim_data.clone(), buffer)));
         };
-        let data = node.segment.area(node.segment.own()).wrapping_add(FRONT);
+        let data = node.segment.area(node.segment.node().own()).wrapping_add(FRONT);
         let raw =
             RawBuffer { data, dtype, layout, access: Access::Exclusive, allocation: None, format: None };
         // SAFETY: the mapping lives as long as the node, its owner. Other ranks read it
@@ -225,18 +163,18 @@ fn node(comm: &Comm, dim_data: &DimData, layout: &Layout, order: Order) -> Resul
     let front = size_of::<Front>() + words * size_of::<i64>();
     let fits = front <= FRONT;
     let bytes = if fits { layout.reach().1.unsigned_abs().saturating_add(FRONT) } else { usize::MAX };
-    let Some(segment) = comm.segment(|_| bytes)? else { return Ok(None) };
+    let Some(segment) = comm.segment(bytes)? else { return Ok(None) };
     let first: i64 =
         dim_data.dims().iter().zip(layout.strides()).map(|(dim, s)| dim.owned_local().start * s).sum();
     let first = if layout.is_empty() { 0 } else { first };
     let numbers = |place: usize| segment.area(place).wrapping_add(size_of::<Front>()).cast::<i64>();
     for (at, number) in std::iter::once(first).chain(layout.strides().iter().copied()).enumerate() {
         // SAFETY: inside this rank's front, which nobody else reads before the barrier.
-        unsafe { numbers(segment.own()).add(at).write(number) };
+        unsafe { numbers(segment.node().own()).add(at).write(number) };
     }
     comm.barrier()?;
     let (mut strides, mut first_owned) = (Vec::new(), Vec::new());
-    for place in 0..segment.len() {
+    for place in 0..segment.node().len() {
         // SAFETY: written before the barrier, and never again.
         let number = |at: usize| unsafe { numbers(place).add(at).read() };
         first_owned.push(FRONT + usize::try_from(number(0)).unwrap_or(0));

@@ -1,0 +1,31 @@
+//! What exchanges cost, counted from their plans.
+
+use super::plan::Plan;
+
+/// What one round of an exchange does on one rank.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Messages sent to other ranks.
+    pub messages: usize,
+    /// Bytes sent to other ranks.
+    pub sent: usize,
+    /// Bytes copied from this rank to itself.
+    pub copied: usize,
+}
+
+impl Moved {
+    /// What a plan moves of elements of this size.
+    pub(super) fn of(plan: &Plan, itemsize: usize) -> Self {
+        let mut moved = Self::default();
+        for message in plan.sends() {
+            let bytes = usize::try_from(message.elements()).unwrap_or(0) * itemsize;
+            if message.rank == plan.rank() {
+                moved.copied += bytes;
+            } else {
+                moved.messages += 1;
+                moved.sent += bytes;
+            }
+        }
+        moved
+    }
+}
