@@ -129,6 +129,19 @@ impl Mover {
         Ok(())
     }
 
+    /// Ends a round that was started, if it was, without what arrives. Of a mover that
+    /// packs all messages.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub(super) fn discard(&mut self) -> Result<()> {
+        if self.busy {
+            self.routes.messages.finish().inspect_err(|error| self.comm.fail(error))?;
+            self.busy = false;
+        }
+        Ok(())
+    }
+
     unsafe fn send(&mut self) -> Result<()> {
         let Routes { copies, messages, sends, own, .. } = &mut self.routes;
         if !messages.is_empty() {
