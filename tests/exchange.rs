@@ -418,6 +418,13 @@ fn an_update_ends_with_the_memory_it_began_with() {
         let mut v = short.full(2.0).unwrap();
         let kind = pending.finish(&mut v).unwrap_err().kind();
         assert!(v.view().iter().all(|&x| x == 2.0));
+        // The update is over, and what it brought is not what the next one brings.
+        let mut w = long.from_fn(|g| g[0] as f64).unwrap();
+        halo.update(&mut w).unwrap();
+        let pending = halo.start(&mut w).unwrap();
+        pending.finish(&mut w).unwrap();
+        let before = long.dim_data().dims()[0].global_of(0).and_then(|g| long.dim_data().dims()[0].inside(g));
+        assert_eq!(w.view()[0], before.unwrap() as f64);
         kind
     });
     assert_eq!(kinds, [ErrorKind::Busy; 2]);

@@ -121,6 +121,11 @@ impl Messages {
         self.slots.is_empty()
     }
 
+    /// Whether some message was started and has not ended.
+    pub(crate) fn is_active(&self) -> bool {
+        self.slots.iter().any(|slot| slot.active)
+    }
+
     /// The memory of send `which`, aligned to a cache line, to be filled before it
     /// is started. Local.
     ///
@@ -146,7 +151,7 @@ impl Messages {
     /// # Errors
     /// `Busy` within a round; `Comm` when the message layer fails.
     pub fn start_receives(&mut self) -> Result<()> {
-        if self.slots.iter().any(|slot| slot.active) {
+        if self.is_active() {
             return Err(Error::new(ErrorKind::Busy, "the round before was not finished"));
         }
         self.start(0..self.receives)
@@ -228,7 +233,7 @@ impl Messages {
     /// # Errors
     /// `Busy` within a round; `Comm` when the message layer fails.
     pub fn free(mut self) -> Result<()> {
-        if self.slots.iter().any(|slot| slot.active) {
+        if self.is_active() {
             return Err(Error::new(ErrorKind::Busy, "the round was not finished"));
         }
         let requests = std::mem::take(&mut self.requests);

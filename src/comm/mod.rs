@@ -42,7 +42,7 @@ use node::Node;
 pub(crate) use segment::Segment;
 pub use threads::{threads, try_threads};
 pub use transport::{Arrived, Op, Request, Transport, Values};
-pub(crate) use waiting::{Counter, Patience};
+pub(crate) use waiting::{Counter, Patience, wait_until};
 
 /// A group of ranks that exchange messages. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +51,8 @@ pub struct Comm(Arc<Shared>);
 struct Shared {
     transport: Box<dyn Transport>,
     freed: AtomicBool,
+    /// What every call says after an exchange failed half way.
+    failed: OnceLock<Error>,
     /// Prepared messages whose owner was dropped: freed by the next call that
     /// may talk to the message layer, because `Drop` must not.
     abandoned: Mutex<Vec<Request>>,
@@ -95,6 +97,7 @@ impl Comm {
         Self(Arc::new(Shared {
             transport,
             freed: AtomicBool::new(false),
+            failed: OnceLock::new(),
             abandoned: Mutex::default(),
             node: OnceLock::new(),
             lanes: OnceLock::new(),
@@ -116,12 +119,28 @@ impl Comm {
     /// The message layer itself, for messages in memory that the caller manages. Local.
     ///
     /// # Errors
-    /// `Comm` after [`free`](Self::free).
+    /// `Comm` after [`free`](Self::free), or after an exchange failed half way.
+    #[inline]
     pub fn transport(&self) -> Result<&dyn Transport> {
         if self.0.freed.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Comm, "this communicator was freed"));
         }
-        Ok(&*self.0.transport)
+        match self.0.failed.get() {
+            Some(error) => Err(error.clone()),
+            None => Ok(&*self.0.transport),
+        }
+    }
+
+    /// Ends the communicator on this rank: an exchange failed half way, and what its ranks
+    /// have sent and received is out of step. Local.
+    pub(crate) fn fail(&self, error: &Error) {
+        let detail = format!(
+            "the communicator failed in an exchange ({error}): make a new plan on a new communicator"
+        );
+        let _ = self.0.failed.set(Error::new(ErrorKind::Comm, detail));
+        if let Some(lanes) = self.0.lanes.get().and_then(Option::as_ref) {
+            lanes.give_up();
+        }
     }
 
     /// Makes one rank's failure everyone's: `Ok` where all ranks pass `Ok`, else on

@@ -249,14 +249,11 @@ impl Halo {
 
     fn run(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<()> {
         let which = self.agreed_mover(arrays.clone(), task)?;
-        let mover = &mut self.movers[which].mover;
-        // SAFETY: the arrays were found to fit the plan and are borrowed until the end.
-        unsafe {
-            mover.start()?;
-            mover.finish(arrays.as_ref().ok().and_then(|arrays| Node::of(arrays.first()?)))?;
-        }
-        let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
         let arrays = arrays?;
+        let node = arrays.first().and_then(|array| Node::of(array));
+        // SAFETY: the arrays were found to fit the plan and are borrowed until the end.
+        unsafe { self.movers[which].mover.run(node, arrays.iter().map(|array| &**array)) }?;
+        let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
         if task == Task::Update {
             // SAFETY: the arrays fit, and are borrowed to be written.
             arrays.iter().try_for_each(|array| unsafe { fill(&self.edges, array) })?;

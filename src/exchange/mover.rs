@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::memory::Field;
 use super::plan::Plan;
-use super::routes::{Mode, Passage, Routes, Sharing, Way};
+use super::routes::{Mode, Routes, Sharing, Way};
 use super::shared::Node;
+use crate::array::AnyArray;
 use crate::comm::{Comm, Lanes, Patience};
 use crate::error::Result;
 
@@ -74,12 +75,74 @@ impl Mover {
         self.busy
     }
 
-    /// The first half of a round: starts receives, packs and sends.
+    /// One round. `node` is the memory that the first field's source shares with ranks of
+    /// its node, of a mover that was made with it.
+    ///
+    /// # Errors
+    /// What ends the communicator, since a round is not half run: `Comm` when the message
+    /// layer or another rank fails. The memory of the arrays is never freed then, where
+    /// messages may still be under way in it.
     ///
     /// # Safety
-    /// As for [`new`](Self::new): the memory is still what it was.
+    /// As for [`new`](Self::new): the memory is still what it was, that of the arrays.
+    pub(crate) unsafe fn run<'a>(
+        &mut self,
+        node: Option<&Node>,
+        arrays: impl Iterator<Item = &'a AnyArray>,
+    ) -> Result<()> {
+        // SAFETY: the caller's promise.
+        let outcome = unsafe { self.start().and_then(|()| self.finish(node)) };
+        if outcome.is_err() {
+            node.inspect(|node| node.give_up());
+            if self.routes.messages.is_active() {
+                arrays.for_each(|array| std::mem::forget(Arc::clone(array.buffer().owner())));
+            }
+        }
+        outcome
+    }
+
+    /// The first half of a round: starts receives, packs and sends.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
     pub(crate) unsafe fn start(&mut self) -> Result<()> {
+        self.comm.transport()?; // nothing is begun where nothing can end
         self.busy = true;
+        // SAFETY: the caller's promise.
+        unsafe { self.send() }.inspect_err(|error| self.comm.fail(error))
+    }
+
+    /// The second half: copies what stays here, unpacks what arrives, and waits.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    pub(crate) unsafe fn finish(&mut self, node: Option<&Node>) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe { self.receive(node) }.inspect_err(|error| self.comm.fail(error))?;
+        self.busy = false;
+        Ok(())
+    }
+
+    /// Ends a round that was started, if it was, without what arrives. Of a mover that
+    /// packs all messages.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub(super) fn discard(&mut self) -> Result<()> {
+        if self.busy {
+            self.routes.messages.finish().inspect_err(|error| self.comm.fail(error))?;
+            self.busy = false;
+        }
+        Ok(())
+    }
+
+    unsafe fn send(&mut self) -> Result<()> {
         let Routes { copies, messages, sends, own, .. } = &mut self.routes;
         if !messages.is_empty() {
             messages.start_receives()?;
@@ -99,17 +162,10 @@ impl Mover {
         Ok(())
     }
 
-    /// The second half: copies what stays here, unpacks what arrives, and waits.
-    ///
-    /// `node` is the memory that the first field's source shares with ranks of this
-    /// node, of a mover that was made with it.
-    ///
-    /// # Safety
-    /// As for [`new`](Self::new): the memory is still what it was.
-    pub(crate) unsafe fn finish(&mut self, node: Option<&Node>) -> Result<()> {
-        let round = node.map(Node::ready);
+    unsafe fn receive(&mut self, node: Option<&Node>) -> Result<()> {
+        let round = node.map(Node::ready).transpose()?;
         // Lanes before all that waits for a message: a rank that waits passes nothing on.
-        // SAFETY: as above.
+        // SAFETY: the caller's promise, as for all below.
         unsafe { self.pass() }?;
         let Routes { copies, own, direct, .. } = &self.routes;
         if !self.packed {
@@ -119,26 +175,22 @@ impl Mover {
         if let (Some(node), Some(round)) = (node, round) {
             for direct in direct {
                 node.wait_ready(direct.place, round)?;
-                // SAFETY: the caller's promise; the other rank waits until it is read.
+                // SAFETY: as above; the other rank waits until it is read.
                 unsafe { copies.copy(direct.copies, Some(&direct.from)) };
             }
             node.done(round);
         }
         // SAFETY: as above.
-        unsafe { self.receive() }?;
+        unsafe { self.unpack() }?;
         if let (Some(node), Some(round)) = (node, round) {
             // Nobody reads this rank's elements any more.
             self.routes.readers.iter().try_for_each(|&place| node.wait_done(place, round))?;
         }
-        self.busy = false;
         Ok(())
     }
 
     /// Unpacks the messages and waits for all of them.
-    ///
-    /// # Safety
-    /// As for [`finish`](Self::finish).
-    unsafe fn receive(&mut self) -> Result<()> {
+    unsafe fn unpack(&mut self) -> Result<()> {
         let Routes { copies, messages, receives, .. } = &mut self.routes;
         if messages.is_empty() {
             return Ok(());
@@ -159,9 +211,6 @@ impl Mover {
     }
 
     /// Sends and receives through all lanes until nothing is left.
-    ///
-    /// # Safety
-    /// As for [`finish`](Self::finish).
     unsafe fn pass(&mut self) -> Result<()> {
         let Routes { copies, outgoing, incoming, .. } = &mut self.routes;
         let Some(lanes) = self.lanes.as_ref().filter(|_| outgoing.len() + incoming.len() > 0) else {
@@ -182,7 +231,7 @@ impl Mover {
             for passage in &mut *outgoing {
                 let Some(&part) = passage.parts.get(passage.passed) else { continue };
                 waits_for = Some(passage.lane.rank);
-                let Some(slot) = passage.lane.empty() else { continue };
+                let Some(slot) = passage.lane.empty()? else { continue };
                 // SAFETY: the caller's promise; no part is longer than a slot.
                 unsafe { copies.pack(part, slot) };
                 passage.lane.fill(self.tag);
@@ -204,16 +253,10 @@ impl Mover {
                 idle = false;
             }
             let Some(rank) = waits_for else { return Ok(()) };
-            if !idle {
+            if idle {
+                patience.wait(&self.comm, rank)?;
+            } else {
                 patience = Patience::default();
-            } else if let Err(error) = patience.wait(&self.comm, rank) {
-                // It may have done its part before it returned.
-                let open = |p: &&Passage| p.passed < p.parts.len();
-                let some = outgoing.iter().filter(open).any(|p| p.lane.empty().is_some())
-                    || incoming.iter().filter(open).any(|p| !matches!(p.lane.full(self.tag), Ok(None)));
-                if !some {
-                    return Err(error);
-                }
             }
         }
     }

@@ -295,13 +295,10 @@ impl Redistribution {
             self.mover(source, target.as_deref(), (from, to, scale), (combine, from_size, to_size), order);
         let which = self.comm.agree(mover)?;
         let node = source.and_then(|source| self.node(source));
-        let mover = &mut self.movers[which].1;
+        let arrays = source.into_iter().chain(target.as_deref());
         // SAFETY: the arrays were found to fit the plan and not to overlap, and are
         // borrowed until the end.
-        unsafe {
-            mover.start()?;
-            mover.finish(node)?;
-        }
+        unsafe { self.movers[which].1.run(node, arrays) }?;
         if let Some(target) = target {
             target.buffer().owner().note(Written::Owned);
         }
