@@ -21,6 +21,7 @@ mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod node;
+mod relays;
 mod segment;
 mod square;
 mod thread;
@@ -39,6 +40,7 @@ pub(crate) use lanes::{Lane, Lanes};
 pub(crate) use messages::Place;
 pub use messages::{Messages, Peer};
 use node::Node;
+pub(crate) use relays::{Bundle, Relayed, Relays};
 pub(crate) use segment::Segment;
 pub use threads::{threads, try_threads};
 pub use transport::{Arrived, Op, Request, Transport, Values};

@@ -29,6 +29,17 @@ impl Comm {
     }
 }
 
+impl Comm {
+    /// The ranks that share memory with this one, itself included, ascending; none where
+    /// one cannot tell. Collective.
+    ///
+    /// # Errors
+    /// `Comm` when the message layer fails.
+    pub(crate) fn near(&self) -> Result<Vec<usize>> {
+        Ok(self.node()?.map_or_else(Vec::new, |node| node.ranks.clone()))
+    }
+}
+
 impl Node {
     fn find(comm: &Comm) -> Result<Option<Self>> {
         // Ranks that see the same memory files are on one node; that a hash collides is

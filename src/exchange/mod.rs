@@ -19,7 +19,10 @@
 //! 3. within a node, from any other memory, through a lane: two copies, of which one
 //!    stays in the caches. The environment variable `DISTARRAY_SHARED_MEMORY=off` turns
 //!    both off;
-//! 4. by a message of the communicator, packed unless it is one stretch of memory.
+//! 4. by a message of the communicator, packed unless it is one stretch of memory; or,
+//!    where most ranks exchange a little with most others, through relays in two steps:
+//!    about `2 sqrt(ranks)` messages instead of one for each pair. The cost model that
+//!    chooses is in `two_steps.rs`; `DISTARRAY_TWO_STEPS=always` or `never` overrules it.
 //!
 //! [`Halo`] and [`Redistribution`] agree on each call before they move anything: what
 //! one rank finds wrong, all ranks return, and no target is touched. A
@@ -57,6 +60,7 @@ mod reshape;
 mod routes;
 mod shared;
 mod side;
+mod two_steps;
 mod verdict;
 
 pub use accommodation::Accommodation;

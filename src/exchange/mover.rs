@@ -10,11 +10,18 @@ use std::sync::Arc;
 
 use super::memory::Field;
 use super::plan::Plan;
-use super::routes::{Mode, Routes, Sharing, Way};
+use super::routes::{Mode, RelayedCopies, Routes, Sharing, Way};
 use super::shared::Node;
 use crate::array::AnyArray;
-use crate::comm::{Comm, Lanes, Patience};
+use crate::comm::{Comm, Lanes, Patience, Relays};
 use crate::error::Result;
+
+/// What plans on one communicator may go through: made with a plan, before it is bound.
+#[derive(Default)]
+pub(super) struct Links {
+    pub(super) lanes: Option<Arc<Lanes>>,
+    pub(super) relays: Option<Arc<Relays>>,
+}
 
 /// A plan that is bound to the memory of arrays.
 pub(crate) struct Mover {
@@ -48,15 +55,16 @@ impl Mover {
         plan: &Plan,
         fields: Vec<Field>,
         nodes: &[Option<&Node>],
-        lanes: Option<&Arc<Lanes>>,
+        links: &Links,
         mode: Mode,
     ) -> Result<Self> {
-        let sharing = Sharing { nodes, lanes: lanes.map(|lanes| &**lanes) };
+        let Links { lanes, relays } = links;
+        let sharing = Sharing { nodes, lanes: lanes.as_deref(), relays: relays.as_deref() };
         // SAFETY: the caller's promise.
         let routes = unsafe { Routes::new(comm, tag, plan, fields, sharing, mode) }?;
         Ok(Self {
             comm: comm.clone(),
-            lanes: lanes.cloned(),
+            lanes: lanes.clone(),
             tag: tag.unsigned_abs(),
             routes,
             in_rank_order: mode.way == Way::Back,
@@ -143,7 +151,7 @@ impl Mover {
     }
 
     unsafe fn send(&mut self) -> Result<()> {
-        let Routes { copies, messages, sends, own, .. } = &mut self.routes;
+        let Routes { copies, messages, sends, own, relayed, .. } = &mut self.routes;
         if !messages.is_empty() {
             messages.start_receives()?;
         }
@@ -154,6 +162,13 @@ impl Mover {
                 unsafe { copies.pack(range, buffer) };
             }
             messages.start_send(which)?;
+        }
+        if let Some(RelayedCopies { messages, sends, .. }) = relayed {
+            for (which, &range) in sends.iter().enumerate() {
+                let buffer = messages.send_buffer(which)?.as_mut_ptr();
+                // SAFETY: as above.
+                unsafe { copies.pack(range, buffer) };
+            }
         }
         if self.packed {
             // SAFETY: as above.
@@ -181,10 +196,25 @@ impl Mover {
             node.done(round);
         }
         // SAFETY: as above.
-        unsafe { self.unpack() }?;
+        unsafe {
+            self.relay()?;
+            self.unpack()?;
+        }
         if let (Some(node), Some(round)) = (node, round) {
             // Nobody reads this rank's elements any more.
             self.routes.readers.iter().try_for_each(|&place| node.wait_done(place, round))?;
+        }
+        Ok(())
+    }
+
+    /// Sends, passes on and unpacks what goes in two steps.
+    unsafe fn relay(&mut self) -> Result<()> {
+        let Routes { copies, relayed, .. } = &mut self.routes;
+        let Some(RelayedCopies { messages, receives, .. }) = relayed else { return Ok(()) };
+        messages.pass()?;
+        for (which, &range) in receives.iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { copies.unpack(range, messages.received(which)?.as_ptr()) };
         }
         Ok(())
     }

@@ -1,20 +1,19 @@
 //! Redistribution: an array of one distribution becomes one of another.
 #![allow(unsafe_code)] // hands the memory of arrays to the mover
 
-use std::sync::Arc;
-
 use super::combine::{Combine, Scale};
 use super::lists;
 use super::memory::{Field, Memory};
 use super::moved::Moved;
-use super::mover::Mover;
+use super::mover::{Links, Mover};
 use super::plan::{Plan, count};
 use super::routes::{Mode, Way};
 use super::shared::Node;
 use super::side;
+use super::two_steps;
 use super::verdict::{agree, agree_on};
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
-use crate::comm::{Comm, Lanes, Op};
+use crate::comm::{Comm, Op};
 use crate::distribution::{Decomposition, Distribution};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -52,7 +51,7 @@ pub struct Redistribution {
     flat: bool,
     plan: Plan,
     tag: i32,
-    lanes: Option<Arc<Lanes>>,
+    links: Links,
     /// The order of the axes in messages: that of the first arrays' memory.
     order: Option<Order>,
     movers: Vec<(Types, Mover)>,
@@ -122,19 +121,8 @@ impl Redistribution {
         let (from, to) = (source.decomposition(), target.decomposition());
         let plan = Plan::reshape(from, to, count(comm.rank()));
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
-        let lanes = comm.lanes(plan.may_use_lanes())?;
-        Ok(Self {
-            comm: comm.clone(),
-            source: Some(source.dim_data().clone()),
-            target: Some(target.dim_data().clone()),
-            same_ranks: false,
-            flat: true,
-            plan,
-            tag,
-            lanes,
-            order: Some(Order::C),
-            movers: Vec::new(),
-        })
+        let this = Self::of(comm, (Some(source), Some(target)), plan, tag)?;
+        Ok(Self { flat: true, order: Some(Order::C), ..this })
     }
 
     /// Plans the way between distributions over different ranks, all of them ranks of
@@ -193,7 +181,18 @@ impl Redistribution {
         let lists = axes.iter().enumerate().map(list).collect::<Result<Vec<_>>>()?;
         let plan = Plan::between(from, to, count(comm.rank()), axes, &lists);
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
-        let lanes = comm.lanes(plan.may_use_lanes())?;
+        Self::of(comm, (source, target), plan, tag)
+    }
+
+    /// The way that a plan describes. Collective.
+    fn of(
+        comm: &Comm,
+        (source, target): (Option<&Distribution>, Option<&Distribution>),
+        plan: Plan,
+        tag: i32,
+    ) -> Result<Self> {
+        let links =
+            Links { lanes: comm.lanes(plan.may_use_lanes())?, relays: two_steps::relays(comm, &plan)? };
         Ok(Self {
             comm: comm.clone(),
             source: source.map(|side| side.dim_data().clone()),
@@ -202,7 +201,7 @@ impl Redistribution {
             flat: false,
             plan,
             tag,
-            lanes,
+            links,
             order: None,
             movers: Vec::new(),
         })
@@ -305,10 +304,11 @@ impl Redistribution {
         Ok(())
     }
 
-    /// What one application to elements of this size moves on this rank. Local.
+    /// What one application to elements of this size moves on this rank, what it passes
+    /// on for others included. Local.
     #[must_use]
     pub fn moves(&self, itemsize: usize) -> Moved {
-        Moved::of(&self.plan, itemsize)
+        Moved::of(&self.plan, itemsize, self.links.relays.as_deref())
     }
 
     fn check(&self, source: Option<&AnyArray>, target: Option<&AnyArray>) -> Result<()> {
@@ -420,9 +420,8 @@ impl Redistribution {
         let mode = Mode { way: Way::Forward, order, packed: false };
         // SAFETY: every round runs while the arrays are borrowed; a rank without one
         // exchanges nothing of it.
-        let mover = unsafe {
-            Mover::new(&self.comm, self.tag, &self.plan, vec![field], &[node], self.lanes.as_ref(), mode)
-        }?;
+        let mover =
+            unsafe { Mover::new(&self.comm, self.tag, &self.plan, vec![field], &[node], &self.links, mode) }?;
         if self.movers.len() == KEPT {
             self.movers.remove(0);
         }

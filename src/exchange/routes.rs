@@ -10,7 +10,7 @@ use super::memory::{Field, Memory};
 use super::plan::{Message, Plan};
 use super::shared::Node;
 use crate::array::Order;
-use crate::comm::{Comm, Lane, Lanes, Messages, Peer, Place};
+use crate::comm::{Comm, Lane, Lanes, Messages, Peer, Place, Relayed, Relays};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which way round a plan is run.
@@ -38,6 +38,8 @@ pub(super) struct Sharing<'a> {
     /// The shared memory of each field's source.
     pub(super) nodes: &'a [Option<&'a Node>],
     pub(super) lanes: Option<&'a Lanes>,
+    /// What goes in two steps.
+    pub(super) relays: Option<&'a Relays>,
 }
 
 /// The way of one message.
@@ -49,6 +51,8 @@ enum Route {
     Direct(usize, Vec<Memory>),
     /// Through the lanes to and from the other rank, in parts of at most so many bytes.
     Lane([Lane; 2], usize),
+    /// In two steps, with what else goes that way.
+    Relay,
     /// By a message of the communicator.
     Message,
 }
@@ -74,7 +78,8 @@ impl Router<'_> {
             let node = self.sharing.nodes.first().copied().flatten()?;
             Some(Route::Direct(node.place(message.rank)?, self.on_node(message)?))
         };
-        direct().or_else(|| self.lane(message, bytes)).unwrap_or(Route::Message)
+        let relay = || self.sharing.relays?.serves(message.rank).then_some(Route::Relay);
+        direct().or_else(|| self.lane(message, bytes)).or_else(relay).unwrap_or(Route::Message)
     }
 
     /// The fields on another rank of this node, where all lie in memory that it shares:
@@ -127,6 +132,15 @@ pub(super) struct Routes {
     pub(super) messages: Messages,
     pub(super) sends: Vec<Range>,
     pub(super) receives: Vec<Range>,
+    /// What goes and comes in two steps.
+    pub(super) relayed: Option<RelayedCopies>,
+}
+
+/// Messages that go in two steps, each with its copies.
+pub(super) struct RelayedCopies {
+    pub(super) messages: Relayed,
+    pub(super) sends: Vec<Range>,
+    pub(super) receives: Vec<Range>,
 }
 
 /// A message that goes through a lane, part by part.
@@ -170,6 +184,7 @@ impl Routes {
         };
         let (mut readers, mut outgoing) = <(Vec<_>, Vec<_>)>::default();
         let (mut sends, mut send_places) = <(Vec<_>, Vec<_>)>::default();
+        let (mut relay_sends, mut relay_receives) = <(Vec<_>, Vec<_>)>::default();
         // Not all to rank 0 first.
         let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
         let mut sending: Vec<&Message<'_>> = sending.iter().collect();
@@ -181,6 +196,9 @@ impl Routes {
                 Route::Lane([lane, _], part) => {
                     let parts = make.parts_of(message, Side::Send, &own, part);
                     outgoing.push(Passage { lane, parts, passed: 0 });
+                }
+                Route::Relay => {
+                    relay_sends.push((message.rank, make.copies_of(message, Side::Send, &own)));
                 }
                 Route::Message => {
                     let (copies, place) = by_message(&mut make, message, Side::Send, &own)?;
@@ -203,6 +221,9 @@ impl Routes {
                     let parts = make.parts_of(message, Side::Receive, &own, part);
                     incoming.push(Passage { lane, parts, passed: 0 });
                 }
+                Route::Relay => {
+                    relay_receives.push((message.rank, make.copies_of(message, Side::Receive, &own)));
+                }
                 Route::Message => {
                     let (copies, place) = by_message(&mut make, message, Side::Receive, &own)?;
                     receives.push(copies);
@@ -214,7 +235,28 @@ impl Routes {
         let copies = make.finish(written);
         // SAFETY: the caller's promise; messages in arrays are started within rounds.
         let messages = unsafe { comm.messages_in(tag, &send_places, &receive_places) }?;
-        Ok(Self { copies, own: stays, direct, readers, outgoing, incoming, messages, sends, receives })
+        let itemsize = copies.fields.iter().map(|field| field.from.itemsize).sum();
+        let relayed = sharing.relays.map(|relays| Relayed::new(comm, relays, itemsize)).transpose()?;
+        // In the order of ranks, as relays count them.
+        let in_order = |mut messages: Vec<(i64, Range)>| -> Vec<Range> {
+            messages.sort_by_key(|&(rank, _)| rank);
+            messages.into_iter().map(|(_, copies)| copies).collect()
+        };
+        let (relay_sends, relay_receives) = (in_order(relay_sends), in_order(relay_receives));
+        let relayed =
+            relayed.map(|messages| RelayedCopies { messages, sends: relay_sends, receives: relay_receives });
+        Ok(Self {
+            copies,
+            own: stays,
+            direct,
+            readers,
+            outgoing,
+            incoming,
+            messages,
+            sends,
+            receives,
+            relayed,
+        })
     }
 }
 
