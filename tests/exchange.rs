@@ -12,7 +12,7 @@ use dealing::{Dealt, Random, deal, product};
 use distarray::array::{AnyArray, Buffer, DType, DistArray, Order};
 use distarray::comm::{self, Comm};
 use distarray::distribution::{Axis, Distribution};
-use distarray::exchange::{Edge, Halo, Redistribution};
+use distarray::exchange::{Edge, Halo, Redistribution, Scale};
 use distarray::{ErrorKind, Result};
 
 /// Runs a body on random numbers of threads.
@@ -416,10 +416,47 @@ fn reshaped_arrays_keep_the_flat_order() {
             let b = Redistribution::reshaped(&source, &target).unwrap().apply(&a).unwrap();
             let wanted = target.from_fn(|g| flat(&to_shape, g)).unwrap();
             assert_eq!(b.view(), wanted.view(), "case {case}: {from_shape:?} to {to_shape:?} on {ranks}");
+            // From and to memory of any strides, twice with one plan.
+            let mut own = Random(case as u64 ^ (comm.rank() as u64) << 32);
+            let mut strided_a = strided(source.dim_data(), &mut own);
+            strided_a.view_mut().unwrap().assign(&a.view());
+            let mut plan = Redistribution::reshaped(&source, &target).unwrap();
+            for _ in 0..2 {
+                let mut c = strided(target.dim_data(), &mut own);
+                plan.apply_into(&strided_a, &mut c).unwrap();
+                assert_eq!(c.view(), wanted.view(), "case {case}, strided");
+            }
             let more = Distribution::new(&comm, [Axis::block(factors.iter().product::<i64>() + 1)]).unwrap();
             assert_eq!(Redistribution::reshaped(&source, &more).err().unwrap().kind(), ErrorKind::Shape);
         });
     }
+}
+
+/// Halos lie between the elements: neither read nor written, and the target is scaled.
+#[test]
+fn padded_arrays_are_reshaped() {
+    comm::threads(3, |comm| {
+        let padded = Distribution::new(&comm, [Axis::block(12).halo(1), Axis::whole(5)]).unwrap();
+        let periodic =
+            Distribution::new(&comm, [Axis::whole(4), Axis::block(15).halo(2).periodic()]).unwrap();
+        let mut a = padded.full(-1.0).unwrap();
+        let first = padded.dim_data().dims()[0].global_of(padded.dim_data().dims()[0].owned_local().start);
+        for ((i, j), x) in
+            a.owned_mut().unwrap().into_dimensionality::<ndarray::Ix2>().unwrap().indexed_iter_mut()
+        {
+            *x = ((first.unwrap() + i as i64) * 5 + j as i64) as f64;
+        }
+        let mut b = periodic.full(1000.0).unwrap();
+        let scale = Scale { alpha: 2.0.into(), beta: 1.0.into(), conjugate: false };
+        let mut plan = Redistribution::reshaped(&padded, &periodic).unwrap();
+        plan.apply_scaled(scale, &a, &mut b).unwrap();
+        let dim = &periodic.dim_data().dims()[1];
+        for ((i, j), &x) in b.view().into_dimensionality::<ndarray::Ix2>().unwrap().indexed_iter() {
+            let owned = dim.owned_local().contains(&(j as i64));
+            let flat = 15 * i as i64 + dim.global_of(j as i64).unwrap();
+            assert_eq!(x, if owned { 1000.0 + 2.0 * flat as f64 } else { 1000.0 }, "{i} {j}");
+        }
+    });
 }
 
 #[test]

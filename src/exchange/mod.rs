@@ -60,6 +60,7 @@ mod reshape;
 mod routes;
 mod shared;
 mod side;
+mod staging;
 mod two_steps;
 mod verdict;
 
