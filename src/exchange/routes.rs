@@ -7,6 +7,7 @@
 use super::copies::{Copies, Range};
 use super::make::{Maker, Side};
 use super::memory::{Field, Memory};
+use super::passage::Passage;
 use super::plan::{Message, Plan};
 use super::shared::Node;
 use crate::array::Order;
@@ -127,14 +128,19 @@ pub(super) struct Routes {
     pub(super) messages: Messages,
     pub(super) sends: Vec<Range>,
     pub(super) receives: Vec<Range>,
+    /// All that this rank takes, in the order of the plan, and from which rank.
+    pub(super) turns: Vec<(usize, Turn)>,
 }
 
-/// A message that goes through a lane, part by part.
-pub(super) struct Passage {
-    pub(super) lane: Lane,
-    pub(super) parts: Vec<Range>,
-    /// Parts passed in this round.
-    pub(super) passed: usize,
+/// What is taken when its turn comes.
+#[derive(Clone, Copy)]
+pub(super) enum Turn {
+    /// What stays on this rank.
+    Own,
+    /// One of the others, by its place in their list.
+    Direct(usize),
+    Passage(usize),
+    Message(usize),
 }
 
 /// What is copied straight from the memory of another rank of this node.
@@ -180,7 +186,7 @@ impl Routes {
                 Route::Direct(place, _) => readers.push(place),
                 Route::Lane([lane, _], part) => {
                     let parts = make.parts_of(message, Side::Send, &own, part);
-                    outgoing.push(Passage { lane, parts, passed: 0 });
+                    outgoing.push(Passage::new(lane, parts, tag.unsigned_abs()));
                 }
                 Route::Message => {
                     let (copies, place) = by_message(&mut make, message, Side::Send, &own)?;
@@ -192,29 +198,37 @@ impl Routes {
         let (mut direct, mut incoming) = <(Vec<_>, Vec<_>)>::default();
         let (mut receives, mut receive_places) = <(Vec<_>, Vec<_>)>::default();
         let mut stays = [0; 2];
+        let mut turns = Vec::with_capacity(receiving.len());
         for message in &receiving {
-            match router.route(message, make.bytes_of(message)) {
-                Route::Own => stays = make.copies_of(message, Side::Local, &own),
+            let turn = match router.route(message, make.bytes_of(message)) {
+                Route::Own => {
+                    stays = make.copies_of(message, Side::Local, &own);
+                    Turn::Own
+                }
                 Route::Direct(place, from) => {
                     let copies = make.copies_of(message, Side::Local, &from);
                     direct.push(Direct { place, copies, from });
+                    Turn::Direct(direct.len() - 1)
                 }
                 Route::Lane([_, lane], part) => {
                     let parts = make.parts_of(message, Side::Receive, &own, part);
-                    incoming.push(Passage { lane, parts, passed: 0 });
+                    incoming.push(Passage::new(lane, parts, tag.unsigned_abs()));
+                    Turn::Passage(incoming.len() - 1)
                 }
                 Route::Message => {
                     let (copies, place) = by_message(&mut make, message, Side::Receive, &own)?;
                     receives.push(copies);
                     receive_places.push(place);
+                    Turn::Message(receives.len() - 1)
                 }
-            }
+            };
+            turns.push((usize::try_from(message.rank).unwrap_or(0), turn));
         }
         let written = plan.receives().map(|message| make.bytes_of(&message)).sum();
         let copies = make.finish(written);
         // SAFETY: the caller's promise; messages in arrays are started within rounds.
         let messages = unsafe { comm.messages_in(tag, &send_places, &receive_places) }?;
-        Ok(Self { copies, own: stays, direct, readers, outgoing, incoming, messages, sends, receives })
+        Ok(Self { copies, own: stays, direct, readers, outgoing, incoming, messages, sends, receives, turns })
     }
 }
 
