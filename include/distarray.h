@@ -426,7 +426,7 @@ const char *distarray_version(void);
 uint32_t distarray_abi_version(void);
 
 // Sets has to 1 if this build has a feature, else to 0: "block", "cyclic",
-// "unstructured", "json", "dnpy". Local.
+// "unstructured", "json", "dnpy", "halo", "redistribution", "shared_memory". Local.
 int32_t distarray_has_feature(const char *name, int32_t *has, distarray_error *error);
 
 // Plans the way from one distribution to another of the same global shape and the
