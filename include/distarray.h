@@ -505,8 +505,8 @@ int32_t distarray_halo_finish(distarray_halo *halo,
 
 // Joins each padding element with the element that it is a copy of: how is
 // DISTARRAY_SUM (the adjoint of the update), DISTARRAY_MIN or DISTARRAY_MAX. The
-// padding stays as it is. Collective; sums are the same every time for the same ranks
-// on the same nodes.
+// padding stays as it is. Collective; sums have the same bits every time, whichever
+// ranks share memory.
 //
 // Errors as for distarray_halo_update; DISTARRAY_E_DTYPE for elements that have no
 // sum or order.
@@ -552,7 +552,7 @@ const char *distarray_version(void);
 uint32_t distarray_abi_version(void);
 
 // Sets has to 1 if this build has a feature, else to 0: "block", "cyclic",
-// "unstructured", "json", "dnpy". Local.
+// "unstructured", "json", "dnpy", "halo", "redistribution", "shared_memory". Local.
 int32_t distarray_has_feature(const char *name, int32_t *has, distarray_error *error);
 
 // Plans the way from one distribution to another of the same global shape and the

@@ -25,7 +25,8 @@ fn array(d: &Distribution) -> (DistArray<f64>, Arc<AtomicBool>) {
     }
     let shape = d.dim_data().held_shape();
     let freed = Arc::new(AtomicBool::new(false));
-    let mut memory = Memory(vec![1.0; shape.iter().product::<i64>() as usize], Arc::clone(&freed));
+    let mut memory =
+        Memory(vec![1.0; usize::try_from(shape.iter().product::<i64>()).unwrap()], Arc::clone(&freed));
     let raw = RawBuffer {
         data: memory.0.as_mut_ptr().cast(),
         dtype: DType::F64,

@@ -186,15 +186,30 @@ impl Messages {
         let Some(arrived) = transport.wait_any(&mut self.requests[..self.receives])? else {
             return Ok(None);
         };
-        let Some(slot) = self.slots.get_mut(arrived.index) else {
-            return Err(no_such_message(arrived.index));
+        Ok(Some((arrived.index, self.ended(arrived.index, arrived.bytes)?)))
+    }
+
+    /// The bytes of receive `which`, which was started; none where they have not come,
+    /// unless it may wait for them.
+    pub(crate) fn receive(&mut self, which: usize, may_wait: bool) -> Result<Option<&[u8]>> {
+        let transport = self.comm.transport()?;
+        let request = self.requests[..self.receives].get_mut(which).ok_or_else(|| no_such_message(which))?;
+        let bytes = match may_wait {
+            true => Some(transport.wait(request)?),
+            false => transport.test(request)?,
         };
+        bytes.map(|bytes| self.ended(which, bytes)).transpose()
+    }
+
+    /// What was received with so many bytes.
+    fn ended(&mut self, which: usize, bytes: usize) -> Result<&[u8]> {
+        let slot = self.slots.get_mut(which).ok_or_else(|| no_such_message(which))?;
         slot.active = false;
-        if arrived.bytes != slot.memory.bytes {
+        if bytes != slot.memory.bytes {
             return Err(Error::new(ErrorKind::Comm, "a message has not the agreed length")
-                .expected_found(to_i64(slot.memory.bytes), to_i64(arrived.bytes)));
+                .expected_found(to_i64(slot.memory.bytes), to_i64(bytes)));
         }
-        Ok(Some((arrived.index, slot.memory.bytes())))
+        Ok(slot.memory.bytes())
     }
 
     /// The memory of receive `which`, after it was received. Local.

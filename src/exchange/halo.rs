@@ -182,8 +182,8 @@ impl Halo {
 
     /// Adds each padding element to the element it is a copy of: the adjoint of the
     /// update, whose padding stays as it is. Or takes the least or greatest of all
-    /// copies. Collective; sums are made in one order, the same every time for the same
-    /// ranks on the same nodes.
+    /// copies. Collective; sums are made in the order of the plan, whichever ranks share
+    /// memory: they have the same bits every time.
     ///
     /// # Errors
     /// As [`update`](Self::update); `DType` for elements that have no sum or order.

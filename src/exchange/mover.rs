@@ -9,8 +9,9 @@
 use std::sync::Arc;
 
 use super::memory::Field;
+use super::passage::Passage;
 use super::plan::Plan;
-use super::routes::{Mode, RelayedCopies, Routes, Sharing, Way};
+use super::routes::{Direct, Mode, RelayedCopies, Routes, Sharing, Turn, Way};
 use super::shared::Node;
 use crate::array::AnyArray;
 use crate::comm::{Comm, Lanes, Patience, Relays};
@@ -28,12 +29,10 @@ pub(crate) struct Mover {
     comm: Comm,
     /// Keeps the memory that passages run through.
     lanes: Option<Arc<Lanes>>,
-    /// What the slots that this plan fills are known by.
-    tag: u32,
     routes: Routes,
-    /// Sums are made in one order, whatever arrives first, so that they are the same
-    /// every time.
-    in_rank_order: bool,
+    /// Sums are made in the order of the plan, whatever arrives first and by which way, so
+    /// that they are the same every time.
+    in_order: bool,
     /// Whether all is packed, and what stays here copied, when a round has started.
     packed: bool,
     busy: bool,
@@ -65,9 +64,8 @@ impl Mover {
         Ok(Self {
             comm: comm.clone(),
             lanes: lanes.clone(),
-            tag: tag.unsigned_abs(),
             routes,
-            in_rank_order: mode.way == Way::Back,
+            in_order: mode.way == Way::Back,
             packed: mode.packed,
             busy: false,
         })
@@ -177,36 +175,6 @@ impl Mover {
         Ok(())
     }
 
-    unsafe fn receive(&mut self, node: Option<&Node>) -> Result<()> {
-        let round = node.map(Node::ready).transpose()?;
-        // Lanes before all that waits for a message: a rank that waits passes nothing on.
-        // SAFETY: the caller's promise, as for all below.
-        unsafe { self.pass() }?;
-        let Routes { copies, own, direct, .. } = &self.routes;
-        if !self.packed {
-            // SAFETY: as above.
-            unsafe { copies.copy(*own, None) };
-        }
-        if let (Some(node), Some(round)) = (node, round) {
-            for direct in direct {
-                node.wait_ready(direct.place, round)?;
-                // SAFETY: as above; the other rank waits until it is read.
-                unsafe { copies.copy(direct.copies, Some(&direct.from)) };
-            }
-            node.done(round);
-        }
-        // SAFETY: as above.
-        unsafe {
-            self.relay()?;
-            self.unpack()?;
-        }
-        if let (Some(node), Some(round)) = (node, round) {
-            // Nobody reads this rank's elements any more.
-            self.routes.readers.iter().try_for_each(|&place| node.wait_done(place, round))?;
-        }
-        Ok(())
-    }
-
     /// Sends, passes on and unpacks what goes in two steps.
     unsafe fn relay(&mut self) -> Result<()> {
         let Routes { copies, relayed, .. } = &mut self.routes;
@@ -219,75 +187,164 @@ impl Mover {
         Ok(())
     }
 
-    /// Unpacks the messages and waits for all of them.
-    unsafe fn unpack(&mut self) -> Result<()> {
+    unsafe fn receive(&mut self, node: Option<&Node>) -> Result<()> {
+        let shared: Option<Round<'_>> = match node {
+            Some(node) => Some((node, node.ready()?)),
+            None => None,
+        };
+        // Lanes before all that waits for a message: a rank that waits passes nothing on.
+        // SAFETY: the caller's promise, as for all below.
+        unsafe { self.pass(shared) }?;
+        if !self.in_order {
+            // SAFETY: as above.
+            unsafe { self.take_near(shared) }?;
+        }
+        if let Some((node, round)) = shared {
+            node.done(round); // before a message is waited for
+        }
+        // SAFETY: as above.
+        unsafe {
+            self.relay()?;
+            self.take_messages()?;
+        }
+        if let Some((node, round)) = shared {
+            // Nobody reads this rank's elements any more.
+            self.routes.readers.iter().try_for_each(|&place| node.wait_done(place, round))?;
+        }
+        Ok(())
+    }
+
+    /// Passes on all that goes through lanes; and takes what comes through them, or where
+    /// the order counts, all that comes, in the order of the plan.
+    ///
+    /// No rank waits for ever: what a rank gives by lanes it goes on giving while it waits
+    /// for its own turn, and all else it gave at the start of the round.
+    unsafe fn pass(&mut self, shared: Option<Round<'_>>) -> Result<()> {
+        let Self { routes, lanes, comm, in_order, .. } = self;
+        let uses_lanes = !routes.outgoing.is_empty() || !routes.incoming.is_empty();
+        let _alone = lanes.as_ref().filter(|_| uses_lanes).map(|lanes| lanes.hold()).transpose()?;
+        routes.outgoing.iter_mut().for_each(Passage::restart_sending);
+        routes.incoming.iter_mut().for_each(Passage::restart_receiving);
+        let mut next = 0;
+        let mut patience = Patience::default();
+        loop {
+            let (mut idle, mut waits_for) = (true, None);
+            for passage in routes.outgoing.iter_mut().filter(|passage| !passage.is_through()) {
+                waits_for = Some(passage.rank());
+                // SAFETY: the caller's promise, as for all below.
+                idle &= unsafe { !passage.send(&routes.copies)? };
+            }
+            if *in_order {
+                let may_wait = waits_for.is_none();
+                while let Some(&(rank, turn)) = routes.turns.get(next) {
+                    // SAFETY: as above.
+                    let took = unsafe { routes.take(turn, shared, may_wait)? };
+                    idle &= took == Took::Nothing;
+                    if took != Took::All {
+                        waits_for = Some(rank);
+                        break;
+                    }
+                    next += 1;
+                }
+            } else {
+                for passage in routes.incoming.iter_mut().filter(|passage| !passage.is_through()) {
+                    waits_for = Some(passage.rank());
+                    // SAFETY: as above.
+                    idle &= unsafe { !passage.receive(&routes.copies)? };
+                }
+            }
+            let Some(rank) = waits_for else { return Ok(()) };
+            if idle {
+                patience.wait(comm, rank)?;
+            } else {
+                patience = Patience::default();
+            }
+        }
+    }
+
+    /// Takes what stays here and what is read from other ranks of this node.
+    unsafe fn take_near(&mut self, shared: Option<Round<'_>>) -> Result<()> {
+        let Routes { copies, own, direct, .. } = &self.routes;
+        if !self.packed {
+            // SAFETY: the caller's promise, as for all below.
+            unsafe { copies.copy(*own, None) };
+        }
+        for Direct { place, copies: range, from } in direct {
+            if let Some((node, round)) = shared {
+                node.wait_ready(*place, round)?;
+                // SAFETY: as above; the other rank waits until it is read.
+                unsafe { copies.copy(*range, Some(from)) };
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the messages that are left, in the order of their arrival, and waits for the
+    /// end of all.
+    unsafe fn take_messages(&mut self) -> Result<()> {
         let Routes { copies, messages, receives, .. } = &mut self.routes;
         if messages.is_empty() {
             return Ok(());
         }
         while let Some((which, bytes)) = messages.next_received()? {
-            if !self.in_rank_order {
-                // SAFETY: the caller's promise.
-                unsafe { copies.unpack(receives[which], bytes.as_ptr()) };
-            }
-        }
-        if self.in_rank_order {
-            for (which, &range) in receives.iter().enumerate() {
-                // SAFETY: as above.
-                unsafe { copies.unpack(range, messages.received(which)?.as_ptr()) };
-            }
+            // SAFETY: the caller's promise.
+            unsafe { copies.unpack(receives[which], bytes.as_ptr()) };
         }
         messages.finish()
     }
+}
 
-    /// Sends and receives through all lanes until nothing is left.
-    unsafe fn pass(&mut self) -> Result<()> {
-        let Routes { copies, outgoing, incoming, .. } = &mut self.routes;
-        let Some(lanes) = self.lanes.as_ref().filter(|_| outgoing.len() + incoming.len() > 0) else {
-            return Ok(());
+/// The memory that ranks of a node share, and the round of its use.
+type Round<'a> = (&'a Node, u64);
+
+/// How much was there when something's turn came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Took {
+    All,
+    Part,
+    Nothing,
+}
+
+impl Routes {
+    /// Takes what is there of one thing; where it `may_wait`, all of a message.
+    ///
+    /// # Safety
+    /// As for [`Mover::run`].
+    unsafe fn take(&mut self, turn: Turn, shared: Option<Round<'_>>, may_wait: bool) -> Result<Took> {
+        let Self { copies, own, direct, incoming, messages, receives, .. } = self;
+        let there = match turn {
+            Turn::Own => {
+                // SAFETY: the caller's promise, as for all below.
+                unsafe { copies.copy(*own, None) };
+                true
+            }
+            Turn::Direct(at) => {
+                let Direct { place, copies: range, from } = &direct[at];
+                let ready = shared.map_or(Ok(false), |(node, round)| node.is_ready(*place, round))?;
+                if ready {
+                    // SAFETY: as above; the other rank waits until it is read.
+                    unsafe { copies.copy(*range, Some(from)) };
+                }
+                ready
+            }
+            Turn::Passage(at) => {
+                let passage = &mut incoming[at];
+                // SAFETY: as above.
+                let some = unsafe { passage.receive(copies)? };
+                if some && !passage.is_through() {
+                    return Ok(Took::Part);
+                }
+                some
+            }
+            Turn::Message(which) => {
+                let bytes = messages.receive(which, may_wait)?;
+                if let Some(bytes) = bytes {
+                    // SAFETY: as above.
+                    unsafe { copies.unpack(receives[which], bytes.as_ptr()) };
+                }
+                bytes.is_some()
+            }
         };
-        let _alone = lanes.hold()?;
-        for passage in &mut *outgoing {
-            passage.lane.resume_sending();
-            passage.passed = 0;
-        }
-        for passage in &mut *incoming {
-            passage.lane.resume_receiving();
-            passage.passed = 0;
-        }
-        let mut patience = Patience::default();
-        loop {
-            let (mut idle, mut waits_for) = (true, None);
-            for passage in &mut *outgoing {
-                let Some(&part) = passage.parts.get(passage.passed) else { continue };
-                waits_for = Some(passage.lane.rank);
-                let Some(slot) = passage.lane.empty()? else { continue };
-                // SAFETY: the caller's promise; no part is longer than a slot.
-                unsafe { copies.pack(part, slot) };
-                passage.lane.fill(self.tag);
-                passage.passed += 1;
-                idle = false;
-            }
-            let mut before_is_done = true;
-            for passage in &mut *incoming {
-                let Some(&part) = passage.parts.get(passage.passed) else { continue };
-                waits_for = Some(passage.lane.rank);
-                // Sums wait for the ranks before.
-                let turn = before_is_done || !self.in_rank_order;
-                before_is_done = false;
-                let Some(slot) = passage.lane.full(self.tag)?.filter(|_| turn) else { continue };
-                // SAFETY: the caller's promise; the other rank waits until it is read.
-                unsafe { copies.unpack(part, slot) };
-                passage.lane.clear();
-                passage.passed += 1;
-                idle = false;
-            }
-            let Some(rank) = waits_for else { return Ok(()) };
-            if idle {
-                patience.wait(&self.comm, rank)?;
-            } else {
-                patience = Patience::default();
-            }
-        }
+        Ok(if there { Took::All } else { Took::Nothing })
     }
 }

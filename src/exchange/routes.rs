@@ -7,6 +7,7 @@
 use super::copies::{Copies, Range};
 use super::make::{Maker, Side};
 use super::memory::{Field, Memory};
+use super::passage::Passage;
 use super::plan::{Message, Plan};
 use super::shared::Node;
 use crate::array::Order;
@@ -132,7 +133,9 @@ pub(super) struct Routes {
     pub(super) messages: Messages,
     pub(super) sends: Vec<Range>,
     pub(super) receives: Vec<Range>,
-    /// What goes and comes in two steps.
+    /// All that this rank takes, in the order of the plan, and from which rank.
+    pub(super) turns: Vec<(usize, Turn)>,
+    /// What goes and comes in two steps: in no order, and never as sums.
     pub(super) relayed: Option<RelayedCopies>,
 }
 
@@ -143,12 +146,15 @@ pub(super) struct RelayedCopies {
     pub(super) receives: Vec<Range>,
 }
 
-/// A message that goes through a lane, part by part.
-pub(super) struct Passage {
-    pub(super) lane: Lane,
-    pub(super) parts: Vec<Range>,
-    /// Parts passed in this round.
-    pub(super) passed: usize,
+/// What is taken when its turn comes.
+#[derive(Clone, Copy)]
+pub(super) enum Turn {
+    /// What stays on this rank.
+    Own,
+    /// One of the others, by its place in their list.
+    Direct(usize),
+    Passage(usize),
+    Message(usize),
 }
 
 /// What is copied straight from the memory of another rank of this node.
@@ -195,7 +201,7 @@ impl Routes {
                 Route::Direct(place, _) => readers.push(place),
                 Route::Lane([lane, _], part) => {
                     let parts = make.parts_of(message, Side::Send, &own, part);
-                    outgoing.push(Passage { lane, parts, passed: 0 });
+                    outgoing.push(Passage::new(lane, parts, tag.unsigned_abs()));
                 }
                 Route::Relay => {
                     relay_sends.push((message.rank, make.copies_of(message, Side::Send, &own)));
@@ -210,26 +216,35 @@ impl Routes {
         let (mut direct, mut incoming) = <(Vec<_>, Vec<_>)>::default();
         let (mut receives, mut receive_places) = <(Vec<_>, Vec<_>)>::default();
         let mut stays = [0; 2];
+        let mut turns = Vec::with_capacity(receiving.len());
         for message in &receiving {
-            match router.route(message, make.bytes_of(message)) {
-                Route::Own => stays = make.copies_of(message, Side::Local, &own),
+            let turn = match router.route(message, make.bytes_of(message)) {
+                Route::Own => {
+                    stays = make.copies_of(message, Side::Local, &own);
+                    Turn::Own
+                }
                 Route::Direct(place, from) => {
                     let copies = make.copies_of(message, Side::Local, &from);
                     direct.push(Direct { place, copies, from });
+                    Turn::Direct(direct.len() - 1)
                 }
                 Route::Lane([_, lane], part) => {
                     let parts = make.parts_of(message, Side::Receive, &own, part);
-                    incoming.push(Passage { lane, parts, passed: 0 });
+                    incoming.push(Passage::new(lane, parts, tag.unsigned_abs()));
+                    Turn::Passage(incoming.len() - 1)
                 }
                 Route::Relay => {
                     relay_receives.push((message.rank, make.copies_of(message, Side::Receive, &own)));
+                    continue;
                 }
                 Route::Message => {
                     let (copies, place) = by_message(&mut make, message, Side::Receive, &own)?;
                     receives.push(copies);
                     receive_places.push(place);
+                    Turn::Message(receives.len() - 1)
                 }
-            }
+            };
+            turns.push((usize::try_from(message.rank).unwrap_or(0), turn));
         }
         let written = plan.receives().map(|message| make.bytes_of(&message)).sum();
         let copies = make.finish(written);
@@ -255,6 +270,7 @@ impl Routes {
             messages,
             sends,
             receives,
+            turns,
             relayed,
         })
     }

@@ -99,11 +99,16 @@ impl Node {
         Ok(round)
     }
 
+    /// Whether another rank's elements may be read.
+    #[inline]
+    pub(super) fn is_ready(&self, place: usize, round: u64) -> Result<bool> {
+        self.front(place).ready.has_reached(self.segment.node().rank(place), round)
+    }
+
     /// Waits until another rank's elements may be read.
     #[inline]
     pub(super) fn wait_ready(&self, place: usize, round: u64) -> Result<()> {
-        let rank = self.segment.node().rank(place);
-        wait_until(&self.comm, rank, || self.front(place).ready.has_reached(rank, round))
+        wait_until(&self.comm, self.segment.node().rank(place), || self.is_ready(place, round))
     }
 
     /// Says that this rank has read all that it needs in this round.
