@@ -9,6 +9,9 @@
 //!   nothing to do takes part with nothing.
 //! - What one rank can check is checked before a collective call, and
 //!   [`Comm::agree`] makes the verdict everyone's.
+//! - Where the message layer fails in the middle of an exchange the ranks are out of
+//!   step: the communicator refuses every later call on that rank, [`Comm::free`] too,
+//!   and says why. Another one over the same message layer goes on.
 //! - Nothing is sent or freed by `Drop`: a program may drop in any order, also
 //!   after `MPI_Finalize`. Communicators made by [`Comm::split`] and
 //!   [`Comm::duplicate`] are given back by [`Comm::free`].
