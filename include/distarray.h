@@ -81,8 +81,8 @@ typedef struct {
   int64_t proc_grid_size;
   // Length of every block but the last ones, of a cyclic or a block axis; 0 is any.
   int64_t block_size;
-  // proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns bounds[i] to
-  // bounds[i + 1] - 1.
+  // proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns the indices from
+  // bound i on, up to bound i + 1.
   const int64_t *bounds;
   // Widths of the halo before and after, for DISTARRAY_PADDING_HALO and _HALO_AROUND.
   int64_t halo[2];
