@@ -1,4 +1,5 @@
-# make          the C library, in target/release
+# make          the C library and the command, in target/release
+# make install  puts them below PREFIX=/usr/local (packaging/install.mk); make uninstall
 # make demo     the demonstration on four ranks, under Open MPI and then under MPICH
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
@@ -10,21 +11,30 @@
 # keeps the PETSc that is built over MPICH outside the checkout.
 
 CARGO  ?= cargo
-target := $(CURDIR)/target
+target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+
+# A program is linked with libdistarray.so, and looks for its SONAME when it runs.
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: library setup setup-bench demo test bench header lint clean
+.PHONY: all library setup setup-bench demo test bench header lint clean
 
-library: $(target)/release/libdistarray.so.0
+all: library $(target)/install/complete
 
-# A program is linked with libdistarray.so, and looks for its SONAME when it runs.
-soname := libdistarray.so.0
+# Library and command in one build: apart, their features would differ and each would
+# compile the library anew.
+define build
+$(CARGO) build --release --target-dir $(target) --package distarray --package distarray-cli
+ln -sfn libdistarray.so $(target)/release/$(soname)
+endef
 
-$(target)/release/$(soname): FORCE
-	$(CARGO) build --release --target-dir $(target)
-	ln -sfn libdistarray.so $@
+library:
+	$(build)
+
+include packaging/install.mk
 
 setup:
 	@bash scripts/setup
@@ -33,13 +43,14 @@ setup-bench:
 	@bash scripts/setup bench
 
 demo: setup library
-	$(CARGO) build --release --target-dir $(target) --package heat-audit
+	$(CARGO) build --release --target-dir $(target) --package distarray --package distarray-cli \
+	    --package heat-audit
 	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
 	@$(MAKE) --no-print-directory -C demo MPI=openmpi run
 	@$(MAKE) --no-print-directory -C demo MPI=mpich run
 	@echo "Still the same file:"; cd $(target)/release && sha256sum $(soname)
 
-test: setup
+test: setup library
 	@bash scripts/test
 
 bench: setup-bench library
@@ -57,5 +68,3 @@ lint:
 
 clean:
 	rm -rf $(target) build
-
-FORCE:
