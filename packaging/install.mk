@@ -24,8 +24,8 @@ fortrandir   = $(datadir)/distarray/fortran
 INSTALL         = install
 INSTALL_PROGRAM = $(INSTALL) -m 755
 INSTALL_DATA    = $(INSTALL) -m 644
-# What is installed carries no debug sections, so no path of the machine that built
-# it; STRIP=: keeps them.
+# What is installed carries neither debug sections nor, in the archive, the compiler's
+# bitcode: so no path of the place where it was built. STRIP=: keeps them.
 STRIP ?= strip
 RUSTC ?= rustc
 
@@ -45,7 +45,7 @@ $(ready)/complete: $(sources) packaging/install.mk
 	cp $(target)/release/libdistarray.so $(ready)/$(real)
 	cp $(target)/release/libdistarray.a $(target)/release/distarray $(ready)
 	$(STRIP) --strip-unneeded $(ready)/$(real) $(ready)/distarray
-	$(STRIP) --strip-debug $(ready)/libdistarray.a
+	$(STRIP) --strip-debug -R .llvmbc -R .llvmcmd $(ready)/libdistarray.a
 	echo | $(RUSTC) --crate-type staticlib --print native-static-libs -o $(ready)/empty.a - 2>&1 | \
 	    sed -n 's/.*native-static-libs: //p' >$(ready)/native-libs
 	rm $(ready)/empty.a
