@@ -4,6 +4,7 @@
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
 # make header   regenerates include/distarray.h from the Rust sources
+# make abi      records the library's binary interface anew in tests/abi/record.txt
 # make lint     formatting, lints with and without MPI, documentation; warnings denied
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
@@ -20,7 +21,7 @@ soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: all library setup setup-bench demo test bench header lint clean
+.PHONY: all library setup setup-bench demo test bench header abi lint clean
 
 all: library $(target)/install/complete
 
@@ -58,6 +59,9 @@ bench: setup-bench library
 
 header:
 	$(CARGO) check --features header --target-dir $(target)
+
+abi:
+	DISTARRAY_RECORD_ABI=1 $(CARGO) test --target-dir $(target) --test abi_record
 
 lint:
 	$(CARGO) fmt --all --check
