@@ -3,6 +3,7 @@
 # make demo     the demonstration on four ranks, under Open MPI and then under MPICH
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
+# make docs     the book as a site, in build/book
 # make header   regenerates include/distarray.h from the Rust sources
 # make abi      records the library's binary interface anew in tests/abi/record.txt
 # make lint     formatting, lints with and without MPI, documentation; warnings denied
@@ -21,7 +22,7 @@ soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: all library setup setup-bench demo test bench header abi lint clean
+.PHONY: all library setup setup-bench demo test bench docs header abi lint clean
 
 all: library $(target)/install/complete
 
@@ -56,6 +57,9 @@ test: setup library
 
 bench: setup-bench library
 	$(CARGO) bench --target-dir $(target)
+
+docs:
+	@bash scripts/docs
 
 header:
 	$(CARGO) check --features header --target-dir $(target)

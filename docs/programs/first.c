@@ -31,8 +31,10 @@ int main(int argc, char **argv) {
   int64_t shape[1] = {N + 2}, strides[1] = {sizeof(double)};
   distarray_dim dims[1];
   distarray_export loan = DISTARRAY_EXPORT_INIT;
+  /* ANCHOR: dims */
   dims[0] = distarray_dim_block(N * size, size, rank, N * rank, N * (rank + 1));
   distarray_dim_add_halo(&dims[0], 1, 1);
+  /* ANCHOR_END: dims */
   dims[0].flags |= DISTARRAY_DIM_PERIODIC;
   distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
   loan.data = u;

@@ -31,5 +31,9 @@ pub fn ring(comm: &Comm) -> Result<String> {
     halo.update(&mut u)?;
     let (first, last) = (N * rank, N * rank + N - 1);
     let held = u.view();
-    Ok(format!("rank {rank}: cells {first} to {last}, beside them {} and {}", held[[0]], held[[N as usize + 1]]))
+    Ok(format!(
+        "rank {rank}: cells {first} to {last}, beside them {} and {}",
+        held[[0]],
+        held[[N as usize + 1]]
+    ))
 }
