@@ -29,11 +29,8 @@ pub fn ring(comm: &Comm) -> Result<String> {
     // Plan once, update as often as you like.
     let mut halo = Halo::new(&d)?;
     halo.update(&mut u)?;
-    let (first, last) = (N * rank, N * rank + N - 1);
     let held = u.view();
-    Ok(format!(
-        "rank {rank}: cells {first} to {last}, beside them {} and {}",
-        held[[0]],
-        held[[N as usize + 1]]
-    ))
+    let (before, after) = (held[[0]], held[[held.len() - 1]]);
+    let last = N * rank + N - 1;
+    Ok(format!("rank {rank}: cells {} to {last}, beside them {before} and {after}", N * rank))
 }
