@@ -6,7 +6,8 @@
     {{#constants PREFIX...}}  macros with these prefixes, and their comments
     {{#rules}}                the numbered rules, from the checks
 
-Names of functions in the text of all pages become links to their entries.
+Names of functions in the text of all pages become links to their entries. Marks of
+anchors, which stand in programs that a page includes as a whole, are left out.
 """
 import fnmatch
 import json
@@ -78,7 +79,8 @@ class Entries:
         return text.replace("* ", "\\* ").replace("<", "&lt;")
 
     def linked(self, page, text):
-        """Names of functions in code style as links, outside blocks, headings and links."""
+        """Names of functions in code style as links, outside blocks, headings and links;
+        without marks of anchors."""
         def link(match):
             place = self.places.get(match[1])
             if place is None:
@@ -88,6 +90,8 @@ class Entries:
 
         lines, fenced = [], False
         for line in text.split("\n"):
+            if re.search(r"\bANCHOR(_END)?: \w", line):
+                continue
             fenced ^= line.startswith("```")
             if not fenced and not line.startswith(("#", "```")):
                 line = re.sub(r"(?<!\[)`(distarray_\w+)`", link, line)
