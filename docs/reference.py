@@ -14,6 +14,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 HEADERS = ("distarray_abi.h", "distarray_comm.h", "distarray.h", "distarray_mpi.h")
@@ -157,6 +158,9 @@ def main():
     for chapter in chapters(book):
         text = re.sub(r"\{\{#(functions|struct|constants|rules)\b([^}]*)\}\}",
                       lambda match: fill[match[1]](match[2].split()), chapter["content"])
+        # Pieces of programs begin at the margin.
+        text = re.sub(r"(?<=^```c\n)[\s\S]*?(?=^```)", lambda piece: textwrap.dedent(piece[0]), text,
+                      flags=re.M)
         chapter["content"] = entries.linked(chapter["path"], text)
     json.dump(book, sys.stdout)
 

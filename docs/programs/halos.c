@@ -57,8 +57,8 @@ int main(int argc, char **argv) {
 
   int inside = 0;
   /* ANCHOR: overlap */
-  must(distarray_halo_start(halo, array, &error)); /* owned cells are sent by then: write them */
-  inside++;                                        /* work that reads no halo */
+  must(distarray_halo_start(halo, array, &error));
+  inside++; /* here: all that reads no halo. Owned cells may be written, they are packed */
   must(distarray_halo_finish(halo, array, &error));
   /* ANCHOR_END: overlap */
   if (rank == 0) printf("overlapped: %s\n", inside ? "yes" : "no");
