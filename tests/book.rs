@@ -199,7 +199,7 @@ const C99: [&str; 6] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
 #[test]
 fn the_programs_print_what_they_say_on_two_ranks() {
     for flavor in launch::flavors() {
-        for source in ["errors.c", "halos.c", "redistribution.c"] {
+        for source in ["accommodation.c", "errors.c", "halos.c", "redistribution.c"] {
             let program = launch::compile_c_linked(flavor, &format!("docs/programs/{source}"), &C99);
             let files = tempfile::tempdir().unwrap();
             let prefix = files.path().join("columns");
