@@ -10,10 +10,10 @@
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
 # missing is installed first (scripts/setup says what). DISTARRAY_CACHE=<directory>
-# keeps the PETSc that is built over MPICH outside the checkout.
+# keeps what is built once, a PETSc over MPICH and mdBook, outside the checkout.
 
 CARGO  ?= cargo
-target := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+target := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 # A program is linked with libdistarray.so, and looks for its SONAME when it runs.
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -48,8 +48,8 @@ demo: setup library
 	$(CARGO) build --release --target-dir $(target) --package distarray --package distarray-cli \
 	    --package heat-audit
 	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
-	@$(MAKE) --no-print-directory -C demo MPI=openmpi run
-	@$(MAKE) --no-print-directory -C demo MPI=mpich run
+	@$(MAKE) --no-print-directory -C demo library=$(target)/release MPI=openmpi run
+	@$(MAKE) --no-print-directory -C demo library=$(target)/release MPI=mpich run
 	@echo "Still the same file:"; cd $(target)/release && sha256sum $(soname)
 
 test: setup library

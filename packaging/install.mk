@@ -48,7 +48,7 @@ $(ready)/complete: $(sources) packaging/install.mk
 	$(STRIP) --strip-debug -R .llvmbc -R .llvmcmd $(ready)/libdistarray.a
 	echo | $(RUSTC) --crate-type staticlib --print native-static-libs -o $(ready)/empty.a - 2>&1 | \
 	    sed -n 's/.*native-static-libs: //p' >$(ready)/native-libs
-	rm $(ready)/empty.a
+	grep -q . $(ready)/native-libs && rm $(ready)/empty.a
 	touch $@
 
 # A way from one directory to another, as text; both need not exist.
