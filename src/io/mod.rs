@@ -27,4 +27,7 @@ pub mod dnpy;
 mod file;
 pub mod npy;
 mod pep3118;
+mod redistribute;
 mod source;
+
+pub use redistribute::{Piece, redistribute};
