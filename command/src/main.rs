@@ -1,8 +1,12 @@
 //! The `distarray` command: looks at, checks, converts and draws distributed arrays.
 #![allow(unsafe_code)] // restores what SIGPIPE does to every other program
 
+mod check;
+mod inspect;
 mod outcome;
+mod sets;
 mod shell;
+mod text;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -21,6 +25,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Inspect(inspect::Arguments),
+    Check(check::Arguments),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -28,6 +34,8 @@ enum Command {
 impl Command {
     fn run(&self, out: &mut dyn Write) -> Outcome {
         match self {
+            Self::Inspect(arguments) => inspect::run(arguments, out),
+            Self::Check(arguments) => check::run(arguments, out),
             Self::Completions(arguments) => shell::completions(arguments, out),
             Self::Man(arguments) => shell::man(arguments, out),
         }
