@@ -28,6 +28,12 @@ impl<'a> Claim<'a> {
         Self { element: Some((dtype, itemsize)), ..self }
     }
 
+    /// The same of the array with this name.
+    #[must_use]
+    pub fn with_uid(self, uid: [u64; 2]) -> Self {
+        Self { uid, ..self }
+    }
+
     pub(crate) fn of_array(array: &'a AnyArray) -> Self {
         let element = Some((array.dtype(), array.buffer().layout().itemsize()));
         Self { dim_data: array.dim_data(), strict: true, element, uid: array.identity().uid }

@@ -4,11 +4,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::abi::*;
-use super::description::{attach, describe, describe_strictly, open};
+use super::description::{Description, attach, describe, describe_strictly, identity, open};
 use super::error::{distarray_error, guard};
 use super::lend::{Granted, Loan, Taken, distarray_array, is_own, reclaim};
 use super::place::in_place;
-use crate::array::{Access, AnyArray, Buffer, DistArray, Element, Identity, Owner, Written};
+use crate::array::{Access, AnyArray, Buffer, DistArray, Element, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
 
@@ -95,6 +95,18 @@ impl Export {
         unsafe { check_export(&raw const self.0, level) }
     }
 
+    /// What the loan says, all rules that one process can check kept. Local.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    ///
+    /// # Safety
+    /// As for [`check`](Self::check).
+    pub unsafe fn describe(&self) -> Result<Description> {
+        // SAFETY: the caller's promise.
+        unsafe { describe_strictly(open(&raw const self.0)?) }
+    }
+
     /// Takes the loan over: checks every rule that one process can check, then
     /// moves. Local.
     ///
@@ -169,7 +181,7 @@ pub(super) unsafe fn import_export<T: From<Taken>>(loan: *mut distarray_export, 
     // SAFETY: the caller's promise.
     let memory = unsafe { attach(lent, access, &mut dim_data) }?;
     let (meta, info) = ((lent.meta, lent.n_meta), lent.flags_info);
-    let identity = Identity { uid: lent.uid, epoch: lent.epoch };
+    let identity = identity(lent);
     if is_own(lent) {
         // SAFETY: the loan is live, and the caller's to give.
         if let Some(own) = unsafe { reclaim(lent, &memory, &dim_data) } {

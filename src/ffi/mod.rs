@@ -34,6 +34,7 @@ mod text;
 pub use accommodation::*;
 pub use array::*;
 pub use axis::*;
+pub use description::Description;
 pub use distribution::*;
 pub use error::distarray_error;
 pub use exchange::distarray_moved;
