@@ -3,7 +3,9 @@
 
 mod check;
 mod inspect;
+mod layout;
 mod outcome;
+mod plan;
 mod sets;
 mod shell;
 mod text;
@@ -27,6 +29,7 @@ struct Arguments {
 enum Command {
     Inspect(inspect::Arguments),
     Check(check::Arguments),
+    Plan(plan::Arguments),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -36,6 +39,7 @@ impl Command {
         match self {
             Self::Inspect(arguments) => inspect::run(arguments, out),
             Self::Check(arguments) => check::run(arguments, out),
+            Self::Plan(arguments) => plan::run(arguments, out),
             Self::Completions(arguments) => shell::completions(arguments, out),
             Self::Man(arguments) => shell::man(arguments, out),
         }

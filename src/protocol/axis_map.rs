@@ -60,12 +60,15 @@ struct Table {
     owned: Vec<Vec<i64>>,
 }
 
-/// What [`AxisMap::stretch`] finds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stretch {
-    pub(crate) coordinate: i64,
-    pub(crate) local: i64,
-    pub(crate) stop: i64,
+/// The rest of an owner's consecutive indices: what [`AxisMap::stretch`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The owner.
+    pub coordinate: i64,
+    /// Position of the first index among the elements it owns.
+    pub local: i64,
+    /// One past the last index.
+    pub stop: i64,
 }
 
 /// What a map is made from: its rule, or its bounds.
@@ -207,8 +210,9 @@ impl AxisMap {
     /// The rest of the owner's consecutive indices from a global index on: its
     /// coordinate, the index's position among the elements it owns, and where the
     /// stretch stops. `None` where nobody owns the index and on an unstructured axis.
+    #[must_use]
     #[inline]
-    pub(crate) fn stretch(&self, global: i64) -> Option<Stretch> {
+    pub fn stretch(&self, global: i64) -> Option<Stretch> {
         let (coordinate, local) = self.locate(global)?;
         let stop = match &self.kind {
             Kind::Cyclic { block, missing, by_block, .. } => {

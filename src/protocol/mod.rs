@@ -29,7 +29,7 @@ mod text;
 mod validate;
 mod value;
 
-pub use axis_map::AxisMap;
+pub use axis_map::{AxisMap, Stretch};
 pub(crate) use axis_map::AxisRule;
 pub(crate) use dim::{Blocks, Regular};
 pub use dim::{Dim, Dist};

@@ -1,0 +1,162 @@
+//! `distarray plan`: what would move between two layouts, or into a halo.
+
+mod along;
+mod report;
+mod traffic;
+
+use std::io::Write;
+
+use distarray::distribution::{Decomposition, Grid};
+
+use crate::layout::{GRAMMAR, Given, Layout};
+use crate::outcome::{Failure, Outcome, Verdict};
+use along::Along;
+use report::Report;
+use traffic::{Exchange, Select};
+
+/// Show what would move between two layouts, or into the halo of one.
+///
+/// Nothing is moved and no MPI is started: each rank's part follows from the layouts.
+/// Sums over all ranks are exact, or estimated from some of them where it says so.
+#[derive(clap::Args)]
+#[command(after_help = GRAMMAR, after_long_help = GRAMMAR)]
+pub struct Arguments {
+    /// The layout before, such as '4096x4096 b,n on 8'.
+    from: String,
+    /// The layout after; its shape, and the number of its ranks, may be left out: 'n,b'.
+    #[arg(required_unless_present = "halo")]
+    to: Option<String>,
+    /// The number of ranks, where the layouts leave it open.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=i64::from(i32::MAX)))]
+    ranks: Option<i64>,
+    /// Bytes of an element.
+    #[arg(long, value_name = "BYTES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    itemsize: u32,
+    /// List the messages of this rank.
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(i64).range(0..))]
+    rank: Option<i64>,
+    /// The axes of the first layout in the order of the second's: 1,0 transposes.
+    #[arg(long, value_name = "AXES", value_delimiter = ',', conflicts_with = "halo")]
+    permute: Vec<usize>,
+    /// Fill the halo of the first layout instead.
+    #[arg(long, conflicts_with = "to")]
+    halo: bool,
+    /// Fill the corners of the halo too.
+    #[arg(long, requires = "halo")]
+    corners: bool,
+    /// Print JSON, with exact numbers of bytes.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what would move.
+pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
+    let from = Layout::parse(&arguments.from, Given { shape: None, ranks: arguments.ranks })?;
+    let axes = order(&arguments.permute, from.shape().len())?;
+    let to = match &arguments.to {
+        Some(to) => {
+            let shape: Vec<i64> = axes.iter().map(|&axis| from.shape()[axis]).collect();
+            Some(Layout::parse(to, Given { shape: Some(&shape), ranks: Some(from.ranks()) })?)
+        }
+        None => None,
+    };
+    for layout in [Some(&from), to.as_ref()].into_iter().flatten() {
+        check(layout, arguments)?;
+    }
+    let along = |axis: usize| match &to {
+        Some(to) => Along::between(&from, to, (axes[axis], axis)),
+        None => Along::halo(&from, axis),
+    };
+    let along = (0..axes.len()).map(along).collect::<Outcome<Vec<_>>>()?;
+    let target = to.as_ref().unwrap_or(&from);
+    let select = match (&to, arguments.corners) {
+        (Some(_), _) => Select::All,
+        (None, true) => Select::Corners,
+        (None, false) => Select::Faces,
+    };
+    let (source, target) = (from.decomposition(), target.decomposition());
+    let exchange = Exchange { from: source, to: target, axes: &axes, along: &along, select };
+    let tallies = exchange.tallies()?;
+    let better = match &to {
+        Some(to) if tallies.exact && arguments.permute.is_empty() => relabelled(&exchange, &from, to)?,
+        _ => None,
+    };
+    let report = Report {
+        from: &from,
+        to: to.as_ref(),
+        exchange: &exchange,
+        tallies,
+        better,
+        itemsize: arguments.itemsize,
+        rank: arguments.rank,
+    };
+    if arguments.json { report.json(out)? } else { report.table(out)? }
+    Ok(Verdict::Fine)
+}
+
+/// The axes of the source in the order of the target's.
+fn order(permute: &[usize], ndim: usize) -> Outcome<Vec<usize>> {
+    if permute.is_empty() {
+        return Ok((0..ndim).collect());
+    }
+    let mut sorted = permute.to_vec();
+    sorted.sort_unstable();
+    if sorted != (0..ndim).collect::<Vec<_>>() {
+        return Err(Failure::Usage(format!("--permute: expected each of the axes 0 to {} once", ndim - 1)));
+    }
+    Ok(permute.to_vec())
+}
+
+/// Checks what holds of both layouts.
+fn check(layout: &Layout, arguments: &Arguments) -> Outcome<()> {
+    if let Some(ranks) = arguments.ranks.filter(|&ranks| ranks != layout.ranks()) {
+        let why = format!("--ranks {ranks}: the layout '{layout}' takes {} ranks", layout.ranks());
+        return Err(Failure::Usage(why));
+    }
+    let elements = layout.shape().iter().try_fold(1_i64, |product, &size| product.checked_mul(size));
+    if elements.is_none() {
+        return Err(Failure::Usage(format!("'{layout}' has more elements than 64 bits can count")));
+    }
+    if let Some(rank) = arguments.rank.filter(|&rank| rank >= layout.ranks()) {
+        let why = format!("--rank {rank}: the layout '{layout}' takes {} ranks", layout.ranks());
+        return Err(Failure::Usage(why));
+    }
+    Ok(())
+}
+
+/// Another numbering of the target's processes that moves less.
+pub struct Better {
+    /// The rank at each place of the grid.
+    pub order: Vec<i64>,
+    /// Elements that all ranks send then.
+    pub sent: i128,
+}
+
+/// Processes along an axis up to which the library searches every numbering at once.
+const SEARCHED: i64 = 256;
+
+fn relabelled(exchange: &Exchange<'_>, from: &Layout, to: &Layout) -> Outcome<Option<Better>> {
+    let extents = exchange.to.grid_extents();
+    let one_copy = exchange.from.replicas() == 1 && exchange.to.replicas() == 1;
+    let searched = extents.iter().chain(exchange.from.grid_extents()).all(|&extent| extent <= SEARCHED);
+    let few = exchange.from.ranks() == exchange.to.ranks() && exchange.to.ranks() <= SEARCHED * SEARCHED;
+    let (Some(axes), None | Some(_)) = (to.rules(), from.rules()) else { return Ok(None) };
+    if !one_copy || !searched || !few || from.rules().is_none() {
+        return Ok(None);
+    }
+    let best = Decomposition::relabelled(exchange.from, &axes, &Grid::exact(extents))?;
+    let sent = |exchange: &Exchange<'_>| -> Outcome<i128> {
+        Ok(exchange.tallies()?.ranks.iter().map(|(_, tally)| tally.sent).sum())
+    };
+    let better = sent(&Exchange { to: &best, ..*exchange })?;
+    let order = || {
+        let places = (0..best.ranks()).map(|place| {
+            let mut rest = place;
+            let mut at: Vec<i64> = extents.iter().rev().map(|extent| (rest % extent, rest /= extent).0).collect();
+            at.reverse();
+            best.rank_at(&at, 0)
+        });
+        places.collect()
+    };
+    Ok((better < sent(exchange)?).then(|| Better { order: order(), sent: better }))
+}
