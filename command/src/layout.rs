@@ -59,7 +59,8 @@ impl Layout {
         let (grid, ranks) = wish.grid(given.ranks)?;
         let at_fault = |error: distarray::Error| {
             let grid = || wish.grid.as_ref().map_or(wish.kinds_at(), |(at, _)| at.clone());
-            let at = error.axis().and_then(|axis| wish.kinds.get(axis)).map_or_else(grid, |kind| kind.at.clone());
+            let at =
+                error.axis().and_then(|axis| wish.kinds.get(axis)).map_or_else(grid, |kind| kind.at.clone());
             wish.fault(at, error.to_string())
         };
         if let GridOrder::Ranks(table) = &wish.order
@@ -152,7 +153,8 @@ impl Layout {
         let (coordinates, replica) = place.ok_or_else(|| {
             Failure::Usage(format!("there is no rank {rank}: the layout takes {} ranks", self.ranks()))
         })?;
-        let dims = (0..).zip(&coordinates).map(|(axis, &at)| self.dim(axis, at)).collect::<Outcome<Vec<_>>>()?;
+        let dims =
+            (0..).zip(&coordinates).map(|(axis, &at)| self.dim(axis, at)).collect::<Outcome<Vec<_>>>()?;
         let grid = ProcGrid::new(self.order.clone()).replicated(self.decomposition.replicas(), replica);
         Ok(DimData::with_grid(dims, grid)?)
     }
@@ -206,7 +208,8 @@ impl Parts {
         let (first, procs) = (&dims[0], dims[0].proc_grid_size());
         match first.dist() {
             Dist::Block { .. } => {
-                let starts = dims.iter().map(|dim| dim.global_of(dim.owned_local().start).unwrap_or(first.size()));
+                let starts =
+                    dims.iter().map(|dim| dim.global_of(dim.owned_local().start).unwrap_or(first.size()));
                 Axis::bounds(starts.chain([first.size()]).collect::<Vec<_>>())
             }
             Dist::Cyclic { block_size, first_block, .. } => Axis::cyclic(first.size(), *block_size)

@@ -12,7 +12,7 @@ use crate::layout::{GRAMMAR, Given, Layout};
 use crate::outcome::{Failure, Outcome, Verdict};
 use along::Along;
 use report::Report;
-use traffic::{Exchange, Select};
+use traffic::{Exchange, Select, Tallies};
 
 /// Show what would move between two layouts, or into the halo of one.
 ///
@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     let exchange = Exchange { from: source, to: target, axes: &axes, along: &along, select };
     let tallies = exchange.tallies()?;
     let better = match &to {
-        Some(to) if tallies.exact && arguments.permute.is_empty() => relabelled(&exchange, &from, to)?,
+        Some(to) if axes.is_sorted() => relabelled(&exchange, [&from, to], &tallies)?,
         _ => None,
     };
     let report = Report {
@@ -90,7 +90,11 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
         itemsize: arguments.itemsize,
         rank: arguments.rank,
     };
-    if arguments.json { report.json(out)? } else { report.table(out)? }
+    if arguments.json {
+        report.json(out)?
+    } else {
+        report.table(out)?
+    }
     Ok(Verdict::Fine)
 }
 
@@ -132,31 +136,38 @@ pub struct Better {
     pub sent: i128,
 }
 
-/// Processes along an axis up to which the library searches every numbering at once.
-const SEARCHED: i64 = 256;
+/// Ranks, and pieces that all of them exchange, up to which the library searches.
+const SEARCHED_RANKS: i64 = 4096;
+const SEARCHED_EXTENT: i64 = 256;
+const SEARCHED_PIECES: f64 = (1 << 24) as f64;
 
-fn relabelled(exchange: &Exchange<'_>, from: &Layout, to: &Layout) -> Outcome<Option<Better>> {
-    let extents = exchange.to.grid_extents();
-    let one_copy = exchange.from.replicas() == 1 && exchange.to.replicas() == 1;
-    let searched = extents.iter().chain(exchange.from.grid_extents()).all(|&extent| extent <= SEARCHED);
-    let few = exchange.from.ranks() == exchange.to.ranks() && exchange.to.ranks() <= SEARCHED * SEARCHED;
-    let (Some(axes), None | Some(_)) = (to.rules(), from.rules()) else { return Ok(None) };
-    if !one_copy || !searched || !few || from.rules().is_none() {
+fn relabelled(exchange: &Exchange<'_>, layouts: [&Layout; 2], tallies: &Tallies) -> Outcome<Option<Better>> {
+    let (from, to) = (exchange.from, exchange.to);
+    let sent = |tallies: &Tallies| -> i128 { tallies.ranks.iter().map(|(_, tally)| tally.sent).sum() };
+    let extents = to.grid_extents();
+    let small = extents.iter().chain(from.grid_extents()).all(|&extent| extent <= SEARCHED_EXTENT);
+    let few = from.ranks() == to.ranks() && to.ranks() <= SEARCHED_RANKS;
+    let one_copy = from.replicas() == 1 && to.replicas() == 1;
+    let pieces: f64 = exchange.along.iter().map(|along| along.pieces()).sum();
+    let (Some(_), Some(axes)) = (layouts[0].rules(), layouts[1].rules()) else { return Ok(None) };
+    if !(small && few && one_copy && pieces <= SEARCHED_PIECES && tallies.exact) {
         return Ok(None);
     }
-    let best = Decomposition::relabelled(exchange.from, &axes, &Grid::exact(extents))?;
-    let sent = |exchange: &Exchange<'_>| -> Outcome<i128> {
-        Ok(exchange.tallies()?.ranks.iter().map(|(_, tally)| tally.sent).sum())
+    let best = Decomposition::relabelled(from, &axes, &Grid::exact(extents))?;
+    let better = sent(&Exchange { to: &best, ..*exchange }.tallies()?);
+    if better >= sent(tallies) {
+        return Ok(None);
+    }
+    let rank_at = |place: i64| {
+        let mut rest = place;
+        let digit = |extent: &i64| {
+            let at = rest % extent;
+            rest /= extent;
+            at
+        };
+        let mut at: Vec<i64> = extents.iter().rev().map(digit).collect();
+        at.reverse();
+        best.rank_at(&at, 0)
     };
-    let better = sent(&Exchange { to: &best, ..*exchange })?;
-    let order = || {
-        let places = (0..best.ranks()).map(|place| {
-            let mut rest = place;
-            let mut at: Vec<i64> = extents.iter().rev().map(|extent| (rest % extent, rest /= extent).0).collect();
-            at.reverse();
-            best.rank_at(&at, 0)
-        });
-        places.collect()
-    };
-    Ok((better < sent(exchange)?).then(|| Better { order: order(), sent: better }))
+    Ok(Some(Better { order: (0..best.ranks()).map(rank_at).collect(), sent: better }))
 }

@@ -72,7 +72,10 @@ pub fn lists(path: &Path) -> Outcome<Vec<Vec<i64>>> {
     for (index, word) in (0..).zip(text.split_whitespace()) {
         let owner = word.parse().ok().filter(|&owner: &usize| owner < MOST_OWNERS);
         let owner = owner.ok_or_else(|| {
-            Failure::in_file(path, format!("index {index}: expected its owner, a process number; found {word:?}"))
+            Failure::in_file(
+                path,
+                format!("index {index}: expected its owner, a process number; found {word:?}"),
+            )
         })?;
         if owner >= lists.len() {
             lists.resize(owner + 1, Vec::new());

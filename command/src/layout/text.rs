@@ -271,7 +271,8 @@ impl Reader {
             "c" => {
                 let block = self.size_if_any()?.unwrap_or(1);
                 let process = self.eat('@').then(|| self.number("a process")).transpose()?;
-                let first = self.eat('/').then(|| self.number("the length of the first block")).transpose()?;
+                let first =
+                    self.eat('/').then(|| self.number("the length of the first block")).transpose()?;
                 Deal::Cyclic { block, process, first }
             }
             "n" => Deal::Whole,
@@ -280,7 +281,8 @@ impl Reader {
             "u" => return Err(self.unexpected("'(' and a list of indices for each process, or '(@FILE)'")),
             _ => {
                 self.at = start;
-                return Err(self.unexpected("how the axis is dealt out: b, b64, b(0,10,40), ceil, c, c64, n or u(...)"));
+                return Err(self
+                    .unexpected("how the axis is dealt out: b, b64, b(0,10,40), ceil, c, c64, n or u(...)"));
             }
         };
         let halo = self.eat('+').then(|| self.halo()).transpose()?;

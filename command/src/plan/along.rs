@@ -43,7 +43,7 @@ impl<'a> Along<'a> {
         let alone = from.decomposition().along(axes.0).zip(to.decomposition().along(axes.1));
         let (a, b) = alone.ok_or_else(|| Failure::Usage(format!("there is no axis {}", axes.0)))?;
         let along = Self::Between { from: source, to: target, alone: [a, b] };
-        let shares = along.work();
+        let shares = along.work().into_iter().fold(0.0, f64::max);
         if shares > MOST_SHARES {
             let why = format!(
                 "axis {}: each process would exchange about {shares:.0e} pieces, more than a plan can hold; \
@@ -74,16 +74,24 @@ impl<'a> Along<'a> {
         }
     }
 
-    /// About how many steps it takes to find the shares of one coordinate.
-    pub fn work(&self) -> f64 {
+    /// About how many steps it takes to find what one coordinate sends, and receives.
+    pub fn work(&self) -> [f64; 2] {
         match self {
-            Self::Between { from, to, .. } => work(from, to).max(work(to, from)),
+            Self::Between { from, to, .. } => [work(from, to), work(to, from)],
             Self::Listed { shares, .. } => {
-                let all: usize = shares[0].iter().map(Vec::len).sum();
-                all as f64 / shares[0].len().max(1) as f64
+                let all = shares[0].iter().map(Vec::len).sum::<usize>() as f64;
+                [0, 1].map(|side| all / shares[side].len().max(1) as f64)
             }
-            Self::Halo { .. } => 20.0,
+            Self::Halo { .. } => [20.0; 2],
         }
+    }
+
+    /// About how many pieces the library's plans of all coordinates hold.
+    pub fn pieces(&self) -> f64 {
+        let Self::Between { from, to, .. } = self else { return 0.0 };
+        let finest = |map: &AxisMap| round(map).map_or(0.0, |round| map.size() as f64 / round.block as f64);
+        let lists = (self.work()[0] * from.proc_grid_size() as f64).max(finest(from));
+        lists.max(finest(to))
     }
 
     /// What a coordinate sends, its own share included, by ascending peers.
@@ -129,7 +137,9 @@ impl<'a> Along<'a> {
         let (from_map, to_map) = (from.map(source), to.map(target));
         let mut count = |mine: &AxisMap, theirs: &AxisMap, turned: bool| {
             for coordinate in 0..mine.proc_grid_size() {
-                for index in mine.dim(coordinate).iter().flat_map(|dim| dim.owned_runs().indices().collect::<Vec<_>>()) {
+                for index in
+                    mine.dim(coordinate).iter().flat_map(|dim| dim.owned_runs().indices().collect::<Vec<_>>())
+                {
                     if let Some(peer) = theirs.owner(index) {
                         let pair = if turned { (peer, coordinate) } else { (coordinate, peer) };
                         table.entry(pair).or_default()[0] += 1;
@@ -137,7 +147,11 @@ impl<'a> Along<'a> {
                 }
             }
         };
-        if from.is_listed(source) { count(from_map, to_map, false) } else { count(to_map, from_map, true) }
+        if from.is_listed(source) {
+            count(from_map, to_map, false)
+        } else {
+            count(to_map, from_map, true)
+        }
         Self::from_table([from_map.proc_grid_size(), to_map.proc_grid_size()], table)
     }
 
@@ -184,13 +198,16 @@ fn shares(
         // A block meets every turn of a long round, else the stretches that it covers.
         (None, Some(whole)) if part.owned_len() >= whole.round => {
             let (start, end) = ends(&part);
-            let count = |peer| whole.owned_before(peer, end) - whole.owned_before(peer, start);
+            let count = |peer| theirs.owned_before(peer, end) - theirs.owned_before(peer, start);
             (0..theirs.proc_grid_size()).map(|peer| share(peer, count(peer))).filter(|s| s.core > 0).collect()
         }
         (Some(whole), None) if part.owned_len() / whole.block >= theirs.proc_grid_size() => {
-            let count = |peer: i64| {
-                let (start, end) = theirs.dim(peer).as_ref().map_or((0, 0), ends);
-                whole.owned_before(coordinate, end) - whole.owned_before(coordinate, start)
+            let (mut end, mut before) = (0, 0);
+            let mut count = |peer: i64| {
+                // Blocks meet: each ends its length after the one before.
+                end += theirs.owned_before(peer, i64::MAX);
+                let owned = mine.owned_before(coordinate, end);
+                owned - std::mem::replace(&mut before, owned)
             };
             (0..theirs.proc_grid_size()).map(|peer| share(peer, count(peer))).filter(|s| s.core > 0).collect()
         }
@@ -244,29 +261,19 @@ fn ends(part: &Dim) -> (i64, i64) {
     owned.as_slice().first().map_or((0, 0), |run| (run.start, run.start + run.len))
 }
 
-/// How a cyclic axis goes round.
+/// How a cyclic axis goes round: the length of a block, and of a block for each process.
 struct Round {
-    round: i64,
     block: i64,
-    procs: i64,
-    first_process: i64,
-    first_block: i64,
-}
-
-impl Round {
-    /// How many indices below `end` a coordinate owns: all of a shorter axis.
-    fn owned_before(&self, coordinate: i64, end: i64) -> i64 {
-        let Self { block, procs, first_process, first_block, .. } = *self;
-        let shorter = AxisMap::cyclic(end, procs, block, first_process, first_block);
-        shorter.ok().and_then(|map| map.dim(coordinate)).map_or(0, |dim| dim.len())
-    }
+    round: i64,
 }
 
 fn round(map: &AxisMap) -> Option<Round> {
-    let dim = map.dim(0)?;
-    let Dist::Cyclic { block_size: block, first_block, .. } = *dim.dist() else { return None };
-    let (procs, first_process) = (map.proc_grid_size(), dim.first_process());
-    Some(Round { round: block.saturating_mul(procs), block, procs, first_process, first_block })
+    match *map.dim(0)?.dist() {
+        Dist::Cyclic { block_size: block, .. } => {
+            Some(Round { block, round: block.saturating_mul(map.proc_grid_size()) })
+        }
+        _ => None,
+    }
 }
 
 /// About how many steps [`shares`] takes.
@@ -276,7 +283,9 @@ fn work(mine: &AxisMap, theirs: &AxisMap) -> f64 {
     match (round(mine), round(theirs)) {
         (None, None) => 2.0 + procs / mine.proc_grid_size() as f64,
         (None, Some(theirs)) => 2.0 + procs.min(owned / theirs.block as f64),
-        (Some(mine), None) => 2.0 + procs.min(owned / mine.block as f64) + procs / mine.procs as f64,
+        (Some(round), None) => {
+            2.0 + procs.min(owned / round.block as f64) + procs / mine.proc_grid_size() as f64
+        }
         (Some(mine), Some(theirs)) => {
             let (a, b) = (mine.round as f64, theirs.round as f64);
             let common = a / greatest_common_divisor(mine.round, theirs.round) as f64 * b;

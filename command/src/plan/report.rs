@@ -41,8 +41,22 @@ impl Report<'_> {
         let most = ranks.iter().map(value).max().unwrap_or(0);
         let busiest = ranks.iter().find(|rank| value(rank) == most).map_or(0, |(rank, _)| *rank);
         // From some ranks: as if the others were like them.
-        let scaled = sum * i128::from(self.exchange.ranks()) / i128::try_from(ranks.len()).unwrap_or(1).max(1);
-        Spread { total: scaled, least: ranks.iter().map(value).min().unwrap_or(0), mean, most, busiest }
+        let total = sum * i128::from(self.exchange.ranks()) / i128::try_from(ranks.len()).unwrap_or(1).max(1);
+        Spread { total, least: ranks.iter().map(value).min().unwrap_or(0), mean, most, busiest }
+    }
+
+    /// Copied, sent and received.
+    fn volumes(&self) -> [Spread; 3] {
+        let copied = self.spread(|tally| tally.copied);
+        let mut sent = self.spread(|tally| tally.sent);
+        let mut received = self.spread(|tally| tally.received);
+        // Some ranks may be unlike the others, but all elements of the target come from somewhere.
+        if let (false, Some(to)) = (self.tallies.exact, self.to) {
+            let elements: i128 = to.shape().iter().map(|&size| i128::from(size)).product();
+            sent.total = elements * i128::from(to.decomposition().replicas()) - copied.total;
+        }
+        received.total = sent.total;
+        [copied, sent, received]
     }
 
     fn bytes(&self, elements: i128) -> i128 {
@@ -74,10 +88,13 @@ impl Report<'_> {
         writeln!(out, "ranks     {}, elements of {} byte{plural}", self.exchange.ranks(), self.itemsize)?;
         if !self.tallies.exact {
             let looked = self.tallies.ranks.len();
-            writeln!(out, "estimate  from {looked} ranks spread over all: sums are scaled up, extremes are theirs")?;
+            writeln!(
+                out,
+                "estimate  from {looked} ranks spread over all: sums are scaled up, extremes are theirs"
+            )?;
         }
         writeln!(out)?;
-        writeln!(out, "{:<9}{:>12}{:>14}{:>12}{:>12}", "", "total", "least on rank", "mean", "most")?;
+        writeln!(out, "{:<9}{:>12}{:>14}{:>12}{:>12}", "", "all ranks", "least on one", "mean", "most")?;
         let row = |name: &str, spread: &Spread, show: &dyn Fn(f64) -> String| {
             let Spread { total, least, mean, most, busiest } = spread;
             let [total, least, most] = [total, least, most].map(|&value| show(value as f64));
@@ -86,21 +103,27 @@ impl Report<'_> {
             format!("{name:<9}{total:>12}{least:>14}{mean:>12}{most:>12}  {which}")
         };
         let size = |value: f64| bytes(value * f64::from(self.itemsize));
-        let sent = self.spread(|tally| tally.sent);
-        let received = self.spread(|tally| tally.received);
-        writeln!(out, "{}", row("copied", &self.spread(|tally| tally.copied), &size))?;
+        let [copied, sent, received] = self.volumes();
+        writeln!(out, "{}", row("copied", &copied, &size))?;
         writeln!(out, "{}", row("sent", &sent, &size))?;
         writeln!(out, "{}", row("received", &received, &size))?;
-        writeln!(out, "{}", row("messages", &self.spread(|tally| tally.messages), &count))?;
+        writeln!(out, "{}", row("messages", &self.spread(|tally| tally.messages), &short))?;
         writeln!(out)?;
         let largest = self.spread(|tally| tally.largest);
         if largest.most == 0 {
             writeln!(out, "No message: every rank has what it needs.")?;
         } else {
             let on = largest.busiest;
-            writeln!(out, "largest   {} in one message, from rank {on}", bytes(self.bytes(largest.most) as f64))?;
+            writeln!(
+                out,
+                "largest   {} in one message, from rank {on}",
+                bytes(self.bytes(largest.most) as f64)
+            )?;
             let [sends, receives] = [&sent, &received].map(balance);
-            writeln!(out, "balance   {sends:.2} sent, {receives:.2} received: the busiest rank over the mean")?;
+            writeln!(
+                out,
+                "balance   {sends:.2} sent, {receives:.2} received: the busiest rank over the mean"
+            )?;
         }
         self.every_rank(out)?;
         self.one_rank(out)?;
@@ -113,7 +136,11 @@ impl Report<'_> {
         if ranks.len() > LISTED || ranks.len() < 2 || self.rank.is_some() {
             return Ok(());
         }
-        writeln!(out, "\nrank {:>11}{:>12}{:>12}{:>10}{:>12}", "copied", "sent", "received", "messages", "largest")?;
+        writeln!(
+            out,
+            "\nrank {:>11}{:>12}{:>12}{:>10}{:>12}",
+            "copied", "sent", "received", "messages", "largest"
+        )?;
         for (rank, tally) in ranks {
             let size = |elements| bytes(self.bytes(elements) as f64);
             let Tally { copied, sent, received, messages, largest } = *tally;
@@ -152,7 +179,10 @@ impl Report<'_> {
     fn advice(&self, out: &mut dyn Write, sent: i128) -> Outcome<()> {
         let (Some(better), Some(to)) = (&self.better, self.to) else { return Ok(()) };
         let [now, then] = [sent, better.sent].map(|elements| bytes(self.bytes(elements) as f64));
-        writeln!(out, "\nWith the ranks of the target numbered otherwise, {then} would be sent and not {now}:")?;
+        writeln!(
+            out,
+            "\nWith the ranks of the target numbered otherwise, {then} would be sent and not {now}:"
+        )?;
         writeln!(out, "Distribution::relabelled, or distarray_distribution_relabel in C, numbers them so.")?;
         if better.order.len() <= LISTED {
             writeln!(out, "  '{}'", to.with_order(&format!(" order {}", joined(&better.order, ","))))?;
@@ -162,14 +192,15 @@ impl Report<'_> {
 
     /// Prints JSON for a program.
     pub fn json(&self, out: &mut dyn Write) -> Outcome<()> {
-        let spread = |of: fn(&Tally) -> i128, size: i128| {
-            let Spread { total, least, mean, most, busiest } = self.spread(of);
+        let spread = |spread: &Spread, size: i128| {
+            let Spread { total, least, mean, most, busiest } = spread;
             json!({
                 "total": number(total * size), "least": number(least * size), "mean": mean * size as f64,
                 "most": number(most * size), "most_on_rank": busiest,
             })
         };
         let itemsize = i128::from(self.itemsize);
+        let [copied, sent, received] = self.volumes();
         let rank = |(rank, tally): &(i64, Tally)| {
             let Tally { copied, sent, received, messages, largest } = *tally;
             json!({
@@ -187,13 +218,12 @@ impl Report<'_> {
             "ranks": self.exchange.ranks(),
             "exact": self.tallies.exact,
             "ranks_looked_at": self.tallies.ranks.len(),
-            "copied": spread(|tally| tally.copied, itemsize),
-            "sent": spread(|tally| tally.sent, itemsize),
-            "received": spread(|tally| tally.received, itemsize),
-            "messages": spread(|tally| tally.messages, 1),
-            "largest": self.spread(|tally| tally.largest).most as f64 * f64::from(self.itemsize),
+            "copied": spread(&copied, itemsize),
+            "sent": spread(&sent, itemsize),
+            "received": spread(&received, itemsize),
+            "messages": spread(&self.spread(|tally| tally.messages), 1),
+            "largest": number(self.bytes(self.spread(|tally| tally.largest).most)),
         });
-        report["largest"] = number(self.bytes(self.spread(|tally| tally.largest).most));
         if self.tallies.ranks.len() <= MOST_IN_JSON {
             report["each_rank"] = self.tallies.ranks.iter().map(rank).collect();
         }
@@ -228,23 +258,22 @@ fn balance(spread: &Spread) -> f64 {
 }
 
 /// Bytes with three digits and a binary unit.
-fn bytes(value: f64) -> String {
+fn bytes(mut value: f64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
-    let mut value = value;
     let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < units.len() {
+    while value >= 1023.5 && unit + 1 < units.len() {
         value /= 1024.0;
         unit += 1;
     }
     format!("{} {}", short(value), units[unit])
 }
 
-fn count(value: f64) -> String {
-    if value < 1e6 { short(value) } else { format!("{value:.3e}") }
-}
-
 /// A number with as many decimals as make three digits.
 fn short(value: f64) -> String {
-    let decimals = if value >= 100.0 || value.fract() == 0.0 { 0 } else if value >= 10.0 { 1 } else { 2 };
+    let decimals = match value {
+        _ if value.fract() == 0.0 || value >= 99.95 => 0,
+        _ if value >= 9.995 => 1,
+        _ => 2,
+    };
     format!("{value:.decimals$}")
 }

@@ -103,7 +103,11 @@ impl View {
     /// The number of other peers, what they share, and the most that one of them does.
     fn others(&self) -> (i128, i128, i128) {
         let own = self.own_all();
-        let most = if own > 0 && self.digest.best.0 == self.own.peer { self.digest.second } else { self.digest.best.1 };
+        let most = if own > 0 && self.digest.best.0 == self.own.peer {
+            self.digest.second
+        } else {
+            self.digest.best.1
+        };
         (self.digest.peers - i128::from(own > 0), self.digest.sum - own, most)
     }
 }
@@ -138,12 +142,12 @@ impl Exchange<'_> {
 
     /// What every rank moves; from some ranks where all are too many.
     pub fn tallies(&self) -> Outcome<Tallies> {
-        let steps: f64 = self.along.iter().map(|along| along.work() * along.extents()[0] as f64).sum();
+        let steps: f64 = self.along.iter().map(|along| along.work()[0] * along.extents()[0] as f64).sum();
         let most = if self.ranks() <= FEW_RANKS { MORE_STEPS } else { MOST_STEPS };
         if self.ranks() <= MOST_RANKS && steps <= most {
             return Ok(Tallies { ranks: self.all_ranks()?, exact: true });
         }
-        let each: f64 = self.along.iter().map(|along| 2.0 * along.work()).sum();
+        let each: f64 = self.along.iter().flat_map(Along::work).sum();
         let sample = (SAMPLE as f64).min(SAMPLED_STEPS / each).max(16.0);
         let sampled = (0..SAMPLE).take_while(|&k| (k as f64) < sample).map(|k| spread(k, self.ranks()));
         let mut ranks: Vec<i64> = sampled.collect();
@@ -173,23 +177,27 @@ impl Exchange<'_> {
 
     /// What every rank moves: each coordinate's shares are looked at once.
     fn all_ranks(&self) -> Outcome<Vec<(i64, Tally)>> {
-        let places = (0..self.ranks()).map(|rank| self.places(rank)).collect::<Outcome<Vec<_>>>()?;
-        let mut axes = Vec::new();
-        for (axis, along) in self.along.iter().enumerate() {
-            let pairs = places.iter().filter_map(|(from, to)| Some((from.as_ref()?[axis], to.as_ref()?[axis])));
-            axes.push(Table::new(along, pairs.collect())?);
+        let ndim = self.along.len();
+        // For each rank its coordinates on both sides, -1 where it holds no part.
+        let mut places = Vec::with_capacity(2 * ndim * index(self.ranks()));
+        for rank in 0..self.ranks() {
+            let (from, to) = self.places(rank)?;
+            let at = |place: &Place, axis: usize| place.as_ref().map_or(-1, |place| place[axis]);
+            places.extend((0..ndim).map(|axis| [at(&from, axis), at(&to, axis)]));
         }
-        let tally = |(rank, (from, to)): (i64, &(Place, Place))| {
-            let views = |mine: &Place, theirs: &Place, side: usize| -> Vec<View> {
-                let Some(mine) = mine else { return Vec::new() };
-                let view = |(axis, table): (usize, &Table)| {
-                    table.view(side, mine[axis], theirs.as_ref().map(|theirs| theirs[axis]))
-                };
-                axes.iter().enumerate().map(view).collect()
-            };
-            Ok((rank, self.tally_of(&views(from, to, 0), &views(to, from, 1))?))
+        let pairs = |axis| places.iter().skip(axis).step_by(ndim).copied().filter(|pair| !pair.contains(&-1));
+        let table = |(axis, along)| Table::new(along, pairs(axis).collect());
+        let tables = self.along.iter().enumerate().map(table).collect::<Outcome<Vec<_>>>()?;
+        let mut views = [Vec::with_capacity(ndim), Vec::with_capacity(ndim)];
+        let tally = |(rank, pairs): (i64, &[[i64; 2]])| {
+            for (side, views) in views.iter_mut().enumerate() {
+                views.clear();
+                let held = tables.iter().zip(pairs).filter(|(_, pair)| pair[side] >= 0);
+                views.extend(held.map(|(table, pair)| table.view(side, *pair)));
+            }
+            Ok((rank, self.tally_of(&views[0], &views[1])?))
         };
-        (0..).zip(&places).map(tally).collect()
+        (0..).zip(places.chunks_exact(ndim)).map(tally).collect()
     }
 
     /// Coordinates of a rank in the source, in the order of the target's axes, and in
@@ -200,7 +208,9 @@ impl Exchange<'_> {
             && self.from.replicas() > 1
             && source != target
         {
-            return Err(Failure::Usage(format!("rank {rank} holds parts of two replicas: this is not counted")));
+            return Err(Failure::Usage(format!(
+                "rank {rank} holds parts of two replicas: this is not counted"
+            )));
         }
         let turned = |at: Vec<i64>| self.axes.iter().map(|&axis| at[axis]).collect();
         Ok((from.map(|(at, _)| turned(at)), to.map(|(at, _)| at)))
@@ -269,15 +279,29 @@ impl Exchange<'_> {
     pub fn messages(&self, rank: i64) -> Outcome<[Option<Vec<(i64, i128)>>; 2]> {
         let (from, to) = self.places(rank)?;
         let replica = |side: &Decomposition| side.coordinates(rank).map_or(0, |(_, replica)| replica);
-        let targets = if self.copies()? > 1 { 0..self.to.replicas() } else { replica(self.to)..replica(self.to) + 1 };
+        let targets =
+            if self.copies()? > 1 { 0..self.to.replicas() } else { replica(self.to)..replica(self.to) + 1 };
         let mut sends = Some(Vec::new());
         if let Some(from) = from {
-            let shares = self.along.iter().zip(&from).map(|(along, &at)| along.sends(at)).collect::<Outcome<Vec<_>>>()?;
-            sends = targets.map(|replica| self.products(&shares, |at| self.to.rank_at(at, replica))).collect::<Option<Vec<_>>>().map(|all| all.concat());
+            let shares = self
+                .along
+                .iter()
+                .zip(&from)
+                .map(|(along, &at)| along.sends(at))
+                .collect::<Outcome<Vec<_>>>()?;
+            sends = targets
+                .map(|replica| self.products(&shares, |at| self.to.rank_at(at, replica)))
+                .collect::<Option<Vec<_>>>()
+                .map(|all| all.concat());
         }
         let mut receives = Some(Vec::new());
         if let Some(to) = to {
-            let shares = self.along.iter().zip(&to).map(|(along, &at)| along.receives(at)).collect::<Outcome<Vec<_>>>()?;
+            let shares = self
+                .along
+                .iter()
+                .zip(&to)
+                .map(|(along, &at)| along.receives(at))
+                .collect::<Outcome<Vec<_>>>()?;
             let source = |at: &[i64]| {
                 let mut coordinates = vec![0; at.len()];
                 self.axes.iter().zip(at).for_each(|(&axis, &at)| coordinates[axis] = at);
@@ -295,16 +319,21 @@ impl Exchange<'_> {
             return None;
         }
         let message = |mut number: usize| {
-            let mut chosen: Vec<Share> = shares.iter().rev().map(|axis| {
-                let share = axis[number % axis.len()];
-                number /= axis.len();
-                share
-            }).collect();
+            let mut chosen: Vec<Share> = shares
+                .iter()
+                .rev()
+                .map(|axis| {
+                    let share = axis[number % axis.len()];
+                    number /= axis.len();
+                    share
+                })
+                .collect();
             chosen.reverse();
             let at: Vec<i64> = chosen.iter().map(|share| share.peer).collect();
             (rank(&at), self.elements(&chosen))
         };
-        let mut messages: Vec<(i64, i128)> = (0..count).map(message).filter(|(_, elements)| *elements > 0).collect();
+        let mut messages: Vec<(i64, i128)> =
+            (0..count).map(message).filter(|(_, elements)| *elements > 0).collect();
         messages.sort_unstable();
         Some(messages)
     }
@@ -318,7 +347,8 @@ impl Exchange<'_> {
             Select::Corners => whole - core,
             Select::Faces => {
                 let along = |axis: usize| -> i128 {
-                    let factor = |(other, share): (usize, &Share)| if other == axis { share.rim } else { share.core };
+                    let factor =
+                        |(other, share): (usize, &Share)| if other == axis { share.rim } else { share.core };
                     chosen.iter().enumerate().map(factor).map(i128::from).product()
                 };
                 (0..chosen.len()).map(along).sum()
@@ -335,41 +365,46 @@ const NOTHING: Share = Share { peer: -1, core: 0, rim: 0 };
 /// The shares of all coordinates along one axis, summed up.
 struct Table {
     digests: [Vec<Digest>; 2],
-    /// What a rank shares with itself: its two coordinates, sorted, and the share.
-    own: Vec<((i64, i64), Share)>,
+    /// What ranks share with themselves, by their coordinates on both sides, sorted.
+    own: Vec<([i64; 2], Share)>,
+    /// Where those of each coordinate of the source begin.
+    begins: Vec<usize>,
 }
 
 impl Table {
     /// `pairs` are the coordinates that ranks have on both sides.
-    fn new(along: &Along<'_>, mut pairs: Vec<(i64, i64)>) -> Outcome<Self> {
+    fn new(along: &Along<'_>, mut pairs: Vec<[i64; 2]>) -> Outcome<Self> {
         pairs.sort_unstable();
         pairs.dedup();
         let mut own: Vec<_> = pairs.into_iter().map(|pair| (pair, NOTHING)).collect();
-        let mut digests = along.extents().map(|extent| vec![Digest::default(); usize::try_from(extent).unwrap_or(0)]);
-        let mut pairs = own.iter_mut().peekable();
+        let mut digests = along.extents().map(|extent| vec![Digest::default(); index(extent)]);
+        let (mut begins, mut at) = (vec![0], 0);
         for coordinate in 0..along.extents()[0] {
             let shares = along.sends(coordinate)?;
             digests[0][index(coordinate)] = Digest::of(&shares);
             for share in &shares {
                 digests[1][index(share.peer)].add(coordinate, all(share));
             }
-            while let Some((pair, found)) = pairs.next_if(|(pair, _)| pair.0 == coordinate) {
-                if let Ok(at) = shares.binary_search_by_key(&pair.1, |share| share.peer) {
-                    *found = shares[at];
+            while let Some(([_, to], found)) = own.get_mut(at).filter(|(pair, _)| pair[0] == coordinate) {
+                if let Ok(own) = shares.binary_search_by_key(to, |share| share.peer) {
+                    *found = shares[own];
                 }
+                at += 1;
             }
+            begins.push(at);
         }
-        Ok(Self { digests, own })
+        Ok(Self { digests, own, begins })
     }
 
-    /// What the rank at these two coordinates sees when it sends (0) or receives (1).
-    fn view(&self, side: usize, mine: i64, theirs: Option<i64>) -> View {
-        let own = theirs.and_then(|theirs| {
-            let pair = if side == 0 { (mine, theirs) } else { (theirs, mine) };
-            let at = self.own.binary_search_by_key(&pair, |(pair, _)| *pair).ok()?;
-            Some(Share { peer: theirs, ..self.own[at].1 })
+    /// What a rank at these coordinates of both sides sees when it sends (0) or receives (1).
+    fn view(&self, side: usize, pair: [i64; 2]) -> View {
+        let own = pair.iter().all(|&at| at >= 0).then(|| {
+            let from = index(pair[0]);
+            let own = &self.own[self.begins[from]..self.begins[from + 1]];
+            let found = own.binary_search_by_key(&pair, |(pair, _)| *pair);
+            found.map_or(NOTHING, |at| Share { peer: pair[1 - side], ..own[at].1 })
         });
-        View { digest: self.digests[side][index(mine)], own: own.unwrap_or(NOTHING) }
+        View { digest: self.digests[side][index(pair[side])], own: own.unwrap_or(NOTHING) }
     }
 }
 
