@@ -85,6 +85,9 @@ impl Layout {
     /// The layout of parts that were found to make one array, one for each rank.
     fn from_parts(parts: &[DimData]) -> Outcome<Self> {
         let first = &parts[0];
+        if first.ndim() == 0 {
+            return Err(Failure::Usage("an array without axes is not dealt out".into()));
+        }
         let extents: Vec<i64> = first.dims().iter().map(Dim::proc_grid_size).collect();
         let order = first.grid().order().clone();
         let mut axes = Vec::new();
@@ -208,9 +211,12 @@ impl Parts {
         let (first, procs) = (&dims[0], dims[0].proc_grid_size());
         match first.dist() {
             Dist::Block { .. } => {
-                let starts =
-                    dims.iter().map(|dim| dim.global_of(dim.owned_local().start).unwrap_or(first.size()));
-                Axis::bounds(starts.chain([first.size()]).collect::<Vec<_>>())
+                // Blocks meet: each begins where the one before ends.
+                let ends = dims.iter().scan(0, |end, dim| {
+                    *end += dim.owned_len();
+                    Some(*end)
+                });
+                Axis::bounds(std::iter::once(0).chain(ends).collect::<Vec<_>>())
             }
             Dist::Cyclic { block_size, first_block, .. } => Axis::cyclic(first.size(), *block_size)
                 .first_process(first.first_process())

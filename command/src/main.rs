@@ -6,6 +6,7 @@ mod inspect;
 mod layout;
 mod outcome;
 mod plan;
+mod plot;
 mod sets;
 mod shell;
 mod text;
@@ -30,6 +31,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Check(check::Arguments),
     Plan(plan::Arguments),
+    Plot(plot::Arguments),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -40,6 +42,7 @@ impl Command {
             Self::Inspect(arguments) => inspect::run(arguments, out),
             Self::Check(arguments) => check::run(arguments, out),
             Self::Plan(arguments) => plan::run(arguments, out),
+            Self::Plot(arguments) => plot::run(arguments, out),
             Self::Completions(arguments) => shell::completions(arguments, out),
             Self::Man(arguments) => shell::man(arguments, out),
         }

@@ -9,6 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// Writes a file that appears whole or not at all, and is on disk when this returns. Local.
+///
+/// # Errors
+/// `Io` where it cannot be written; a file that was there before is then as it was.
+pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let mut file = AtomicFile::create(path)?;
+    file.writer().write_all(bytes).map_err(|error| Error::from(error).in_file(path))?;
+    file.sync()?.commit()
+}
+
 /// Writes beside the target; [`sync`](Self::sync) and then
 /// [`commit`](Staged::commit) put the file in place.
 ///

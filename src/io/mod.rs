@@ -30,4 +30,5 @@ mod pep3118;
 mod redistribute;
 mod source;
 
+pub use atomic::write_whole;
 pub use redistribute::{Piece, redistribute};

@@ -1,7 +1,7 @@
 //! Layouts that files tell: sets of `.dnpy`, the `dim_data` of all ranks, lists of indices.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use distarray::distribution::{Claim, faults};
 use distarray::io::dnpy;
@@ -29,22 +29,18 @@ pub fn parts(argument: &str) -> Outcome<Option<Vec<DimData>>> {
 
 /// The parts of the set that a file belongs to.
 fn set(path: &Path) -> Outcome<Vec<DimData>> {
-    let read = |path: &Path| Ok::<_, Failure>(dnpy::read(path)?.dim_data().clone());
-    let count = read(path)?.process_count();
-    let Some(prefix) = prefix(path) else {
-        if count == 1 {
-            return Ok(vec![read(path)?]);
+    let read = |path: &Path| Ok::<_, Failure>(dnpy::read_header(path, Reading::Protocol)?.dim_data);
+    let own = read(path)?;
+    let Some((prefix, _)) = dnpy::rank_of_path(path) else {
+        if own.process_count() == 1 {
+            return Ok(vec![own]);
         }
-        let why = format!("one of {count} parts, and not named as a file of a set is, u_0.dnpy");
+        let why =
+            format!("one of {} parts, and not named as those of a set are: u_0.dnpy", own.process_count());
         return Err(Failure::in_file(path, why));
     };
-    (0..count).map(|rank| read(&PathBuf::from(format!("{prefix}_{rank}.dnpy")))).collect()
-}
-
-/// What stands before `_0.dnpy`.
-fn prefix(path: &Path) -> Option<&str> {
-    let (prefix, rank) = path.to_str()?.strip_suffix(".dnpy")?.rsplit_once('_')?;
-    rank.bytes().all(|b| b.is_ascii_digit()).then_some(prefix)
+    let ranks = usize::try_from(own.process_count()).unwrap_or(usize::MAX);
+    (0..ranks).map(|rank| read(&dnpy::rank_path(&prefix, rank))).collect()
 }
 
 /// A JSON list with the dictionary of `__version__` and `dim_data` of rank 0, 1, ...
