@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // restores what SIGPIPE does to every other program
 
 mod check;
+mod conformance;
 mod inspect;
 mod layout;
 mod outcome;
@@ -32,6 +33,8 @@ enum Command {
     Check(check::Arguments),
     Plan(plan::Arguments),
     Plot(plot::Arguments),
+    #[command(name = "conformance-script", hide = true)]
+    ConformanceScript(conformance::Child),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -43,6 +46,7 @@ impl Command {
             Self::Check(arguments) => check::run(arguments, out),
             Self::Plan(arguments) => plan::run(arguments, out),
             Self::Plot(arguments) => plot::run(arguments, out),
+            Self::ConformanceScript(arguments) => conformance::run_child(arguments),
             Self::Completions(arguments) => shell::completions(arguments, out),
             Self::Man(arguments) => shell::man(arguments, out),
         }

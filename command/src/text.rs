@@ -35,7 +35,7 @@ pub fn owned(dim: &Dim) -> String {
         (0..run.count).take(MOST + 1).map(move |k| (start + k * stride, len))
     };
     let runs = dim.owned_runs();
-    let mut found: Vec<_> = runs.as_slice().iter().flat_map(|run| stretches(run)).take(MOST + 1).collect();
+    let mut found: Vec<_> = runs.as_slice().iter().flat_map(stretches).take(MOST + 1).collect();
     if found.is_empty() {
         return "nothing".into();
     }
