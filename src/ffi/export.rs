@@ -8,6 +8,7 @@ use super::description::{Description, attach, describe, describe_strictly, ident
 use super::error::{distarray_error, guard};
 use super::lend::{Granted, Loan, Taken, distarray_array, is_own, reclaim};
 use super::place::in_place;
+use super::watch;
 use crate::array::{Access, AnyArray, Buffer, DistArray, Element, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -141,11 +142,12 @@ impl From<AnyArray> for Export {
     fn from(array: AnyArray) -> Self {
         let access = array.buffer().access();
         // The first loan of a new array at its own access is never refused.
-        Self(
-            distarray_array::new(array)
-                .grant(Loan::Data(access))
-                .map_or(distarray_export::INIT, Granted::into_raw),
-        )
+        let granted = distarray_array::new(array).grant(Loan::Data(access));
+        let export = Self(granted.map_or(distarray_export::INIT, Granted::into_raw));
+        if watch::on() {
+            watch::lent(&export.0);
+        }
+        export
     }
 }
 
@@ -180,11 +182,18 @@ pub(super) unsafe fn import_export<T: From<Taken>>(loan: *mut distarray_export, 
     let mut dim_data = DimData::empty();
     // SAFETY: the caller's promise.
     let memory = unsafe { attach(lent, access, &mut dim_data) }?;
+    if watch::on() {
+        // SAFETY: the caller's promise; the loan was just found to keep the rules.
+        unsafe { watch::offered(lent, access) }?;
+    }
     let (meta, info) = ((lent.meta, lent.n_meta), lent.flags_info);
     let identity = identity(lent);
     if is_own(lent) {
         // SAFETY: the loan is live, and the caller's to give.
         if let Some(own) = unsafe { reclaim(lent, &memory, &dim_data) } {
+            if watch::on() {
+                watch::returned(lent);
+            }
             let written = lent.consumer_flags;
             // SAFETY: as below; the loan has ended.
             unsafe { bury(loan) };
@@ -192,6 +201,10 @@ pub(super) unsafe fn import_export<T: From<Taken>>(loan: *mut distarray_export, 
         }
     }
     let owner = in_place(|| Borrowed { loan: *lent, written: AtomicU64::new(0) });
+    if watch::on() {
+        // SAFETY: as above.
+        unsafe { watch::taken(&*owner, lent) };
+    }
     // The husk comes at once, so that whatever happens below, nobody releases twice.
     // SAFETY: the struct is whole, and its shared borrow has ended: `memory` refers
     // to what it points to.
@@ -247,8 +260,15 @@ impl Owner for Borrowed {
 impl Drop for Borrowed {
     fn drop(&mut self) {
         self.loan.consumer_flags |= *self.written.get_mut();
+        if watch::on() {
+            // SAFETY: the loan is live.
+            unsafe { watch::before_release(self, &self.loan) };
+        }
         // SAFETY: this owner alone holds the loan, and is dropped once.
-        unsafe { release(&mut self.loan) }
+        unsafe { release(&mut self.loan) };
+        if watch::on() {
+            watch::after_release(&self.loan);
+        }
     }
 }
 

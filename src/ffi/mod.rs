@@ -21,15 +21,18 @@ mod distribution;
 mod error;
 mod exchange;
 mod export;
+mod fields;
 mod file;
 mod halo;
 mod lend;
 mod library;
+mod memory_map;
 mod place;
 mod record;
 mod redistribution;
 mod request;
 mod text;
+mod watch;
 
 pub use accommodation::*;
 pub use array::*;
