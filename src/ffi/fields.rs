@@ -32,9 +32,8 @@ impl distarray_export {
     /// The first field that is not the same in the other, `consumer_flags` apart.
     #[must_use]
     pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
-        let differs = |((name, one), (_, two)): &((&str, &[u8]), (&str, &[u8]))| {
-            one != two && *name != "consumer_flags"
-        };
-        self.fields().zip(other.fields()).find(differs).map(|((name, _), _)| name)
+        let mut pairs = self.fields().zip(other.fields());
+        let differs = pairs.find(|((name, one), (_, two))| one != two && *name != "consumer_flags");
+        differs.map(|((name, _), _)| name)
     }
 }

@@ -140,10 +140,6 @@ pub(super) unsafe fn offered(loan: &distarray_export, access: Access) -> Result<
             return Err(Error::new(ErrorKind::Bounds, why).in_field(field).by_rule("lend-5"));
         }
     }
-    if loan.consumer_flags != 0 {
-        let why = "consumer_flags must be zero when lending";
-        return Err(Error::new(ErrorKind::Flag, why).in_field("consumer_flags").by_rule("lend-2"));
-    }
     // SAFETY: the caller's promise, for all three.
     unsafe {
         names(loan)?;

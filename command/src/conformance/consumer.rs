@@ -11,7 +11,6 @@ use distarray::protocol::Dim;
 use super::Rule;
 use super::loans::{Case, Made, cases};
 use super::pages::Allow;
-use super::producer::first_difference;
 use super::reporter::{self, Message, fault, step, tell};
 use super::trap;
 
@@ -130,7 +129,7 @@ fn offer(case: &Case, take: Consumer) {
     } else {
         if releases > 0 {
             fault("take-1", format!("it refused the loan, with {status}, and released it"));
-        } else if let Some(field) = first_difference(&loan, &original) {
+        } else if let Some(field) = loan.first_difference(&original) {
             fault("take-1", format!("it refused the loan, with {status}, and changed {field}"));
         }
         if now != before {
@@ -196,8 +195,7 @@ unsafe extern "C" fn give_back(loan: *mut distarray_export) {
     };
     watch.releases += 1;
     if watch.releases == 1 {
-        let unflagged = distarray_export { consumer_flags: watch.made.loan.consumer_flags, ..*loan };
-        if let Some(field) = first_difference(&unflagged, &watch.made.loan) {
+        if let Some(field) = loan.first_difference(&watch.made.loan) {
             fault("take-9", format!("{field} was changed before release"));
         }
         let now = match watch.allow {

@@ -112,63 +112,10 @@ impl Lender {
     }
 }
 
-/// The fields of a loan by their offsets; two words of `uid`, four of `reserved`.
-const FIELDS: [(usize, usize, &str); 35] = [
-    (0, 4, "magic"),
-    (4, 4, "struct_size"),
-    (8, 4, "abi_major"),
-    (12, 4, "abi_minor"),
-    (16, 8, "release"),
-    (24, 8, "private_data"),
-    (32, 4, "flags_read"),
-    (36, 4, "flags_write"),
-    (40, 8, "flags_info"),
-    (48, 8, "consumer_flags"),
-    (56, 8, "data"),
-    (64, 8, "byte_offset"),
-    (72, 8, "alloc_base"),
-    (80, 8, "alloc_bytes"),
-    (88, 4, "device_type"),
-    (92, 4, "device_id"),
-    (96, 8, "sync_event"),
-    (104, 1, "dtype_code"),
-    (105, 1, "dtype_bits"),
-    (106, 2, "dtype_lanes"),
-    (108, 4, "ndim"),
-    (112, 8, "itemsize"),
-    (120, 8, "shape"),
-    (128, 8, "strides"),
-    (136, 8, "format"),
-    (144, 8, "dims"),
-    (152, 8, "process_rank"),
-    (160, 8, "process_count"),
-    (168, 8, "grid_ranks"),
-    (176, 16, "uid"),
-    (192, 8, "epoch"),
-    (200, 8, "meta"),
-    (208, 8, "n_meta"),
-    (216, 8, "ext"),
-    (224, 32, "reserved"),
-];
-
-/// The bytes of a struct.
-pub fn bytes_of(loan: &distarray_export) -> [u8; size_of::<distarray_export>()] {
-    // SAFETY: 256 bytes without padding, all written.
-    unsafe { std::mem::transmute_copy(loan) }
-}
-
-/// The first field in which two structs differ.
-pub fn first_difference(one: &distarray_export, two: &distarray_export) -> Option<&'static str> {
-    let (one, two) = (bytes_of(one), bytes_of(two));
-    FIELDS.iter().find(|(at, len, _)| one[*at..at + len] != two[*at..at + len]).map(|(_, _, name)| *name)
-}
-
 /// Fields that are as they were before the call.
 fn untouched(loan: &distarray_export) -> Vec<&'static str> {
-    let bytes = bytes_of(loan);
-    let same =
-        |(at, len, _): &&(usize, usize, &str)| bytes[*at..at + len].iter().all(|&byte| byte == UNTOUCHED);
-    FIELDS.iter().filter(same).map(|(_, _, name)| *name).collect()
+    let fields = loan.fields().filter(|(_, bytes)| bytes.iter().all(|&byte| byte == UNTOUCHED));
+    fields.map(|(name, _)| name).collect()
 }
 
 impl Lent {
