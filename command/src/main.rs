@@ -3,6 +3,7 @@
 
 mod check;
 mod conformance;
+mod convert;
 mod inspect;
 mod layout;
 mod outcome;
@@ -31,6 +32,7 @@ struct Arguments {
 enum Command {
     Inspect(inspect::Arguments),
     Check(check::Arguments),
+    Convert(convert::Arguments),
     Plan(plan::Arguments),
     Plot(plot::Arguments),
     #[command(name = "conformance-script", hide = true)]
@@ -44,6 +46,7 @@ impl Command {
         match self {
             Self::Inspect(arguments) => inspect::run(arguments, out),
             Self::Check(arguments) => check::run(arguments, out),
+            Self::Convert(arguments) => convert::run(arguments, out),
             Self::Plan(arguments) => plan::run(arguments, out),
             Self::Plot(arguments) => plot::run(arguments, out),
             Self::ConformanceScript(arguments) => conformance::run_child(arguments),
