@@ -35,8 +35,6 @@ enum Command {
     Convert(convert::Arguments),
     Plan(plan::Arguments),
     Plot(plot::Arguments),
-    #[command(name = "conformance-script", hide = true)]
-    ConformanceScript(conformance::Child),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -49,7 +47,6 @@ impl Command {
             Self::Convert(arguments) => convert::run(arguments, out),
             Self::Plan(arguments) => plan::run(arguments, out),
             Self::Plot(arguments) => plot::run(arguments, out),
-            Self::ConformanceScript(arguments) => conformance::run_child(arguments),
             Self::Completions(arguments) => shell::completions(arguments, out),
             Self::Man(arguments) => shell::man(arguments, out),
         }
@@ -60,7 +57,10 @@ fn main() -> ExitCode {
     // SAFETY: nothing else runs yet, and no handler is installed, only the default.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     let mut out = BufWriter::new(io::stdout().lock());
-    let outcome = Arguments::parse().command.run(&mut out);
+    let outcome = match conformance::Child::of_process() {
+        Some(child) => conformance::run_child(&child),
+        None => Arguments::parse().command.run(&mut out),
+    };
     let flushed = out.flush().map_err(Into::into);
     outcome::exit_code(outcome.and_then(|verdict| flushed.map(|()| verdict)))
 }

@@ -7,18 +7,33 @@ use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use clap::Parser;
+
 use super::reporter::{self, Message};
 use super::{Role, consumer, producer};
 use crate::outcome::{Failure, Outcome, Verdict};
 
-/// Run one script against the code under test; for `distarray check` itself.
-#[derive(clap::Args)]
+/// The first argument of the command where it is such a process: no subcommand, which
+/// completions would offer.
+pub const NAME: &str = "conformance-script";
+
+/// What one script is run with.
+#[derive(clap::Parser)]
 pub struct Arguments {
     role: Role,
     library: PathBuf,
     symbol: String,
     script: String,
     ranks: i32,
+}
+
+impl Arguments {
+    /// The arguments of this process, where it is one that runs a script.
+    pub fn of_process() -> Option<Self> {
+        let mut arguments = std::env::args_os().skip(1).peekable();
+        let named = arguments.peek().is_some_and(|first| first == NAME);
+        named.then(|| Self::parse_from(arguments))
+    }
 }
 
 /// Runs the script, and ends the process.

@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Subject;
 use super::reporter::Message;
+use super::{Subject, child};
 use crate::outcome::{Failure, Outcome};
 
 /// How long the last lines of a process that has ended may take.
@@ -27,7 +27,7 @@ pub fn run(subject: &Subject, script: &str) -> Outcome<Told> {
     let failed = |error: std::io::Error| Failure::File(format!("cannot start a process: {error}"));
     let program = std::env::current_exe().map_err(failed)?;
     let mut child = Command::new(program)
-        .arg("conformance-script")
+        .arg(child::NAME)
         .arg(subject.role.name())
         .arg(&subject.library)
         .args([&subject.symbol, script, &subject.ranks.to_string()])
