@@ -39,7 +39,7 @@ fn a_fault_names_rank_axis_key_rule_and_how_to_mend_it() {
     let parts = json!([block(0, 0, 4), block(1, 5, 9)]).to_string();
     let said = distarray_with(&parts, ["check", "--dim-data", "-"]).expect(1);
     let expected = "rank 1, against rank 0, axis 0, start: the owned parts leave a gap (expected 4, found 5) [rule W4]\n    \
-                    to mend it: let the part of rank 1 begin at 4, or that of rank 0 stop at 5\n";
+                    to mend it: let what rank 1 owns begin at 4, or what rank 0 owns stop at 5; padding comes on top\n";
     assert!(said.starts_with(expected), "{said}");
     let fault = &distarray_with(&parts, ["check", "--json", "--dim-data", "-"]).json(1)["faults"][0];
     for (key, value) in

@@ -42,7 +42,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "the part is that of rank {found}: look at its coordinates, the grid's order and the file's name",
     ),
     ("W3", "", "let all ranks write the same {key}; look at {here} first, which the others outvote"),
-    ("W4", "start", "let the part of {here} begin at {expected}, or that of {there} stop at {found}"),
+    (
+        "W4",
+        "start",
+        "let what {here} owns begin at {expected}, or what {there} owns stop at {found}; padding comes on top",
+    ),
     ("W4", "", "{here} and {there} stand at one coordinate of the axis and must describe it alike"),
     (
         "W5",
