@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     if let Some(layout) = to {
         deal(source, target, layout, *ranks)?;
     } else if sets::is_npy(target) {
-        redistribute(&pieces(source)?, [(target.clone(), None)])?;
+        write(source, &pieces(source)?, [(target.clone(), None)])?;
     } else {
         describe(source, target, out)?;
     }
@@ -74,7 +74,19 @@ fn deal(source: &Path, prefix: &Path, layout: &str, ranks: Option<i64>) -> Outco
         Ok((dnpy::rank_path(prefix, usize::try_from(rank).unwrap_or(usize::MAX)), Some(layout.part(rank)?)))
     };
     let parts = (0..layout.ranks()).map(part).collect::<Outcome<Vec<_>>>()?;
-    Ok(redistribute(&pieces, parts)?)
+    write(source, &pieces, parts)
+}
+
+/// Writes the target's files.
+fn write(
+    source: &Path,
+    pieces: &[Piece],
+    to: impl IntoIterator<Item = (PathBuf, Option<DimData>)>,
+) -> Outcome<()> {
+    redistribute(pieces, to).map_err(|error| match error.rule() {
+        Some(_) => Failure::File(format!("{error}\nTry: distarray check {}", source.display())),
+        None => error.into(),
+    })
 }
 
 /// Writes the dim_data alone: a dictionary of one part, a list of all parts of a set.

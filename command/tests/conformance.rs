@@ -149,6 +149,17 @@ fn the_library_itself_passes() {
 }
 
 #[test]
+fn the_header_is_c_and_cpp() {
+    let header = root().join("include/distarray_conformance.h");
+    for (compiler, flags) in [("cc", ["-xc", "-std=c99"]), ("c++", ["-xc++", "-std=c++11"])] {
+        let mut compile = Command::new(compiler);
+        compile.args(flags).args(["-fsyntax-only", "-Wall", "-Wextra", "-Werror"]).arg(&header);
+        let output = compile.output().expect("a compiler is needed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn what_cannot_be_loaded_or_makes_no_sense_is_no_verdict() {
     let library = library("consumers", &[]);
     let run = check("--consumer", &library, "no_such_function", &[]);

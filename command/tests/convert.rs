@@ -87,7 +87,7 @@ fn what_cannot_be_done_changes_nothing() {
     let set = data().join("real/bb2x2");
     for (arguments, code, words) in [
         // A set with a hole.
-        (vec![path("bb2x2"), path("old.npy")], 3, "[rule W1]"),
+        (vec![path("bb2x2"), path("old.npy")], 3, "[rule W1]\nTry: distarray check"),
         (vec![path("missing"), path("old.npy")], 3, "missing"),
         (vec![path("garbage.npy"), path("old.npy")], 3, "garbage.npy"),
         (vec![set.clone(), path("no/such/directory/u.npy")], 3, "no/such/directory/u.npy"),
