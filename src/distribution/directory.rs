@@ -118,8 +118,8 @@ pub(super) fn find_duplicate(comm: &Comm, dim_data: &DimData) -> Result<()> {
     let rank = i64::try_from(comm.rank()).unwrap_or(i64::MAX);
     for axis in one_to_one_axes(dim_data) {
         let known = announce(comm, &dim_data.dims()[axis], rank).numbers::<4>(comm)?;
-        let known = known.into_iter().map(|[index, coordinate, _, rank]| [index, coordinate, rank]);
-        comm.agree(duplicate(axis, known))?;
+        let owned = known.map(|[index, coordinate, _, rank]| [index, coordinate, rank]);
+        comm.agree(duplicate(axis, owned))?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Loans of all kinds that a consumer must take or refuse, and some that it must refuse.
 
+use std::ptr;
+
 use distarray::ffi::abi::*;
 
-use super::pages::{Allow, Pages};
+use super::pages::{Allow, Pages, Shelf};
 
 /// A loan to be made, and what a consumer owes it.
 pub struct Case {
@@ -21,14 +23,13 @@ pub struct Case {
     first: i64,
     bytes: usize,
     dims: Vec<distarray_dim>,
-    /// Index lists of unstructured axes.
-    lists: Vec<Option<List>>,
+    /// The index list of an unstructured axis.
+    list: Option<Vec<u8>>,
+    /// Rank, and number of ranks.
+    process: (i64, i64),
     /// What is said apart from that.
     adjust: fn(&mut distarray_export),
 }
-
-/// The bytes of an index list.
-type List = Vec<u8>;
 
 /// A loan that is made: the struct, and the memory that it leads to.
 pub struct Made {
@@ -42,137 +43,110 @@ const GAP: u8 = 0xee;
 
 /// Every loan that consumers are tried with.
 pub fn cases() -> Vec<Case> {
-    let block = |size, procs, rank, start, stop| distarray_dim {
-        dist_type: DISTARRAY_DIST_BLOCK,
-        size,
-        proc_grid_size: procs,
-        proc_grid_rank: rank,
-        start,
-        stop,
-        ..distarray_dim::INIT
-    };
-    let whole = |size| block(size, 1, 0, 0, size);
-    let halo = |dim: distarray_dim, width: i64| distarray_dim {
-        flags: DISTARRAY_DIM_EDGE_OUTSIDE,
-        start: dim.start - width,
-        stop: dim.stop + width,
-        padding: [width, width],
-        ..dim
-    };
-    let cyclic = |size, procs, rank, block_size| distarray_dim {
-        dist_type: DISTARRAY_DIST_CYCLIC,
-        start: rank * block_size,
-        stop: 0,
-        block_size,
-        ..block(size, procs, rank, 0, 0)
-    };
-    let list = |size, n_indices, n_owned, flags| distarray_dim {
-        dist_type: DISTARRAY_DIST_UNSTRUCTURED,
-        flags,
-        n_indices,
-        n_owned,
-        ..block(size, 2, 0, 0, 0)
-    };
-    let of_two = |loan: &mut distarray_export| loan.process_count = 2;
-    let vector = || Case::packed("vector", &[5], vec![whole(5)]);
-    let two_rows = || vec![block(6, 2, 0, 0, 3), whole(4)];
-    let matrix = || Case { adjust: of_two, ..Case::packed("matrix in C order", &[3, 4], two_rows()) };
-    let mut cases = vec![
-        vector(),
-        matrix(),
-        Case { strides: vec![8, 24], ..matrix().named("matrix in Fortran order") },
-        Case { strides: vec![48, 8], bytes: 2 * 48 + 4 * 8, ..matrix().named("rows with gaps between them") },
-        Case { strides: vec![-32, -8], first: 11 * 8, ..matrix().named("negative strides") },
-        Case {
-            adjust: |loan| {
-                loan.process_rank = 1;
-                loan.process_count = 3;
-            },
-            ..Case::packed("halo", &[5, 4], vec![halo(block(9, 3, 1, 3, 6), 1), halo(whole(2), 1)])
-        },
-        Case::packed("nothing", &[0, 3], vec![whole(0), whole(3)])
-            .adjusted(|loan| loan.data = std::ptr::null_mut()),
-        Case::packed("scalar", &[], vec![]),
-        Case {
-            adjust: |loan| {
-                loan.process_rank = 1;
-                loan.process_count = 2;
-            },
-            ..Case::packed("cyclic", &[4], vec![cyclic(9, 2, 1, 2)])
-        },
-        Case {
-            lists: vec![Some([5_i64, 0, 3].iter().flat_map(|i| i.to_ne_bytes()).collect())],
-            adjust: of_two,
-            ..Case::packed("unstructured", &[3], vec![list(6, 3, 3, DISTARRAY_DIM_ONE_TO_ONE)])
-        },
-        Case {
-            lists: vec![Some([5_i32, 0, 3].iter().flat_map(|i| i.to_ne_bytes()).collect())],
-            adjust: |loan| {
-                loan.process_count = 2;
-                loan.flags_read = DISTARRAY_R_GHOSTS;
-            },
-            ..Case::packed("ghosts, 32-bit indices", &[3], vec![list(6, 3, 2, DISTARRAY_DIM_INDICES_I32)])
-        },
-        Case {
-            adjust: |loan| {
-                loan.process_rank = 1;
-                loan.process_count = 4;
-                loan.flags_read = DISTARRAY_R_GRID_COLMAJOR;
-            },
-            ..Case::packed(
-                "column-major process grid",
-                &[3, 2],
-                vec![block(6, 2, 1, 3, 6), block(4, 2, 0, 0, 2)],
-            )
-        },
-        Case {
-            adjust: |loan| {
-                loan.process_rank = 3;
-                loan.process_count = 4;
-                loan.flags_write = DISTARRAY_W_REPLICATED;
-            },
-            ..Case::packed("replicas", &[3, 4], vec![block(6, 2, 1, 3, 6), whole(4)])
-        },
-        Case {
-            adjust: |loan| {
-                loan.process_rank = (1 << 40) - 1;
-                loan.process_count = 1 << 40;
-            },
-            ..Case::packed("2^43 elements on 2^40 ranks", &[8], {
-                vec![block(1 << 43, 1 << 40, (1 << 40) - 1, (1 << 43) - 8, 1 << 43)]
-            })
-        },
-        Case { itemsize: 1, strides: vec![1], bytes: 5, ..vector().named("bytes") },
-        vector().named("newer minor version, unknown flags_info").adjusted(|loan| {
-            loan.abi_minor = 7;
-            loan.flags_info = 1 << 63;
-        }),
-    ];
-    let read_only = [
-        matrix().named("read only").adjusted(|loan| {
-            loan.process_count = 2;
-            loan.flags_write = DISTARRAY_W_READ_ONLY;
-        }),
-        vector().named("unknown flags_write bit").adjusted(|loan| loan.flags_write = 1 << 31),
-        Case { strides: vec![0, 8], bytes: 32, ..matrix() }.named("one row for all").adjusted(|loan| {
-            loan.process_count = 2;
-            loan.flags_write = DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED;
-        }),
-    ];
-    cases.extend(read_only.map(|case| Case { allow: Allow::Reading, ..case }));
-    let foreign = [
-        vector().named("major version 2").adjusted(|loan| loan.abi_major = 2).refused("take-3"),
-        vector().named("unknown flags_read bit").adjusted(|loan| loan.flags_read = 1 << 31).refused("take-3"),
-        vector().named("struct_size 128").adjusted(|loan| loan.struct_size = 128).refused("take-3"),
-        vector().named("no magic").adjusted(|loan| loan.magic = 0).refused("take-4"),
-        vector().named("release NULL").adjusted(|loan| loan.release = None).refused("take-4"),
-    ];
-    cases.extend(foreign.map(|case| Case { allow_description: Allow::Nothing, ..case }));
+    let mut cases = valid();
+    cases.extend(read_only().map(|case| Case { allow: Allow::Reading, ..case }));
+    cases.extend(foreign().map(|case| Case { allow_description: Allow::Nothing, ..case }));
     // The bit stands in the axis, which must be read to see it.
-    let mut unknown = vector().named("unknown bit of an axis").refused("take-3");
+    let mut unknown = vector("unknown bit of an axis").refused("take-3");
     unknown.dims[0].flags = 1 << 31;
     cases.push(unknown);
     cases
+}
+
+/// Loans that a consumer may write to.
+fn valid() -> Vec<Case> {
+    let last = (1 << 40) - 1;
+    vec![
+        vector("vector"),
+        matrix("matrix in C order"),
+        matrix("matrix in Fortran order").strided(&[8, 24], 0, 96),
+        matrix("rows with gaps between them").strided(&[48, 8], 0, 128),
+        matrix("negative strides").strided(&[-32, -8], 88, 96),
+        Case::packed("halo", &[5, 4], vec![halo(block(9, 3, 1, 3, 6), 1), halo(whole(2), 1)]).on(1, 3),
+        Case::packed("nothing", &[0, 3], vec![whole(0), whole(3)]).but(|loan| loan.data = ptr::null_mut()),
+        Case::packed("scalar", &[], vec![]),
+        Case::packed("cyclic", &[4], vec![cyclic(9, 2, 1, 2)]).on(1, 2),
+        Case::packed("unstructured", &[3], vec![list(6, 3, 3, DISTARRAY_DIM_ONE_TO_ONE)])
+            .listing([5_i64, 0, 3].iter().flat_map(|index| index.to_ne_bytes()))
+            .on(0, 2),
+        Case::packed("ghosts, 32-bit indices", &[3], vec![list(6, 3, 2, DISTARRAY_DIM_INDICES_I32)])
+            .listing([5_i32, 0, 3].iter().flat_map(|index| index.to_ne_bytes()))
+            .on(0, 2)
+            .but(|loan| loan.flags_read = DISTARRAY_R_GHOSTS),
+        Case::packed("column-major process grid", &[3, 2], vec![block(6, 2, 1, 3, 6), block(4, 2, 0, 0, 2)])
+            .on(1, 4)
+            .but(|loan| loan.flags_read = DISTARRAY_R_GRID_COLMAJOR),
+        Case::packed("replicas", &[3, 4], vec![block(6, 2, 1, 3, 6), whole(4)])
+            .on(3, 4)
+            .but(|loan| loan.flags_write = DISTARRAY_W_REPLICATED),
+        Case::packed(
+            "2^43 elements on 2^40 ranks",
+            &[8],
+            vec![block(1 << 43, 1 << 40, last, 8 * last, 1 << 43)],
+        )
+        .on(last, 1 << 40),
+        Case { itemsize: 1, ..vector("bytes").strided(&[1], 0, 5) },
+        vector("newer minor version, unknown flags_info").but(|loan| {
+            loan.abi_minor = 7;
+            loan.flags_info = 1 << 63;
+        }),
+    ]
+}
+
+/// Loans that it may only read.
+fn read_only() -> [Case; 3] {
+    [
+        matrix("read only").but(|loan| loan.flags_write = DISTARRAY_W_READ_ONLY),
+        vector("unknown flags_write bit").but(|loan| loan.flags_write = 1 << 31),
+        matrix("one row for all")
+            .strided(&[0, 8], 0, 32)
+            .but(|loan| loan.flags_write = DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
+    ]
+}
+
+/// Loans of which it must not follow any pointer.
+fn foreign() -> [Case; 5] {
+    [
+        vector("major version 2").but(|loan| loan.abi_major = 2).refused("take-3"),
+        vector("unknown flags_read bit").but(|loan| loan.flags_read = 1 << 31).refused("take-3"),
+        vector("struct_size 128").but(|loan| loan.struct_size = 128).refused("take-3"),
+        vector("no magic").but(|loan| loan.magic = 0).refused("take-4"),
+        vector("release NULL").but(|loan| loan.release = None).refused("take-4"),
+    ]
+}
+
+/// Five elements, held whole.
+fn vector(name: &'static str) -> Case {
+    Case::packed(name, &[5], vec![whole(5)])
+}
+
+/// Three rows of four elements: the first half of six.
+fn matrix(name: &'static str) -> Case {
+    Case::packed(name, &[3, 4], vec![block(6, 2, 0, 0, 3), whole(4)]).on(0, 2)
+}
+
+fn block(size: i64, proc_grid_size: i64, proc_grid_rank: i64, start: i64, stop: i64) -> distarray_dim {
+    let dist_type = DISTARRAY_DIST_BLOCK;
+    distarray_dim { dist_type, size, proc_grid_size, proc_grid_rank, start, stop, ..distarray_dim::INIT }
+}
+
+fn whole(size: i64) -> distarray_dim {
+    block(size, 1, 0, 0, size)
+}
+
+fn halo(dim: distarray_dim, width: i64) -> distarray_dim {
+    let (start, stop, padding) = (dim.start - width, dim.stop + width, [width, width]);
+    distarray_dim { flags: DISTARRAY_DIM_EDGE_OUTSIDE, start, stop, padding, ..dim }
+}
+
+fn cyclic(size: i64, procs: i64, rank: i64, block_size: i64) -> distarray_dim {
+    let dist_type = DISTARRAY_DIST_CYCLIC;
+    distarray_dim { dist_type, block_size, ..block(size, procs, rank, rank * block_size, 0) }
+}
+
+fn list(size: i64, n_indices: i64, n_owned: i64, flags: u32) -> distarray_dim {
+    let dist_type = DISTARRAY_DIST_UNSTRUCTURED;
+    distarray_dim { dist_type, flags, n_indices, n_owned, ..block(size, 2, 0, 0, 0) }
 }
 
 impl Case {
@@ -188,7 +162,8 @@ impl Case {
             refused_by: None,
             allow: Allow::Writing,
             allow_description: Allow::Reading,
-            lists: dims.iter().map(|_| None).collect(),
+            list: None,
+            process: (0, 1),
             shape: shape.to_vec(),
             strides,
             itemsize: 8,
@@ -199,11 +174,23 @@ impl Case {
         }
     }
 
-    fn named(self, name: &'static str) -> Self {
-        Self { name, ..self }
+    /// At other byte strides: where element (0, ..., 0) is, and how many bytes there are.
+    fn strided(self, strides: &[i64], first: i64, bytes: usize) -> Self {
+        Self { strides: strides.to_vec(), first, bytes, ..self }
     }
 
-    fn adjusted(self, adjust: fn(&mut distarray_export)) -> Self {
+    /// With the index list of its axis.
+    fn listing(self, list: impl Iterator<Item = u8>) -> Self {
+        Self { list: Some(list.collect()), ..self }
+    }
+
+    /// The part of a rank of so many.
+    fn on(self, rank: i64, count: i64) -> Self {
+        Self { process: (rank, count), ..self }
+    }
+
+    /// Changed in the end.
+    fn but(self, adjust: fn(&mut distarray_export)) -> Self {
         Self { adjust, ..self }
     }
 
@@ -216,33 +203,33 @@ impl Case {
     pub fn make(&self, release: unsafe extern "C" fn(*mut distarray_export)) -> Made {
         let memory = Pages::new(self.bytes);
         memory.write(&self.content());
-        let numbers = |numbers: &[i64]| numbers.iter().flat_map(|n| n.to_ne_bytes()).collect::<Vec<u8>>();
-        let mut description = Description { bytes: Vec::new(), pages: Pages::new(4096) };
+        let mut shelf = Shelf::new();
         let mut dims = self.dims.clone();
-        for (dim, list) in dims.iter_mut().zip(&self.lists) {
-            if let Some(list) = list {
-                dim.indices = description.add(list).cast();
-            }
+        if let Some(list) = &self.list {
+            dims[0].indices = shelf.put(list).cast();
         }
-        let dims: Vec<u8> = dims.iter().flat_map(dim_bytes).collect();
+        let (dtype_code, dtype_bits, itemsize) = match self.itemsize {
+            1 => (DISTARRAY_DTYPE_UINT, 8, 1),
+            _ => (DISTARRAY_DTYPE_FLOAT, 64, 8),
+        };
         let mut loan = distarray_export {
             release: Some(release),
             data: memory.start.wrapping_offset(isize::try_from(self.first).unwrap_or(0)).cast(),
-            dtype_code: if self.itemsize == 1 { DISTARRAY_DTYPE_UINT } else { DISTARRAY_DTYPE_FLOAT },
-            dtype_bits: if self.itemsize == 1 { 8 } else { 64 },
-            itemsize: if self.itemsize == 1 { 1 } else { 8 },
+            dtype_code,
+            dtype_bits,
+            itemsize,
             ndim: i32::try_from(self.shape.len()).unwrap_or(0),
+            process_rank: self.process.0,
+            process_count: self.process.1,
             ..distarray_export::INIT
         };
         if !self.shape.is_empty() {
-            loan.shape = description.add(&numbers(&self.shape)).cast();
-            loan.strides = description.add(&numbers(&self.strides)).cast();
-            loan.dims = description.add(&dims).cast();
+            loan.shape = shelf.put(&self.shape);
+            loan.strides = shelf.put(&self.strides);
+            loan.dims = shelf.put(&dims);
         }
         (self.adjust)(&mut loan);
-        let Description { bytes, pages } = description;
-        pages.write(&bytes);
-        Made { loan, memory, description: pages }
+        Made { loan, memory, description: shelf.pages() }
     }
 
     /// 1, 2, ... where elements are, and marks between them.
@@ -266,31 +253,4 @@ impl Case {
         }
         content
     }
-}
-
-/// What the struct points to, at addresses that are known before it is written.
-struct Description {
-    bytes: Vec<u8>,
-    pages: Pages,
-}
-
-impl Description {
-    fn add(&mut self, bytes: &[u8]) -> *const u8 {
-        self.bytes.resize(self.bytes.len().next_multiple_of(16), 0);
-        let address = self.pages.start.wrapping_add(self.bytes.len());
-        self.bytes.extend(bytes);
-        address
-    }
-}
-
-fn dim_bytes(dim: &distarray_dim) -> Vec<u8> {
-    let distarray_dim { dist_type, flags, indices, padding, reserved, .. } = *dim;
-    let mut bytes = [dist_type, flags].iter().flat_map(|n| n.to_ne_bytes()).collect::<Vec<u8>>();
-    let numbers =
-        [dim.size, dim.proc_grid_size, dim.proc_grid_rank, dim.start, dim.stop, padding[0], padding[1]];
-    bytes.extend(numbers.iter().chain([&dim.block_size]).flat_map(|n| n.to_ne_bytes()));
-    bytes.extend(indices.addr().to_ne_bytes());
-    bytes.extend([dim.n_indices, dim.n_owned, dim.first_block].iter().flat_map(|n| n.to_ne_bytes()));
-    bytes.extend(reserved.iter().flat_map(|n| n.to_ne_bytes()));
-    bytes
 }

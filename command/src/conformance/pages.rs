@@ -68,3 +68,33 @@ impl Pages {
         unsafe { std::slice::from_raw_parts(self.start, self.len) }.to_vec()
     }
 }
+
+/// Pages that are filled with one array after the other.
+pub struct Shelf {
+    pages: Pages,
+    used: usize,
+}
+
+impl Shelf {
+    pub fn new() -> Self {
+        Self { pages: Pages::new(4096), used: 0 }
+    }
+
+    /// A copy of the values, and where it is.
+    pub fn put<T: Copy>(&mut self, values: &[T]) -> *const T {
+        let (at, length) = (self.used.next_multiple_of(16), size_of_val(values));
+        assert!(at + length <= self.pages.len && align_of::<T>() <= 16);
+        self.used = at + length;
+        // SAFETY: room in memory of our own, aligned as its start is.
+        unsafe {
+            let target = self.pages.start.add(at).cast::<T>();
+            ptr::copy_nonoverlapping(values.as_ptr(), target, values.len());
+            target
+        }
+    }
+
+    /// The memory, filled.
+    pub fn pages(self) -> Pages {
+        self.pages
+    }
+}
