@@ -8,8 +8,8 @@ use distarray::io::{Piece, dnpy, redistribute, write_whole};
 use distarray::protocol::{DimData, Reading, Value};
 
 use crate::layout::{GRAMMAR, Given, Layout};
-use crate::outcome::{Failure, Outcome, Verdict};
-use crate::sets;
+use crate::outcome::{Failure, Outcome, Verdict, say};
+use crate::{sets, text};
 
 /// Convert between one .npy file and sets of .dnpy files of any distribution.
 #[derive(clap::Args)]
@@ -74,7 +74,15 @@ fn deal(source: &Path, prefix: &Path, layout: &str, ranks: Option<i64>) -> Outco
         Ok((dnpy::rank_path(prefix, usize::try_from(rank).unwrap_or(usize::MAX)), Some(layout.part(rank)?)))
     };
     let parts = (0..layout.ranks()).map(part).collect::<Outcome<Vec<_>>>()?;
-    write(source, &pieces, parts)
+    write(source, &pieces, parts)?;
+    let ranks = usize::try_from(layout.ranks()).unwrap_or(usize::MAX);
+    let mut stale = sets::files_of_set(prefix);
+    stale.retain(|path| dnpy::rank_of_path(path).is_some_and(|(_, rank)| rank >= ranks));
+    if let Some(one) = stale.first() {
+        let count = text::count(stale.len(), "file");
+        say(&format!("note: {count} of an earlier, larger set remain, such as {}", one.display()));
+    }
+    Ok(())
 }
 
 /// Writes the target's files.
@@ -97,13 +105,13 @@ fn describe(source: &Path, target: &Path, out: &mut dyn Write) -> Outcome<()> {
         let why = "say by its ending what to write: .npy, .json or .py; or how to deal a set out, with --to";
         return Err(Failure::Usage(format!("{}: {why}", target.display())));
     }
-    let text = |value: &Value| if json { value.to_json() } else { value.to_literal() };
+    let print = |value: &Value| if json { value.to_json() } else { value.to_literal() };
     let parts = parts(source)?;
     let alone = fs::metadata(source).is_ok_and(|metadata| metadata.is_file());
     let text = match parts.as_slice() {
-        [part] if alone => text(&part.to_value()),
+        [part] if alone => print(&part.to_value()),
         parts => {
-            let lines: Vec<String> = parts.iter().map(|part| text(&part.to_value())).collect();
+            let lines: Vec<String> = parts.iter().map(|part| print(&part.to_value())).collect();
             format!("[{}]", lines.join(",\n "))
         }
     };

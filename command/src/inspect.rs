@@ -67,11 +67,13 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     if arguments.json {
         writeln!(out, "{:#}", json!({ "arrays": arrays, "unreadable": unreadable }))?;
     }
-    match unreadable.len() {
-        0 => Ok(Verdict::Fine),
-        1..=FEW => Err(Failure::File(unreadable.join("\ndistarray: "))),
-        many => Err(Failure::File(format!("{}\nand {} more", unreadable[..FEW].join("\n"), many - FEW))),
+    if unreadable.is_empty() {
+        return Ok(Verdict::Fine);
     }
+    let more = unreadable.len().saturating_sub(FEW);
+    unreadable.truncate(FEW);
+    unreadable.extend((more > 0).then(|| format!("and {}", text::count(more, "more file"))));
+    Err(Failure::File(unreadable.join("\ndistarray: ")))
 }
 
 /// One part that could be read.

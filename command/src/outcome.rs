@@ -1,7 +1,7 @@
 //! How a subcommand ends: its exit code, and what it says on the way out.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -62,6 +62,12 @@ pub fn exit_code(outcome: Outcome) -> ExitCode {
         Err(Failure::Usage(message)) => (2, message),
         Err(Failure::File(message)) => (3, message),
     };
-    eprintln!("distarray: {message}");
+    say(&message);
     ExitCode::from(code)
+}
+
+/// Tells a person something beside the output.
+pub fn say(message: &str) {
+    // Where nobody listens, nothing is to be done.
+    let _ = writeln!(io::stderr(), "distarray: {message}");
 }

@@ -85,7 +85,7 @@ pub fn files(argument: &Path) -> Outcome<Vec<PathBuf>> {
 }
 
 /// The files `<prefix>_<rank>.dnpy` that exist, in no order.
-fn files_of_set(prefix: &Path) -> Vec<PathBuf> {
+pub fn files_of_set(prefix: &Path) -> Vec<PathBuf> {
     let directory = match prefix.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

@@ -17,14 +17,17 @@ pub fn count(number: usize, noun: &str) -> String {
 
 /// `4.5 KiB`.
 pub fn bytes(number: u128) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let unit = (0..UNITS.len() - 1).find(|unit| number >> (10 * (unit + 1)) == 0).unwrap_or(UNITS.len() - 1);
-    if unit == 0 {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if number < 1024 {
         return format!("{number} B");
     }
-    // Tenths, rounded.
-    let tenths = ((number * 10) + (1 << (10 * unit - 1))) >> (10 * unit);
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    let mut size = number as f64 / 1024.0;
+    let mut units = UNITS.into_iter();
+    let mut unit = units.next().unwrap_or_default();
+    while let Some(next) = units.next().filter(|_| size >= 1024.0) {
+        (size, unit) = (size / 1024.0, next);
+    }
+    format!("{size:.1} {unit}")
 }
 
 /// The global indices that a part owns along an axis: `0:4`, `0:2 8:10 ... (6 in all)`.

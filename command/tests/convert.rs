@@ -51,6 +51,13 @@ fn an_array_is_dealt_out_as_the_original_did() {
         convert(&[&[dealt.as_path(), &between], &ranks[..]].concat()).expect(0);
         assert!(directory.path().join("between_5.dnpy").exists());
         let again = directory.path().join("again.npy");
+        let stale = convert(&[&whole, &between, Path::new("--to"), Path::new("b,n on 4")]);
+        assert!(
+            stale.err.contains("2 files of an earlier, larger set remain, such as ") && stale.code == Some(0),
+            "{stale:?}"
+        );
+        fs::remove_file(directory.path().join("between_4.dnpy")).unwrap();
+        fs::remove_file(directory.path().join("between_5.dnpy")).unwrap();
         convert(&[&between, &again]).expect(0);
         assert_eq!(fs::read(&again).unwrap(), fs::read(&whole).unwrap());
     }

@@ -84,7 +84,11 @@ impl Report {
             fault
         };
         let all = |errors: &[Error]| errors.iter().map(fault).collect::<Vec<Json>>();
-        let verdict = if self.faults.is_empty() && self.unreadable.is_empty() { "fine" } else { "faults" };
+        let verdict = match (self.unreadable.is_empty(), self.faults.is_empty()) {
+            (false, _) => "unknown",
+            (true, false) => "faults",
+            (true, true) => "fine",
+        };
         let report = json!({
             "verdict": verdict,
             "checked": self.checked,

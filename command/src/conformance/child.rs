@@ -67,6 +67,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn report() -> std::io::Result<File> {
     // SAFETY: plain system calls; the new descriptor is nobody else's.
     unsafe {
+        // Nothing of this is to stay when the command itself is ended.
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         // A crash is expected; its image is not wanted.
         libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 });
         let report = libc::fcntl(1, libc::F_DUPFD_CLOEXEC, 3);
