@@ -161,7 +161,8 @@ impl Wish {
 
     /// The words of a kind.
     pub fn words(&self, kind: &Kind) -> String {
-        self.text[kind.at.clone()].iter().filter(|c| !c.is_whitespace()).collect()
+        let text: String = self.text[kind.at.clone()].iter().collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The process grid, and how many ranks it takes: `ranks` where nothing in the text says it.
@@ -216,8 +217,10 @@ impl Reader {
         let digit = self.peek().is_some_and(|c| c.is_ascii_digit());
         let shape = digit.then(|| self.numbers('x', "a size")).transpose()?;
         let mut kinds = vec![self.kind()?];
+        self.blank();
         while self.eat(',') {
             kinds.push(self.kind()?);
+            self.blank();
         }
         let (mut grid, mut order, mut replicas) = (None, None, None);
         loop {

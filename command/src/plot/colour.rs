@@ -19,7 +19,7 @@ pub const PALETTE: [Colour; 8] = [
 ];
 
 /// Text and lines.
-pub const INK: Colour = [0x1C, 0x1C, 0x1C];
+pub const INK: Colour = [0x14, 0x14, 0x14];
 
 /// Which colour each rank has: one of its own up to eight ranks, else one that no
 /// process beside it on the grid has, around the edges neither where that can be.
@@ -33,17 +33,16 @@ pub struct Colours {
 
 impl Colours {
     pub fn new(of: &Decomposition) -> Self {
-        let extents = of.grid_extents();
-        let places: i64 = extents.iter().product();
+        let extents = of.grid_extents().to_vec();
         let count = i64::try_from(PALETTE.len()).unwrap_or(1);
-        let steps: Vec<i64> = (0..extents.len()).rev().map(|behind| [1, 3, 2, 5][behind % 4]).collect();
-        let clash = |used: i64| {
-            let wrapped = extents.iter().zip(&steps).filter(|(extent, _)| **extent > 2);
-            let around = wrapped.filter(|(extent, step)| (**extent - 1) * **step % used == 0).count();
-            around + steps.iter().filter(|step| **step % used == 0).count()
+        let few = extents.iter().product::<i64>() <= count;
+        let candidates = (5..=count).rev().flat_map(|used| (2..5).rev().map(move |step| (used, step)));
+        let steps = |step: i64| -> Vec<i64> {
+            (0..extents.len()).rev().map(|behind| [1, step, step + 1, 1][behind % 4]).collect()
         };
-        let used = (5..=count).rev().min_by_key(|&used| clash(used)).unwrap_or(count);
-        Self { of: of.clone(), few: places <= count, used, steps }
+        let best = candidates.min_by_key(|&(used, step)| clashes(&extents, &steps(step), used));
+        let (used, step) = best.unwrap_or((count, 3));
+        Self { of: of.clone(), few, used, steps: steps(step) }
     }
 
     /// The colour of a rank.
@@ -56,6 +55,26 @@ impl Colours {
         };
         PALETTE[usize::try_from(number).unwrap_or(0) % PALETTE.len()]
     }
+}
+
+/// How often neighbours have one colour, around the edges too; those at a corner count less.
+fn clashes(extents: &[i64], steps: &[i64], used: i64) -> i64 {
+    // How far the colour goes on to the next process, and from the last to the first.
+    let ways = |axis: usize| {
+        let around = (extents[axis] > 2).then(|| (1 - extents[axis]) * steps[axis]);
+        let on = (extents[axis] > 1).then_some(steps[axis]);
+        [on, around].into_iter().flatten().collect::<Vec<_>>()
+    };
+    let same = |way: i64| i64::from(way % used == 0);
+    let mut clashes = 0;
+    for axis in 0..extents.len() {
+        clashes += ways(axis).into_iter().map(|way| 100 * same(way)).sum::<i64>();
+        for other in axis + 1..extents.len() {
+            let pairs = ways(axis).into_iter().flat_map(|way| ways(other).into_iter().map(move |b| (way, b)));
+            clashes += pairs.map(|(a, b)| same(a + b) + same(a - b)).sum::<i64>();
+        }
+    }
+    clashes
 }
 
 /// A colour mixed with white.
@@ -142,19 +161,25 @@ mod tests {
 
     #[test]
     fn processes_side_by_side_differ() {
-        for extents in [[1, 9], [1, 64], [8, 8], [4, 16], [3, 3], [9, 9], [2, 32], [17, 5]] {
+        for extents in
+            [[1, 9], [1, 64], [8, 8], [4, 4], [4, 16], [3, 3], [9, 9], [2, 32], [17, 5], [1000, 1000]]
+        {
             let axes = [Axis::block(1000), Axis::block(1000)];
             let ranks = usize::try_from(extents[0] * extents[1]).unwrap();
             let grid = Decomposition::new(&axes, &Grid::exact(extents), ranks).unwrap();
             let colours = Colours::new(&grid);
             let at = |i: i64, j: i64| colours.of(grid.rank_at(&[i, j], 0));
-            for i in 0..extents[0] {
-                for j in 0..extents[1] {
-                    if i + 1 < extents[0] {
-                        assert_ne!(at(i, j), at(i + 1, j), "{extents:?} {i} {j}");
+            for i in (0..extents[0].min(8)).chain([extents[0] - 1]) {
+                for j in (0..extents[1].min(8)).chain([extents[1] - 1]) {
+                    for (down, along) in [(0, 1), (1, 0), (1, 1), (1, -1)] {
+                        let (below, right) = ((i + down) % extents[0], (j + along).rem_euclid(extents[1]));
+                        // Nine processes that all touch around the edges are too many for eight colours.
+                        if extents == [3, 3] && down * along != 0 {
+                            continue;
+                        }
+                        let same = (i, j) != (below, right) && at(i, j) == at(below, right);
+                        assert!(!same, "{extents:?}: ({i}, {j}) and ({below}, {right})");
                     }
-                    let right = (j + 1) % extents[1];
-                    assert!(right == j || at(i, j) != at(i, right), "{extents:?} {i} {j}");
                 }
             }
         }

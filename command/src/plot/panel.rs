@@ -104,9 +104,20 @@ impl Panel<'_> {
             svg.close();
         }
         let [left, top] = self.origin();
-        svg.open(format_args!("transform=\"translate({} {})\"", number(x + left), number(y + top)), "");
-        self.regions(svg);
+        svg.open(
+            format_args!("class=\"panel\" transform=\"translate({} {})\"", number(x + left), number(y + top)),
+            "",
+        );
+        let labels = self.regions(svg);
         self.overlays(svg);
+        // Each on a rim of its ground, which keeps lines and hatching off.
+        svg.open("class=\"labels\" stroke-width=\"5\" stroke-linejoin=\"round\" paint-order=\"stroke\"", "");
+        for (at, label, ground) in labels {
+            svg.open(format_args!("stroke=\"{ground}\""), "");
+            write_in(svg, at, &label);
+            svg.close();
+        }
+        svg.close();
         self.all_ticks(svg);
         self.cuts(svg);
         svg.close();
@@ -121,7 +132,8 @@ impl Panel<'_> {
         [x, y, w * scale.columns, h * scale.rows]
     }
 
-    fn regions(&self, svg: &mut Svg) {
+    /// Draws the regions; their places, labels and colours are for later.
+    fn regions(&self, svg: &mut Svg) -> Vec<([f64; 4], [String; 2], String)> {
         let mut labels = Vec::new();
         svg.open("stroke=\"#ffffff\" stroke-width=\"1.5\"", "");
         for row in &self.rows.stretches {
@@ -144,16 +156,12 @@ impl Panel<'_> {
                 svg.open(format_args!("class=\"{class}\" fill=\"{fill}\""), &cell.tip);
                 svg.rect(at, format_args!("data-rank=\"{}\" {place}", ranks.join(",")));
                 svg.close();
-                labels.push((at, cell.label));
+                labels.push((at, cell.label, fill));
             }
         }
         svg.close();
         self.elements(svg);
-        svg.open("class=\"labels\"", "");
-        for (at, label) in labels {
-            write_in(svg, at, &label);
-        }
-        svg.close();
+        labels
     }
 
     /// Thin lines between elements that are large enough.

@@ -44,7 +44,7 @@ impl Picture<'_> {
         let mut panels = Vec::new();
         for layout in self.layouts {
             let plane = self.plane(layout)?;
-            let title = self.title.map_or_else(|| layout.to_string(), str::to_string);
+            let title = self.title.map_or_else(|| name(layout), str::to_string);
             let paint = |ranks: &[i64]| colours.of(ranks[0]);
             panels.push(plane.panel(title, plane.strips()?, Box::new(paint)));
         }
@@ -76,11 +76,8 @@ impl Picture<'_> {
                 let colour = colours.of(ranks[0]);
                 if ranks.contains(&rank) { colour } else { pale(pale(colour)) }
             };
-            let title = format!(
-                "rank {rank} {} of {}",
-                process(layout, rank),
-                self.title.unwrap_or(&layout.to_string())
-            );
+            let title =
+                format!("rank {rank} {} of {}", process(layout, rank), self.title.unwrap_or(&name(layout)));
             let array = plane.panel(title, strips, Box::new(paint));
             let memory = plane.memory(rank, &part, colours);
             rows.push(vec![array, memory]);
@@ -206,9 +203,9 @@ impl<'a> Plane<'a> {
         let title = format!("the memory of rank {rank}: {held}");
         let owned = if held == owned { String::new() } else { format!("owned {owned}; ") };
         let sides = if self.down.is_some() {
-            "left and above local, right and below global"
+            "indices: local above and left, global below and right"
         } else {
-            "above local, below global"
+            "indices: local above, global below"
         };
         let plane = self.clone();
         let cell = move |row: &Stretch, column: &Stretch| {
@@ -232,6 +229,16 @@ impl<'a> Plane<'a> {
         let note = format!("{owned}{sides}");
         Panel { title, note, rows, columns, flat: self.down.is_none(), globals: true, cell: Box::new(cell) }
     }
+}
+
+/// The layout as a title of bounded length.
+fn name(layout: &Layout) -> String {
+    const MOST: usize = 60;
+    let text = layout.to_string();
+    if text.chars().count() <= MOST {
+        return text;
+    }
+    text.chars().take(MOST).chain("...".chars()).collect()
 }
 
 /// How much of an axis is shown where it is cut off.

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use super::colour::{INK, hex};
+
 /// The font that PNG pictures bring along, and what has its widths elsewhere.
 const FONT: &str = "'DejaVu Sans', Verdana, sans-serif";
 
@@ -64,14 +66,14 @@ impl Svg {
     /// The whole file, on white ground, for readers and for those who listen.
     pub fn finish(self, [width, height]: [f64; 2], title: &str, description: &str) -> String {
         let [width, height] = [width, height].map(|side| number(side.ceil()));
-        let (title, description) = (escape(title), escape(description));
+        let (title, description, ink) = (escape(title), escape(description), hex(INK));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"{FONT}\" fill=\"#1c1c1c\">\n\
+             viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"{FONT}\" fill=\"{ink}\">\n\
              <title>{title}</title>\n<desc>{description}</desc>\n\
              <defs>\n\
              <pattern id=\"halo\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
-             patternTransform=\"rotate(45)\"><path d=\"M0 0V6\" stroke=\"#1c1c1c\" stroke-opacity=\"0.55\" \
+             patternTransform=\"rotate(45)\"><path d=\"M0 0V6\" stroke=\"{ink}\" stroke-opacity=\"0.55\" \
              stroke-width=\"1.6\"/></pattern>\n\
              <pattern id=\"boundary\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\">\
              <circle cx=\"2.5\" cy=\"2.5\" r=\"1\" fill-opacity=\"0.6\"/></pattern>\n\
@@ -82,9 +84,14 @@ impl Svg {
     }
 }
 
-/// About how wide a text is: the digits of the font are 0.64 of its size.
+/// About how wide a text is: a digit of the font takes 0.64 of its size, a letter less.
 pub fn width(text: &str, size: f64) -> f64 {
-    text.chars().count() as f64 * size * 0.62
+    let of = |c: char| match c {
+        'm' | 'w' | 'M' | 'W' => 0.95,
+        'i' | 'j' | 'l' | 'f' | 't' | 'r' | ' ' | ',' | ':' | ';' | '(' | ')' | '|' | '.' => 0.38,
+        _ => 0.64,
+    };
+    text.chars().map(of).sum::<f64>() * size
 }
 
 /// A length with two decimals at most.
