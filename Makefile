@@ -2,6 +2,7 @@
 # make demo     the demonstration on four ranks, under Open MPI and then under MPICH
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
+# make pictures draws the README's pictures, as it says, with the distarray command
 # make header   regenerates include/distarray.h from the Rust sources
 # make lint     formatting, lints with and without MPI, documentation; warnings denied
 #
@@ -15,7 +16,7 @@ target := $(CURDIR)/target
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: library setup setup-bench demo test bench header lint clean
+.PHONY: library setup setup-bench demo test bench pictures header lint clean
 
 library: $(target)/release/libdistarray.so.0
 
@@ -44,6 +45,10 @@ test: setup
 
 bench: setup-bench library
 	$(CARGO) bench --target-dir $(target)
+
+pictures:
+	$(CARGO) build --package distarray-cli --target-dir $(target)
+	grep '^distarray plot ' README.md | PATH=$(target)/debug:$$PATH sh -ex
 
 header:
 	$(CARGO) check --features header --target-dir $(target)

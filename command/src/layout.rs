@@ -1,6 +1,7 @@
 //! Layouts: how an array is dealt out, as a person types it or files tell it.
 
 mod file;
+mod reader;
 mod text;
 
 use distarray::distribution::{Axis, Decomposition};

@@ -1,6 +1,7 @@
 //! `distarray plan`: what would move between two layouts, or into a halo.
 
 mod along;
+mod messages;
 mod report;
 mod traffic;
 

@@ -258,6 +258,16 @@ fn sizes_have_units_and_few_ranks_are_listed() {
     assert!(said.contains("No message"), "{said}");
 }
 
+/// What the README shows is what is printed.
+#[test]
+fn the_readme_shows_a_plan() {
+    let readme = std::fs::read_to_string(common::root().join("README.md")).unwrap();
+    let shown = readme.split("```console\n$ distarray plan ").nth(1).unwrap().split("\n```").next().unwrap();
+    let (command, table) = shown.split_once('\n').unwrap();
+    let words: Vec<&str> = command.split('\'').filter(|word| !word.trim().is_empty()).collect();
+    assert_eq!(distarray(["plan"].into_iter().chain(words)).expect(0).trim_end(), table);
+}
+
 #[test]
 fn what_cannot_be_planned_is_refused() {
     for (arguments, why) in [

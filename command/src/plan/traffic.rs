@@ -84,7 +84,7 @@ impl Digest {
     }
 }
 
-fn all(share: &Share) -> i128 {
+pub(super) fn all(share: &Share) -> i128 {
     i128::from(share.core) + i128::from(share.rim)
 }
 
@@ -113,7 +113,7 @@ impl View {
 }
 
 /// The coordinates of a rank where it holds a part.
-type Place = Option<Vec<i64>>;
+pub(super) type Place = Option<Vec<i64>>;
 
 /// One side of a rank: what it sends, or what it receives.
 #[derive(Default)]
@@ -202,7 +202,7 @@ impl Exchange<'_> {
 
     /// Coordinates of a rank in the source, in the order of the target's axes, and in
     /// the target.
-    fn places(&self, rank: i64) -> Outcome<(Place, Place)> {
+    pub(super) fn places(&self, rank: i64) -> Outcome<(Place, Place)> {
         let (from, to) = (self.from.coordinates(rank), self.to.coordinates(rank));
         if let (Some((_, source)), Some((_, target))) = (&from, &to)
             && self.from.replicas() > 1
@@ -228,7 +228,7 @@ impl Exchange<'_> {
     }
 
     /// How many replicas of the target a rank of the source serves.
-    fn copies(&self) -> Outcome<i128> {
+    pub(super) fn copies(&self) -> Outcome<i128> {
         match (self.select, self.from.replicas(), self.to.replicas()) {
             (Select::All, 1, copies) => Ok(copies.into()),
             (Select::All, from, to) if from != to || self.from.ranks() != self.to.ranks() => {
@@ -273,92 +273,7 @@ impl Exchange<'_> {
             largest: if copies > 1 { product(best) } else { one_off },
         }
     }
-
-    /// The messages that a rank sends, and those that it receives, its own included:
-    /// the other rank and the elements. None where they are too many to list.
-    pub fn messages(&self, rank: i64) -> Outcome<[Option<Vec<(i64, i128)>>; 2]> {
-        let (from, to) = self.places(rank)?;
-        let replica = |side: &Decomposition| side.coordinates(rank).map_or(0, |(_, replica)| replica);
-        let targets =
-            if self.copies()? > 1 { 0..self.to.replicas() } else { replica(self.to)..replica(self.to) + 1 };
-        let mut sends = Some(Vec::new());
-        if let Some(from) = from {
-            let shares = self
-                .along
-                .iter()
-                .zip(&from)
-                .map(|(along, &at)| along.sends(at))
-                .collect::<Outcome<Vec<_>>>()?;
-            sends = targets
-                .map(|replica| self.products(&shares, |at| self.to.rank_at(at, replica)))
-                .collect::<Option<Vec<_>>>()
-                .map(|all| all.concat());
-        }
-        let mut receives = Some(Vec::new());
-        if let Some(to) = to {
-            let shares = self
-                .along
-                .iter()
-                .zip(&to)
-                .map(|(along, &at)| along.receives(at))
-                .collect::<Outcome<Vec<_>>>()?;
-            let source = |at: &[i64]| {
-                let mut coordinates = vec![0; at.len()];
-                self.axes.iter().zip(at).for_each(|(&axis, &at)| coordinates[axis] = at);
-                self.from.rank_at(&coordinates, replica(self.from))
-            };
-            receives = self.products(&shares, source);
-        }
-        Ok([sends, receives])
-    }
-
-    /// The rank and the elements of each product of shares, ranks ascending.
-    fn products(&self, shares: &[Vec<Share>], rank: impl Fn(&[i64]) -> i64) -> Option<Vec<(i64, i128)>> {
-        let count = shares.iter().try_fold(1_usize, |product, axis| product.checked_mul(axis.len()))?;
-        if count > MOST_LISTED {
-            return None;
-        }
-        let message = |mut number: usize| {
-            let mut chosen: Vec<Share> = shares
-                .iter()
-                .rev()
-                .map(|axis| {
-                    let share = axis[number % axis.len()];
-                    number /= axis.len();
-                    share
-                })
-                .collect();
-            chosen.reverse();
-            let at: Vec<i64> = chosen.iter().map(|share| share.peer).collect();
-            (rank(&at), self.elements(&chosen))
-        };
-        let mut messages: Vec<(i64, i128)> =
-            (0..count).map(message).filter(|(_, elements)| *elements > 0).collect();
-        messages.sort_unstable();
-        Some(messages)
-    }
-
-    /// The elements of one product.
-    fn elements(&self, chosen: &[Share]) -> i128 {
-        let whole: i128 = chosen.iter().map(all).product();
-        let core: i128 = chosen.iter().map(|share| i128::from(share.core)).product();
-        match self.select {
-            Select::All => whole,
-            Select::Corners => whole - core,
-            Select::Faces => {
-                let along = |axis: usize| -> i128 {
-                    let factor =
-                        |(other, share): (usize, &Share)| if other == axis { share.rim } else { share.core };
-                    chosen.iter().enumerate().map(factor).map(i128::from).product()
-                };
-                (0..chosen.len()).map(along).sum()
-            }
-        }
-    }
 }
-
-/// Messages of a rank that are listed.
-const MOST_LISTED: usize = 1 << 16;
 
 const NOTHING: Share = Share { peer: -1, core: 0, rim: 0 };
 

@@ -46,16 +46,18 @@ const SWATCH: f64 = 12.0;
 const GAP: f64 = 14.0;
 
 impl Legend {
-    pub fn new(layout: &Layout, colours: &Colours, keys: Vec<Key>) -> Outcome<Self> {
-        let ranks = layout.ranks();
+    /// Of one layout, or of two with the elements that a rank has in each.
+    pub fn new(layouts: &[Layout], colours: &Colours, keys: Vec<Key>) -> Outcome<Self> {
+        let ranks = layouts.iter().map(Layout::ranks).max().unwrap_or(0);
         let named = if ranks > MOST { MOST / 2 } else { ranks };
         let (mut lines, mut fills) = (Vec::new(), Vec::new());
         for rank in 0..named {
-            let part = layout.part(rank)?;
-            let owned = part.dims().iter().fold(1_i128, |product, dim| product * i128::from(dim.owned_len()));
-            let size = if owned == 0 { "empty".to_string() } else { owned.to_string() };
-            lines.push([rank.to_string(), process(layout, rank), size]);
-            fills.push((owned > 0).then(|| colours.of(rank)));
+            let sizes = layouts.iter().map(|layout| owned(layout, rank)).collect::<Outcome<Vec<_>>>()?;
+            let words: Vec<String> =
+                sizes.iter().map(|size| if *size == 0 { "empty".into() } else { size.to_string() }).collect();
+            let process = if layouts.len() == 1 { process(&layouts[0], rank) } else { String::new() };
+            lines.push([rank.to_string(), process, words.join(" | ")]);
+            fills.push((sizes != vec![0; sizes.len()]).then(|| colours.of(rank)));
         }
         Ok(Self { lines, colours: fills, more: ranks - named, keys })
     }
@@ -153,6 +155,14 @@ impl Legend {
         }
         svg.close();
     }
+}
+
+/// Elements that a rank owns; none where it holds no part.
+fn owned(layout: &Layout, rank: i64) -> Outcome<i128> {
+    if rank >= layout.ranks() {
+        return Ok(0);
+    }
+    Ok(layout.part(rank)?.dims().iter().map(|dim| i128::from(dim.owned_len())).product())
 }
 
 /// Grid coordinates of a rank along the axes that are dealt out, where those are several.

@@ -20,6 +20,9 @@ pub struct Cell {
     pub pale: bool,
 }
 
+/// What lies where stretches of the rows and the columns cross; nothing outside the array.
+pub type Crossing<'a> = Box<dyn Fn(&Stretch, &Stretch) -> Option<Cell> + 'a>;
+
 /// A field, its place not yet known.
 pub struct Panel<'a> {
     pub title: String,
@@ -30,9 +33,8 @@ pub struct Panel<'a> {
     pub flat: bool,
     /// Ticks with global indices at the far sides too.
     pub globals: bool,
-    /// What lies at coordinates of the rows and the columns, none outside the array.
-    #[allow(clippy::type_complexity)] // said once, here
-    pub cell: Box<dyn Fn(&Stretch, &Stretch) -> Option<Cell> + 'a>,
+    /// What lies where a row and a column cross.
+    pub cell: Crossing<'a>,
 }
 
 /// Pixels for an axis, for an element of a small one, and for a stretch with a label.
@@ -111,11 +113,9 @@ impl Panel<'_> {
         let labels = self.regions(svg);
         self.overlays(svg);
         // Each on a rim of its ground, which keeps lines and hatching off.
-        svg.open("class=\"labels\" stroke-width=\"5\" stroke-linejoin=\"round\" paint-order=\"stroke\"", "");
+        svg.open("class=\"labels\" stroke-linejoin=\"round\" paint-order=\"stroke\"", "");
         for (at, label, ground) in labels {
-            svg.open(format_args!("stroke=\"{ground}\""), "");
-            write_in(svg, at, &label);
-            svg.close();
+            write_in(svg, at, &label, &ground);
         }
         svg.close();
         self.all_ticks(svg);
@@ -249,20 +249,24 @@ impl Panel<'_> {
     }
 }
 
-/// Writes as much of a label as has room.
-fn write_in(svg: &mut Svg, [x, y, w, h]: [f64; 4], [label, below]: &[String; 2]) {
+/// Writes as much of a label as has room, on a rim of this colour.
+fn write_in(svg: &mut Svg, [x, y, w, h]: [f64; 4], [label, below]: &[String; 2], ground: &str) {
     let fits = |text: &str, size: f64, high: f64| width(text, size) <= w - 3.0 && size * high <= h - 1.0;
     let Some(size) = [17.0, 14.0, 12.0, 10.0, 8.5].into_iter().find(|&size| fits(label, size, 1.0)) else {
         return;
     };
     let (x, y) = (x + w / 2.0, y + h / 2.0);
     let small = (size * 0.65).max(8.5);
+    // No rim reaches out of the region.
+    let rim = (w - width(label, size)).min(h - size).clamp(0.0, 5.0);
+    svg.open(format_args!("stroke=\"{ground}\" stroke-width=\"{}\"", number(rim)), "");
     if !below.is_empty() && fits(below, small, 1.0) && fits(label, size, 2.2) {
         svg.text([x, y - size * 0.45], size, Anchor::Middle, label);
         svg.text([x, y + size * 0.62], small, Anchor::Middle, below);
     } else {
         svg.text([x, y], size, Anchor::Middle, label);
     }
+    svg.close();
 }
 
 /// Where labels stand along an axis, and what they say: of each element in its middle

@@ -2,7 +2,7 @@
 
 use distarray::protocol::DimData;
 
-use super::colour::{Colours, pale};
+use super::colour::{Colour, Colours, pale};
 use super::legend::{Key, Legend, process};
 use super::panel::{Cell, Panel};
 use super::strip::{Stretch, Strip};
@@ -22,6 +22,9 @@ pub struct Picture<'a> {
     pub title: Option<&'a str>,
 }
 
+/// The colour of an owner, replicas behind it.
+type Paint<'a> = Box<dyn Fn(&[i64]) -> Colour + 'a>;
+
 /// Space around everything, and between panels.
 const MARGIN: f64 = 16.0;
 const BETWEEN: f64 = 36.0;
@@ -40,7 +43,10 @@ struct Plane<'a> {
 impl Picture<'_> {
     /// Who owns what.
     pub fn arrays(&self) -> Outcome<String> {
-        let colours = Colours::new(self.layouts[0].decomposition());
+        // A rank has one colour in both, that of the layout with more ranks.
+        let first = &self.layouts[0];
+        let widest = self.layouts.iter().rev().max_by_key(|layout| layout.ranks()).unwrap_or(first);
+        let colours = Colours::new(widest.decomposition());
         let mut panels = Vec::new();
         for layout in self.layouts {
             let plane = self.plane(layout)?;
@@ -49,7 +55,7 @@ impl Picture<'_> {
             panels.push(plane.panel(title, plane.strips()?, Box::new(paint)));
         }
         let keys = keys(&panels, Key::Copies);
-        let legend = Legend::new(&self.layouts[0], &colours, keys)?;
+        let legend = Legend::new(self.layouts, &colours, keys)?;
         let what = format!("Who owns what: {}", self.said());
         Ok(compose(&[panels], &legend, &what))
     }
@@ -83,7 +89,7 @@ impl Picture<'_> {
             rows.push(vec![array, memory]);
         }
         let keys = keys(rows.iter().flatten(), Key::Halo);
-        let legend = Legend::new(layout, colours, keys)?;
+        let legend = Legend::new(self.layouts, colours, keys)?;
         let what = format!("What lies in the memory of ranks {}: {}", joined(ranks, ", "), self.said());
         Ok(compose(&rows, &legend, &what))
     }
@@ -157,12 +163,7 @@ impl<'a> Plane<'a> {
     }
 
     /// A picture of the array, or of a part that lies in it.
-    fn panel(
-        &self,
-        title: String,
-        [rows, columns]: [Strip; 2],
-        paint: Box<dyn Fn(&[i64]) -> [u8; 3] + 'a>,
-    ) -> Panel<'a> {
+    fn panel(&self, title: String, [rows, columns]: [Strip; 2], paint: Paint<'a>) -> Panel<'a> {
         let plane = self.clone();
         let note = [
             self.note.clone(),
