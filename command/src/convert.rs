@@ -69,7 +69,7 @@ fn pieces(source: &Path) -> Outcome<Vec<Piece>> {
 fn deal(source: &Path, prefix: &Path, layout: &str, ranks: Option<i64>) -> Outcome<()> {
     let pieces = pieces(source)?;
     let shape = pieces.first().map(|piece| piece.dim_data().global_shape());
-    let layout = Layout::parse(layout, Given { shape: shape.as_deref(), ranks })?;
+    let layout = Layout::parse(layout, Given { shape: shape.as_deref(), ranks, default_ranks: None })?;
     let part = |rank| {
         Ok((dnpy::rank_path(prefix, usize::try_from(rank).unwrap_or(usize::MAX)), Some(layout.part(rank)?)))
     };

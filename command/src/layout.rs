@@ -29,13 +29,15 @@ enum Parts {
     Listed { dims: Vec<Dim>, map: AxisMap },
 }
 
-/// What holds where a text does not say it.
+/// What is known of a layout before its text is read, which may leave it out.
 #[derive(Clone, Copy, Default)]
 pub struct Given<'a> {
     /// The global shape.
     pub shape: Option<&'a [i64]>,
     /// The number of ranks.
     pub ranks: Option<i64>,
+    /// The number of ranks where neither that nor the text says it.
+    pub default_ranks: Option<i64>,
 }
 
 /// Processes along an axis up to which each one's halo is tried before it is used.
@@ -49,15 +51,24 @@ impl Layout {
     /// A text that says nothing, with a caret under the fault; a layout that cannot be;
     /// files that cannot be read or do not make one array.
     pub fn parse(argument: &str, given: Given<'_>) -> Outcome<Self> {
-        let Some(parts) = file::parts(argument)? else { return Self::from_text(argument, given) };
-        Self::from_parts(&parts)
+        let layout = match file::parts(argument)? {
+            Some(parts) => Self::from_parts(&parts)?,
+            None => Self::from_text(argument, given)?,
+        };
+        match given.ranks {
+            Some(ranks) if ranks != layout.ranks() => {
+                let why = format!("{ranks} ranks: the layout '{layout}' takes {}", layout.ranks());
+                Err(Failure::Usage(why))
+            }
+            _ => Ok(layout),
+        }
     }
 
     fn from_text(text: &str, given: Given<'_>) -> Outcome<Self> {
         let wish = Wish::parse(text)?;
         let shape = shape(&wish, given)?;
         let axes: Vec<Axis> = wish.kinds.iter().zip(&shape).map(|(kind, &size)| kind.axis(size)).collect();
-        let (grid, ranks) = wish.grid(given.ranks)?;
+        let (grid, ranks) = wish.grid(given.ranks.or(given.default_ranks))?;
         let at_fault = |error: distarray::Error| {
             let grid = || wish.grid.as_ref().map_or(wish.kinds_at(), |(at, _)| at.clone());
             let at =

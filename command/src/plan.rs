@@ -52,12 +52,14 @@ pub struct Arguments {
 
 /// Prints what would move.
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
-    let from = Layout::parse(&arguments.from, Given { shape: None, ranks: arguments.ranks })?;
+    let from = Layout::parse(&arguments.from, Given { ranks: arguments.ranks, ..Given::default() })?;
     let axes = order(&arguments.permute, from.shape().len())?;
     let to = match &arguments.to {
         Some(to) => {
             let shape: Vec<i64> = axes.iter().map(|&axis| from.shape()[axis]).collect();
-            Some(Layout::parse(to, Given { shape: Some(&shape), ranks: Some(from.ranks()) })?)
+            let given =
+                Given { shape: Some(&shape), ranks: arguments.ranks, default_ranks: Some(from.ranks()) };
+            Some(Layout::parse(to, given)?)
         }
         None => None,
     };
@@ -114,10 +116,6 @@ fn order(permute: &[usize], ndim: usize) -> Outcome<Vec<usize>> {
 
 /// Checks what holds of both layouts.
 fn check(layout: &Layout, arguments: &Arguments) -> Outcome<()> {
-    if let Some(ranks) = arguments.ranks.filter(|&ranks| ranks != layout.ranks()) {
-        let why = format!("--ranks {ranks}: the layout '{layout}' takes {} ranks", layout.ranks());
-        return Err(Failure::Usage(why));
-    }
     let elements = layout.shape().iter().try_fold(1_i64, |product, &size| product.checked_mul(size));
     if elements.is_none() {
         return Err(Failure::Usage(format!("'{layout}' has more elements than 64 bits can count")));

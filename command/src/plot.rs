@@ -47,10 +47,12 @@ pub struct Arguments {
     #[arg(long)]
     title: Option<String>,
     /// Pixels of a PNG for each unit of the SVG.
+    #[cfg(feature = "png")]
     #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = factor)]
     scale: f32,
 }
 
+#[cfg(feature = "png")]
 fn factor(text: &str) -> Result<f32, String> {
     let factor: f32 = text.parse().map_err(|_| "not a number".to_string())?;
     if (0.1..=16.0).contains(&factor) { Ok(factor) } else { Err("not between 0.1 and 16".into()) }
@@ -61,15 +63,13 @@ pub fn run(arguments: &Arguments, _: &mut dyn Write) -> Outcome {
     let format = Format::of(&arguments.output)?;
     let mut layouts: Vec<Layout> = Vec::new();
     for text in &arguments.layouts {
-        let given = match layouts.first() {
-            Some(first) => Given { shape: Some(first.shape()), ranks: Some(first.ranks()) },
-            None => Given { shape: None, ranks: arguments.ranks },
+        let first = layouts.first();
+        let given = Given {
+            shape: first.map(Layout::shape),
+            ranks: arguments.ranks,
+            default_ranks: first.map(Layout::ranks),
         };
         layouts.push(Layout::parse(text, given)?);
-    }
-    let ranks = arguments.ranks;
-    if let Some(other) = layouts.iter().find(|layout| ranks.is_some_and(|ranks| ranks != layout.ranks())) {
-        return Err(Failure::Usage(format!("--ranks: the layout '{other}' takes {} ranks", other.ranks())));
     }
     let picture = Picture {
         layouts: &layouts,

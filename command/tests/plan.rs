@@ -275,7 +275,7 @@ fn what_cannot_be_planned_is_refused() {
         (vec!["8x8 b,b on 2x2", "9x8 b,b on 2x2"], "expected the shape 8x8"),
         (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--permute", "0,0"], "each of the axes 0 to 1 once"),
         (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--rank", "4"], "takes 4 ranks"),
-        (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--ranks", "8"], "--ranks 8"),
+        (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--ranks", "8"], "8 ranks"),
         (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--itemsize", "0"], "--itemsize"),
         (vec!["8x8 b,b on 2x2"], "<TO>"),
         (vec!["4294967296x4294967296 b,b on 2x2", "b,b"], "64 bits"),

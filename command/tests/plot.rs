@@ -207,6 +207,7 @@ fn the_picture_of_a_large_array_stays_small() {
     assert!(ranks.iter().all(|rank| svg.contains(rank.as_str())));
 }
 
+#[cfg(feature = "png")]
 #[test]
 fn a_picture_is_png_too() {
     let directory = tempfile::tempdir().unwrap();
