@@ -24,7 +24,7 @@ pub struct Layout {
 /// The part of each process along one axis.
 enum Parts {
     /// As the rule deals them; the axis by itself.
-    Ruled { axis: Axis, alone: Decomposition },
+    Ruled { axis: Axis, alone: Decomposition, map: AxisMap },
     /// One by one, and who owns which index.
     Listed { dims: Vec<Dim>, map: AxisMap },
 }
@@ -102,20 +102,20 @@ impl Layout {
         }
         let extents: Vec<i64> = first.dims().iter().map(Dim::proc_grid_size).collect();
         let order = first.grid().order().clone();
-        let mut axes = Vec::new();
+        let (mut axes, mut kinds) = (Vec::new(), Vec::new());
         for (axis, &procs) in extents.iter().enumerate() {
             let mut dims: Vec<Dim> = parts.iter().map(|part| part.dims()[axis].clone()).collect();
             dims.sort_by_key(Dim::proc_grid_rank);
             dims.dedup_by_key(|dim| dim.proc_grid_rank());
             debug_assert_eq!(i64::try_from(dims.len()), Ok(procs));
             let map = AxisMap::from_dims(&dims)?;
+            kinds.push(words(&dims));
             axes.push(Parts::Listed { dims, map });
         }
         let grid = distarray::distribution::Grid::exact(extents).order(order.clone());
         let grid = grid.replicas(first.grid().replicas());
-        let ruled: Vec<Axis> = axes.iter().map(Parts::owned_axis).collect();
+        let ruled: Vec<Axis> = axes.iter().map(Parts::axis).collect();
         let decomposition = Decomposition::new(&ruled, &grid, parts.len())?;
-        let kinds = axes.iter().map(Parts::word).collect();
         Ok(Self { shape: first.global_shape(), axes, decomposition, order, kinds })
     }
 
@@ -150,7 +150,7 @@ impl Layout {
     /// A halo that the process cannot have.
     pub fn dim(&self, axis: usize, coordinate: i64) -> Outcome<Dim> {
         let dim = match &self.axes[axis] {
-            Parts::Ruled { axis, alone } => dim_of(axis, alone, coordinate),
+            Parts::Ruled { axis, alone, .. } => dim_of(axis, alone, coordinate),
             Parts::Listed { dims, .. } => {
                 let found = usize::try_from(coordinate).ok().and_then(|at| dims.get(at));
                 return found.cloned().ok_or_else(|| Failure::Usage(format!("no process {coordinate}")));
@@ -174,11 +174,10 @@ impl Layout {
         Ok(DimData::with_grid(dims, grid)?)
     }
 
-    /// What the rules ask for, and the order of the ranks: what a relabelling needs. None
-    /// where an axis is dealt out by lists.
+    /// The axes that deal what all ranks own: what a relabelling needs. None where lists do.
     pub fn rules(&self) -> Option<Vec<Axis>> {
         let listed = (0..self.axes.len()).any(|axis| self.is_listed(axis));
-        (!listed).then(|| self.axes.iter().map(Parts::owned_axis).collect())
+        (!listed).then(|| self.axes.iter().map(Parts::axis).collect())
     }
 
     /// The same layout in the text form with another order of the ranks.
@@ -208,45 +207,59 @@ impl std::fmt::Display for Layout {
 impl Parts {
     fn map(&self) -> &AxisMap {
         match self {
-            Self::Listed { map, .. } => map,
-            // A rule always has a map.
-            Self::Ruled { alone, .. } => alone.axis_map(0).unwrap_or_else(|| unreachable!()),
+            Self::Ruled { map, .. } | Self::Listed { map, .. } => map,
         }
     }
 
-    /// The axis that deals what the parts own, without halos.
-    fn owned_axis(&self) -> Axis {
-        let Self::Listed { dims, .. } = self else {
-            let Self::Ruled { axis, .. } = self else { unreachable!() };
-            return axis.clone();
-        };
-        let (first, procs) = (&dims[0], dims[0].proc_grid_size());
-        match first.dist() {
-            Dist::Block { .. } => {
-                // Blocks meet: each begins where the one before ends.
-                let ends = dims.iter().scan(0, |end, dim| {
-                    *end += dim.owned_len();
-                    Some(*end)
-                });
-                Axis::bounds(std::iter::once(0).chain(ends).collect::<Vec<_>>())
+    /// The axis that deals what the parts own.
+    fn axis(&self) -> Axis {
+        match self {
+            Self::Ruled { axis, .. } => axis.clone(),
+            Self::Listed { dims, .. } => {
+                let (first, procs) = (&dims[0], dims[0].proc_grid_size());
+                match first.dist() {
+                    Dist::Block { .. } => Axis::bounds(bounds(dims)),
+                    Dist::Cyclic { block_size, first_block, .. } => Axis::cyclic(first.size(), *block_size)
+                        .first_process(first.first_process())
+                        .first_block(*first_block)
+                        .on(procs),
+                    Dist::Unstructured { .. } => Axis::unstructured(first.size(), []).on(procs),
+                }
             }
-            Dist::Cyclic { block_size, first_block, .. } => Axis::cyclic(first.size(), *block_size)
-                .first_process(first.first_process())
-                .first_block(*first_block)
-                .on(procs),
-            Dist::Unstructured { .. } => Axis::unstructured(first.size(), []).on(procs),
         }
     }
+}
 
-    /// The kind in a word, without bounds, lists and halo.
-    fn word(&self) -> String {
-        let Self::Listed { dims, map } = self else { return "b".into() };
-        match dims[0].dist() {
-            Dist::Block { .. } if map.proc_grid_size() == 1 => "n".into(),
-            Dist::Cyclic { block_size: 1, .. } => "c".into(),
-            Dist::Cyclic { block_size, .. } => format!("c{block_size}"),
-            dist => dist.letter().into(),
+/// Where blocks that meet begin, and the last one ends.
+fn bounds(dims: &[Dim]) -> Vec<i64> {
+    let ends = dims.iter().scan(0, |end, dim| {
+        *end += dim.owned_len();
+        Some(*end)
+    });
+    std::iter::once(0).chain(ends).collect()
+}
+
+/// The words of the text form that say what parts own; lists are left out.
+fn words(dims: &[Dim]) -> String {
+    let (size, procs) = (dims[0].size(), dims[0].proc_grid_size());
+    match *dims[0].dist() {
+        Dist::Block { .. } if procs == 1 => "n".into(),
+        Dist::Block { .. } => {
+            let balanced = AxisMap::balanced(size, procs).is_ok_and(|map| {
+                dims.iter().all(|dim| map.owned_before(dim.proc_grid_rank(), size) == dim.owned_len())
+            });
+            if balanced { "b".into() } else { format!("b({})", joined(&bounds(dims), ",")) }
         }
+        Dist::Cyclic { block_size, first_block, .. } => {
+            let block = if block_size == 1 { String::new() } else { block_size.to_string() };
+            let process = match dims[0].first_process() {
+                0 => String::new(),
+                process => format!("@{process}"),
+            };
+            let first = if first_block == block_size { String::new() } else { format!("/{first_block}") };
+            format!("c{block}{process}{first}")
+        }
+        Dist::Unstructured { .. } => "u(...)".into(),
     }
 }
 
@@ -285,14 +298,16 @@ fn ruled(axis: Axis, procs: i64) -> distarray::Result<Parts> {
     let extent = usize::try_from(procs).unwrap_or(usize::MAX);
     let grid = distarray::distribution::Grid::exact([procs]);
     let alone = Decomposition::new(std::slice::from_ref(&axis), &grid, extent)?;
+    let no_map = || distarray::Error::new(distarray::ErrorKind::Unsupported, "the axis needs lists");
+    let map = alone.axis_map(0).ok_or_else(no_map)?.clone();
     // Beyond, blocks are dealt by a rule: the narrow ones stand at the end of the axis.
-    let last = alone.axis_map(0).and_then(|map| map.owner(map.size() - 1)).unwrap_or(0);
+    let last = map.owner(map.size() - 1).unwrap_or(0);
     let ends = [0, 1, last - 2, last - 1, last, last + 1, procs - 1];
     let tried: Vec<i64> = if procs <= TRIED { (0..procs).collect() } else { ends.into() };
     for coordinate in tried.into_iter().filter(|at| (0..procs).contains(at)) {
         dim_of(&axis, &alone, coordinate)?;
     }
-    Ok(Parts::Ruled { axis, alone })
+    Ok(Parts::Ruled { axis, alone, map })
 }
 
 fn dim_of(axis: &Axis, alone: &Decomposition, coordinate: i64) -> distarray::Result<Dim> {

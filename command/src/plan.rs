@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
         None => None,
     };
     for layout in [Some(&from), to.as_ref()].into_iter().flatten() {
-        check(layout, arguments)?;
+        check(layout)?;
     }
     let along = |axis: usize| match &to {
         Some(to) => Along::between(&from, to, (axes[axis], axis)),
@@ -79,6 +79,9 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     };
     let (source, target) = (from.decomposition(), target.decomposition());
     let exchange = Exchange { from: source, to: target, axes: &axes, along: &along, select };
+    if let Some(rank) = arguments.rank.filter(|&rank| rank >= exchange.ranks()) {
+        return Err(Failure::Usage(format!("--rank {rank}: there are {} ranks", exchange.ranks())));
+    }
     let tallies = exchange.tallies()?;
     let better = match &to {
         Some(to) if axes.is_sorted() => relabelled(&exchange, [&from, to], &tallies)?,
@@ -114,15 +117,11 @@ fn order(permute: &[usize], ndim: usize) -> Outcome<Vec<usize>> {
     Ok(permute.to_vec())
 }
 
-/// Checks what holds of both layouts.
-fn check(layout: &Layout, arguments: &Arguments) -> Outcome<()> {
+/// Checks that elements can be counted.
+fn check(layout: &Layout) -> Outcome<()> {
     let elements = layout.shape().iter().try_fold(1_i64, |product, &size| product.checked_mul(size));
     if elements.is_none() {
         return Err(Failure::Usage(format!("'{layout}' has more elements than 64 bits can count")));
-    }
-    if let Some(rank) = arguments.rank.filter(|&rank| rank >= layout.ranks()) {
-        let why = format!("--rank {rank}: the layout '{layout}' takes {} ranks", layout.ranks());
-        return Err(Failure::Usage(why));
     }
     Ok(())
 }

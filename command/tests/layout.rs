@@ -127,7 +127,7 @@ fn a_set_of_files_is_a_layout() {
         ("bb2x2", "5x9 b,b on 2x2"),
         ("bcbc", "5x9 c2,c2 on 2x2"),
         ("cbc3d", "5x9x3 c,n,c on 2x1x2"),
-        ("irr", "5x9 b,b on 2x2"),
+        ("irr", "5x9 b(0,1,5),b(0,2,9) on 2x2"),
     ] {
         assert_eq!(canonical(&first(name)), text);
     }

@@ -258,6 +258,31 @@ fn sizes_have_units_and_few_ranks_are_listed() {
     assert!(said.contains("No message"), "{said}");
 }
 
+#[test]
+fn ghosts_of_lists_are_received_from_their_owners() {
+    let part = |rank: i64, indices: &[i64], owned: i64| {
+        json!({ "__version__": "1.0.0", "dim_data": [{
+            "dist_type": "u", "size": 6, "proc_grid_size": 3, "proc_grid_rank": rank, "one_to_one": true,
+            "indices": indices, "num_owned": owned,
+        }] })
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("mesh.json");
+    // The last owns nothing and looks at both others.
+    let parts = json!([part(0, &[0, 2, 4, 1, 5], 3), part(1, &[5, 3, 1, 4], 3), part(2, &[0, 1, 3], 0)]);
+    std::fs::write(&path, parts.to_string()).unwrap();
+    let found = distarray(["plan".as_ref(), path.as_os_str(), "--halo".as_ref(), "--json".as_ref()]).json(0);
+    check(&found, &Traffic::from([((1, 0), 2), ((0, 1), 1), ((0, 2), 1), ((1, 2), 2)]), 8, "ghosts");
+}
+
+#[test]
+fn two_groups_of_ranks_are_numbered_alike() {
+    // By hand: ranks 0 and 1 own 0:6 and 6:12, ranks 0 to 2 then 0:4, 4:8 and 8:12.
+    let found = distarray(["plan", "12 b on 2", "b on 3", "--json", "--rank", "2"]).json(0);
+    check(&found, &Traffic::from([((0, 0), 4), ((0, 1), 2), ((1, 1), 2), ((1, 2), 4)]), 8, "groups");
+    assert_eq!(found["of_rank"]["receives"], json!([{ "rank": 1, "bytes": 32 }]));
+}
+
 /// What the README shows is what is printed.
 #[test]
 fn the_readme_shows_a_plan() {
@@ -274,7 +299,7 @@ fn what_cannot_be_planned_is_refused() {
         (vec!["8x8 b,b on 2x2", "b on 4"], "a kind for each"),
         (vec!["8x8 b,b on 2x2", "9x8 b,b on 2x2"], "expected the shape 8x8"),
         (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--permute", "0,0"], "each of the axes 0 to 1 once"),
-        (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--rank", "4"], "takes 4 ranks"),
+        (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--rank", "4"], "there are 4 ranks"),
         (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--ranks", "8"], "8 ranks"),
         (vec!["8x8 b,b on 2x2", "b,b on 2x2", "--itemsize", "0"], "--itemsize"),
         (vec!["8x8 b,b on 2x2"], "<TO>"),

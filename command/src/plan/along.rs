@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use distarray::distribution::Decomposition;
-use distarray::exchange::Plan;
+use distarray::exchange::{Message, Piece, Plan};
 use distarray::protocol::{AxisMap, Dim, DimData, Dist};
 
 use crate::layout::Layout;
@@ -96,22 +96,20 @@ impl<'a> Along<'a> {
 
     /// What a coordinate sends, its own share included, by ascending peers.
     pub fn sends(&self, coordinate: i64) -> Outcome<Vec<Share>> {
-        match self {
-            Self::Between { from, to, alone: [a, b] } => shares(from, coordinate, to, [a, b], true),
-            _ => self.side(coordinate, 0),
-        }
+        self.shares(coordinate, 0)
     }
 
     /// What a coordinate receives, by ascending peers.
     pub fn receives(&self, coordinate: i64) -> Outcome<Vec<Share>> {
-        match self {
-            Self::Between { from, to, alone: [a, b] } => shares(to, coordinate, from, [a, b], false),
-            _ => self.side(coordinate, 1),
-        }
+        self.shares(coordinate, 1)
     }
 
-    fn side(&self, coordinate: i64, side: usize) -> Outcome<Vec<Share>> {
+    fn shares(&self, coordinate: i64, side: usize) -> Outcome<Vec<Share>> {
         match self {
+            Self::Between { from, to, alone } => {
+                let (mine, theirs) = if side == 0 { (from, to) } else { (to, from) };
+                shared(mine, coordinate, theirs, alone, side)
+            }
             Self::Listed { shares, .. } => {
                 let at = usize::try_from(coordinate).unwrap_or(usize::MAX);
                 Ok(shares[side].get(at).cloned().unwrap_or_default())
@@ -120,15 +118,13 @@ impl<'a> Along<'a> {
                 let dim = layout.dim(*axis, coordinate)?;
                 let owned = dim.owned_len();
                 let plan = Plan::halo(alone, &DimData::new([dim])?, true)?;
-                let mut shares = if side == 0 { messages(plan.sends()) } else { messages(plan.receives()) };
+                let mut shares = of_plan(&plan, side);
                 // A message to oneself is none where the halo has no part in it.
                 if owned > 0 && !shares.iter().any(|share| share.peer == coordinate) {
                     shares.push(Share { peer: coordinate, core: owned, rim: 0 });
                 }
-                shares.sort_by_key(|share| share.peer);
-                Ok(shares)
+                Ok(joined(shares))
             }
-            Self::Between { .. } => Ok(Vec::new()),
         }
     }
 
@@ -137,13 +133,10 @@ impl<'a> Along<'a> {
         let (from_map, to_map) = (from.map(source), to.map(target));
         let mut count = |mine: &AxisMap, theirs: &AxisMap, turned: bool| {
             for coordinate in 0..mine.proc_grid_size() {
-                for index in
-                    mine.dim(coordinate).iter().flat_map(|dim| dim.owned_runs().indices().collect::<Vec<_>>())
-                {
-                    if let Some(peer) = theirs.owner(index) {
-                        let pair = if turned { (peer, coordinate) } else { (coordinate, peer) };
-                        table.entry(pair).or_default()[0] += 1;
-                    }
+                let owned = mine.dim(coordinate).map(|dim| dim.owned_runs()).unwrap_or_default();
+                for peer in owned.indices().filter_map(|index| theirs.owner(index)) {
+                    let pair = if turned { (peer, coordinate) } else { (coordinate, peer) };
+                    table.entry(pair).or_default()[0] += 1;
                 }
             }
         };
@@ -172,7 +165,7 @@ impl<'a> Along<'a> {
         let lists = |extent: i64| vec![Vec::new(); usize::try_from(extent).unwrap_or(0)];
         let mut shares = extents.map(lists);
         let index = |n: i64| usize::try_from(n).unwrap_or(0);
-        for ((from, to), [core, rim]) in table {
+        for ((from, to), [core, rim]) in table.into_iter().filter(|(_, share)| *share != [0, 0]) {
             shares[0][index(from)].push(Share { peer: to, core, rim });
             shares[1][index(to)].push(Share { peer: from, core, rim });
         }
@@ -181,20 +174,17 @@ impl<'a> Along<'a> {
 }
 
 /// The indices that a coordinate of `mine` shares with each coordinate of `theirs`.
-fn shares(
+fn shared(
     mine: &AxisMap,
     coordinate: i64,
     theirs: &AxisMap,
-    alone: [&Decomposition; 2],
-    sends: bool,
+    alone: &[Decomposition; 2],
+    side: usize,
 ) -> Outcome<Vec<Share>> {
     let Some(part) = mine.dim(coordinate).filter(|part| part.owned_len() > 0) else { return Ok(Vec::new()) };
     let share = |peer, core| Share { peer, core, rim: 0 };
     Ok(match (round(mine), round(theirs)) {
-        (Some(_), Some(_)) => {
-            let plan = Plan::for_rank(alone[0], alone[1], coordinate)?;
-            if sends { messages(plan.sends()) } else { messages(plan.receives()) }
-        }
+        (Some(_), Some(_)) => of_plan(&Plan::for_rank(&alone[0], &alone[1], coordinate)?, side),
         // A block meets every turn of a long round, else the stretches that it covers.
         (None, Some(whole)) if part.owned_len() >= whole.round => {
             let (start, end) = ends(&part);
@@ -243,16 +233,16 @@ fn joined(mut shares: Vec<Share>) -> Vec<Share> {
     shares
 }
 
-/// The elements of messages along an only axis.
-fn messages<'m>(messages: impl Iterator<Item = distarray::exchange::Message<'m>>) -> Vec<Share> {
-    let share = |message: distarray::exchange::Message<'_>| {
+/// What a plan along an only axis sends (0) or receives (1).
+fn of_plan(plan: &Plan, side: usize) -> Vec<Share> {
+    let share = |message: Message<'_>| {
         let sum = |rim: bool| -> i64 {
             let pieces = message.axes.iter().flat_map(|part| part.pieces);
-            pieces.filter(|piece| piece.rim == rim).map(distarray::exchange::Piece::elements).sum()
+            pieces.filter(|piece| piece.rim == rim).map(Piece::elements).sum()
         };
         Share { peer: message.rank, core: sum(false), rim: sum(true) }
     };
-    joined(messages.map(share).collect())
+    joined(if side == 0 { plan.sends().map(share).collect() } else { plan.receives().map(share).collect() })
 }
 
 /// Where a block begins and ends.
@@ -276,7 +266,7 @@ fn round(map: &AxisMap) -> Option<Round> {
     }
 }
 
-/// About how many steps [`shares`] takes.
+/// About how many steps [`shared`] takes.
 fn work(mine: &AxisMap, theirs: &AxisMap) -> f64 {
     let (size, procs) = (mine.size() as f64, theirs.proc_grid_size() as f64);
     let owned = size / mine.proc_grid_size() as f64;
