@@ -4,6 +4,7 @@
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
 # make docs     the book as a site, in build/book
+# make pictures draws the README's pictures, as it says, with the distarray command
 # make header   regenerates include/distarray.h from the Rust sources
 # make abi      records the library's binary interface anew in tests/abi/record.txt
 # make lint     formatting, lints with and without MPI, documentation; warnings denied
@@ -22,7 +23,7 @@ soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: all library setup setup-bench demo test bench docs header abi lint clean
+.PHONY: all library setup setup-bench demo test bench docs pictures header abi lint clean
 
 all: library $(target)/install/complete
 
@@ -60,6 +61,10 @@ bench: setup-bench library
 
 docs:
 	@bash scripts/docs
+
+pictures:
+	$(CARGO) build --package distarray-cli --target-dir $(target)
+	grep '^distarray plot ' README.md | PATH=$(target)/debug:$$PATH sh -ex
 
 header:
 	$(CARGO) check --features header --target-dir $(target)
