@@ -24,7 +24,8 @@ Examples:
   distarray convert u_0.dnpy -                     the dim_data of one, as Python writes it
 
 Elements are copied as they are, of any type, and through a few megabytes of memory. Halos
-are filled by their owners. Files appear whole or not at all, and all of a set together.
+are filled by their owners. Files appear whole or not at all, and no file of a set before all
+are complete.
 
 {GRAMMAR}"))]
 pub struct Arguments {

@@ -24,6 +24,8 @@ pub struct Set {
     pub name: PathBuf,
     /// Rank, where the name has one, and file; in the order of the ranks.
     pub files: Vec<(Option<usize>, PathBuf)>,
+    /// Whether all parts were asked for: by the prefix, or together.
+    pub whole: bool,
 }
 
 /// Groups files by the names that the library gives to the files of a set; a name
@@ -41,17 +43,22 @@ pub fn group(arguments: &[PathBuf], together: bool) -> Outcome<Vec<Named>> {
                     sets.entry(prefix).or_default().insert(rank, path);
                 }
                 None if is_npy(&path) => groups.push(Named::Whole(path)),
-                None => groups.push(Named::Set(Set { name: path.clone(), files: vec![(None, path)] })),
+                None => {
+                    let (name, files) = (path.clone(), vec![(None, path)]);
+                    groups.push(Named::Set(Set { name, files, whole: false }));
+                }
             }
         }
     }
     if together {
         let name = PathBuf::from(format!("{} files", alone.len()));
-        groups.push(Named::Set(Set { name, files: alone.into_iter().map(|path| (None, path)).collect() }));
+        let files = alone.into_iter().map(|path| (None, path)).collect();
+        groups.push(Named::Set(Set { name, files, whole: true }));
     }
     groups.extend(sets.into_iter().map(|(name, files)| {
         let files = files.into_iter().map(|(rank, path)| (Some(rank), path)).collect();
-        Named::Set(Set { name, files })
+        let whole = arguments.contains(&name);
+        Named::Set(Set { name, files, whole })
     }));
     Ok(groups)
 }

@@ -125,6 +125,13 @@ fn one_part_is_checked_alone_and_a_set_together() {
     let part = data().join("real/bb2x2_1.dnpy");
     let said = distarray(["check".as_ref(), part.as_os_str()]).expect(0);
     assert!(said.contains("one of 4 parts; that they fit together was not checked"), "{said}");
+    // Of a set that is asked for, all parts must be there.
+    let directory = tempfile::tempdir().unwrap();
+    let prefix = directory.path().join("u");
+    fs::copy(&part, directory.path().join("u_1.dnpy")).unwrap();
+    let report = distarray(["check".as_ref(), "--json".as_ref(), prefix.as_os_str()]).json(1);
+    let faults = report["faults"].as_array().unwrap();
+    assert_eq!(faults.iter().map(|fault| &fault["rank"]).collect::<Vec<_>>(), [&json!(0), &json!(2)]);
     // Under each other's names.
     let directory = tempfile::tempdir().unwrap();
     for (from, to) in [(0, 0), (2, 1), (1, 2), (3, 3)] {

@@ -58,11 +58,13 @@ fn check_set(set: &Set, report: &mut Report) {
     }
     let name = set.name.display();
     match (set.files.as_slice(), parts.as_slice()) {
-        ([(_, path)], [part]) if part.dim_data.process_count() > 1 => report.checked.push(format!(
-            "{}: one of {} parts; that they fit together was not checked",
-            path.display(),
-            part.dim_data.process_count()
-        )),
+        ([(_, path)], [part]) if !set.whole && part.dim_data.process_count() > 1 => {
+            report.checked.push(format!(
+                "{}: one of {} parts; that they fit together was not checked",
+                path.display(),
+                part.dim_data.process_count()
+            ))
+        }
         (files, parts) if files.len() == parts.len() => {
             report.checked.push(format!("{name}: {}, together", text::count(parts.len(), "part")));
             check_together(parts, report);
