@@ -9,6 +9,9 @@
 //! - a handle came from this library and was not freed;
 //! - while an array lives, its users and its lender order their accesses to the
 //!   memory as `distarray_abi.h` says.
+//!
+//! With `DISTARRAY_CHECK=1` in the environment every hand-over is watched, and what
+//! breaks the rules of `distarray_conformance.h` is refused or said on standard error.
 #![allow(clippy::missing_safety_doc)] // it stands here, once
 
 pub mod abi;

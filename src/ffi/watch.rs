@@ -69,8 +69,12 @@ fn known() -> MutexGuard<'static, Known> {
 }
 
 fn say(rule: &str, what: &str) {
+    tell(&format!("{what} [rule {rule}]"));
+}
+
+fn tell(what: &str) {
     // Where nobody listens, nothing is to be done.
-    let _ = writeln!(io::stderr(), "distarray: DISTARRAY_CHECK: {what} [rule {rule}]");
+    let _ = writeln!(io::stderr(), "distarray: DISTARRAY_CHECK: {what}");
 }
 
 /// A loan was made by this library.
@@ -272,7 +276,7 @@ pub(super) fn handle_made<T>(handle: *const T) {
 pub(super) fn handle_freed<T>(handle: *const T) -> bool {
     let known_one = known().handles.remove(&handle.addr());
     if !known_one {
-        say("array", "distarray_array_free was called twice, or with what is no array");
+        tell("distarray_array_free was called twice, or with what is no array");
     }
     known_one
 }
