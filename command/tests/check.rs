@@ -125,10 +125,22 @@ fn one_part_is_checked_alone_and_a_set_together() {
     let part = data().join("real/bb2x2_1.dnpy");
     let said = distarray(["check".as_ref(), part.as_os_str()]).expect(0);
     assert!(said.contains("one of 4 parts; that they fit together was not checked"), "{said}");
+    let part = json!({"__version__": "0.10.0", "dim_data": [{"dist_type": "b", "size": 9, "proc_grid_size": 2,
+        "proc_grid_rank": 1, "start": 5, "stop": 9}]});
+    let said = distarray_with(&part.to_string(), ["check", "--dim-data", "-"]).expect(0);
+    assert!(said.contains("the dim_data of one rank, alone"), "{said}");
+    // A name may say any rank.
+    let directory = tempfile::tempdir().unwrap();
+    let strange = directory.path().join("u_9223372036854775807.dnpy");
+    fs::copy(data().join("real/bb2x2_1.dnpy"), &strange).unwrap();
+    let arguments = ["check".as_ref(), "--together".as_ref(), strange.as_os_str()];
+    assert!(distarray(arguments).expect(1).contains("[rule W1]"));
+    let prefix = directory.path().join("u");
+    assert!(distarray(["check".as_ref(), prefix.as_os_str()]).expect(1).contains("[rule W1]"));
     // Of a set that is asked for, all parts must be there.
     let directory = tempfile::tempdir().unwrap();
     let prefix = directory.path().join("u");
-    fs::copy(&part, directory.path().join("u_1.dnpy")).unwrap();
+    fs::copy(data().join("real/bb2x2_1.dnpy"), directory.path().join("u_1.dnpy")).unwrap();
     let report = distarray(["check".as_ref(), "--json".as_ref(), prefix.as_os_str()]).json(1);
     let faults = report["faults"].as_array().unwrap();
     assert_eq!(faults.iter().map(|fault| &fault["rank"]).collect::<Vec<_>>(), [&json!(0), &json!(2)]);

@@ -93,8 +93,8 @@ fn check_together(parts: &[Part], report: &mut Report) {
     let mut parts: Vec<&Part> = parts.iter().collect();
     parts.sort_by_key(|part| part.rank);
     let name = |error: Error| {
-        let at = error.rank().and_then(|rank| parts.iter().find(|part| part.rank == rank));
-        match at.and_then(|part| part.path.as_deref()) {
+        let at = error.rank().and_then(|rank| parts.binary_search_by_key(&rank, |part| part.rank).ok());
+        match at.and_then(|at| parts[at].path.as_deref()) {
             Some(path) => in_file(error, path),
             None => error,
         }
@@ -126,7 +126,7 @@ fn strangers(parts: &[&Part]) -> Vec<Error> {
             found.push(fault(part.rank, format!("the array has {ranks} parts, of rank 0 to {}", ranks - 1)));
         }
         found.extend(missing(next..part.rank.min(ranks), ranks));
-        next = next.max(part.rank + 1);
+        next = next.max(part.rank.saturating_add(1));
     }
     found.extend(missing(next..ranks, ranks));
     found
@@ -151,8 +151,11 @@ pub fn dim_data(path: &Path, report: &mut Report) -> Outcome<()> {
             report.add(in_file(error, path));
             return Ok(());
         }
-        // One rank's dictionary by itself.
-        Ok(dictionary @ Value::Dict(_)) => vec![dictionary],
+        Ok(dictionary @ Value::Dict(_)) => {
+            report.checked.push(format!("{name}: the dim_data of one rank, alone"));
+            described(&dictionary).err().into_iter().for_each(|error| report.add(error));
+            return Ok(());
+        }
         Ok(list) => list.as_sequence().unwrap_or_default().to_vec(),
     };
     if parts.is_empty() {
