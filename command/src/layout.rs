@@ -266,19 +266,19 @@ fn words(dims: &[Dim]) -> String {
 /// The shape that the text says, its bounds, or what is given.
 fn shape(wish: &Wish, given: Given<'_>) -> Outcome<Vec<i64>> {
     let ndim = wish.kinds.len();
-    if let Some(shape) = &wish.shape
+    if let Some((_, shape)) = &wish.shape
         && shape.len() != ndim
     {
         let why = format!("the shape has {} axes: expected a kind for each, found {ndim}", shape.len());
         return Err(wish.fault(wish.kinds_at(), why));
     }
-    if let Some((said, shape)) = wish.shape.as_deref().zip(given.shape)
+    if let (Some((at, said)), Some(shape)) = (&wish.shape, given.shape)
         && said != shape
     {
         let why = format!("expected the shape {}, that of the other array", joined(shape, "x"));
-        return Err(wish.fault(0..joined(said, "x").len(), why));
+        return Err(wish.fault(at.clone(), why));
     }
-    let shape = wish.shape.as_deref().or(given.shape);
+    let shape = wish.shape.as_ref().map(|(_, said)| said.as_slice()).or(given.shape);
     if let Some(shape) = shape.filter(|shape| shape.len() != ndim) {
         let why = format!("the array has {} axes: expected a kind for each, found {ndim}", shape.len());
         return Err(wish.fault(wish.kinds_at(), why));

@@ -76,6 +76,7 @@ fn a_fault_is_shown_where_it_stands() {
     refused("8 u(0 1 2|3 4 5 6 8)", "  ^^^^^^^^^^^^^^^^^^", "index 8 lies beyond");
     refused("4 u(0 1|1 2)", "  ^^^^^^^^^^", "index 1 stands in the lists twice");
     refused("4 u(0 1|2)", "  ^^^^^^^^", "expected each of 4 indices in one list, found 3");
+    refused("4 u(0 1|2 3)+1", "            ^^", "has no halo");
     refused("4 u on 2", "   ^", "a list of indices for each process");
     refused("8 n on 2", "  ^", "expected 1, found 2");
     refused("9223372036854775808 b on 2", "^^^^^^^^^^^^^^^^^^^", "more than 9223372036854775807");

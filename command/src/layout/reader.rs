@@ -25,7 +25,9 @@ impl Reader {
     pub fn wish(mut self) -> Outcome<Wish> {
         self.blank();
         let digit = self.peek().is_some_and(|c| c.is_ascii_digit());
-        let shape = digit.then(|| self.numbers('x', "a size")).transpose()?;
+        let start = self.at;
+        let sizes = digit.then(|| self.numbers('x', "a size")).transpose()?;
+        let shape = sizes.map(|sizes| (start..self.at, sizes));
         let mut kinds = vec![self.kind()?];
         self.blank();
         while self.eat(',') {
@@ -98,7 +100,11 @@ impl Reader {
                     .unexpected("how the axis is dealt out: b, b64, b(0,10,40), ceil, c, c64, n or u(...)"));
             }
         };
+        let plus = self.at;
         let halo = self.eat('+').then(|| self.halo()).transpose()?;
+        if halo.is_some() && matches!(deal, Deal::Lists(_)) {
+            return Err(self.fault(plus..self.at, "an axis dealt out by lists has no halo"));
+        }
         Ok(Kind { at: start..self.at, deal, halo })
     }
 

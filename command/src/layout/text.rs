@@ -46,7 +46,7 @@ const MOST_RANKS: i64 = i32::MAX as i64;
 /// What a text asks for; sizes and ranks may be left to where it is used.
 pub struct Wish {
     pub(super) text: Vec<char>,
-    pub shape: Option<Vec<i64>>,
+    pub shape: Option<(Range<usize>, Vec<i64>)>,
     pub kinds: Vec<Kind>,
     pub grid: Option<(Range<usize>, Vec<i64>)>,
     pub order: GridOrder,
