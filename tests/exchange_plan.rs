@@ -69,3 +69,29 @@ fn both_ends_list_the_same_elements_and_each_arrives_once() {
         assert!(sent.is_empty(), "case {case}: messages that nobody receives");
     }
 }
+
+/// A part of any length meets a cyclic one in a few pieces for each peer.
+#[test]
+fn plans_do_not_grow_with_the_array() {
+    use distarray::distribution::{Axis, Grid};
+    let size = 1 << 60;
+    let of = |axis: Axis, procs: i64| {
+        Decomposition::new(&[axis.on(procs)], &Grid::exact([procs]), usize::try_from(procs).unwrap()).unwrap()
+    };
+    for procs in [2, 7] {
+        let blocks = of(Axis::block(size), procs);
+        for cyclic in [of(Axis::cyclic(size, 1), procs), of(Axis::cyclic(size, 64).first_block(5), procs)] {
+            for (source, target) in [(&blocks, &cyclic), (&cyclic, &blocks)] {
+                let mut total = 0;
+                for rank in 0..procs {
+                    let plan = Plan::for_rank(source, target, rank).unwrap();
+                    for message in plan.sends() {
+                        total += message.elements();
+                        assert!(message.axes[0].pieces.len() <= 3, "{:?}", message.axes[0].pieces);
+                    }
+                }
+                assert_eq!(total, size);
+            }
+        }
+    }
+}

@@ -14,6 +14,9 @@ use crate::protocol::GridOrder;
 /// takes time that grows with the cube of their number.
 const SEARCHED: i64 = 256;
 
+/// Processes of an axis up to which its coordinates are paired: the same.
+const LONGEST: i64 = 1024;
+
 impl Distribution {
     /// Deals an array out like [`on_grid`](Self::on_grid), to the ranks that hold most of
     /// it already in `source`: of all ways to number the processes of the grid, one that
@@ -33,10 +36,10 @@ impl Distribution {
     /// assert!(sent.into_iter().all(|sent| sent.unwrap() == 0));
     /// ```
     ///
-    /// It is the best along each axis where both grids have the same extents, which is
-    /// the best of all for one axis that is dealt out. Other grids are searched whole up
-    /// to 256 ranks, and numbered as they are beyond. The numbering is a table of all
-    /// ranks: memory that grows with their number.
+    /// It is the best along each axis where both grids have the same extents, of up to 1024
+    /// processes an axis, which is the best of all for one axis that is dealt out. Other
+    /// grids are searched whole up to 256 ranks. What is larger is numbered as it is. The
+    /// numbering is a table of all ranks: memory that grows with their number.
     ///
     /// # Errors
     /// As for [`on_grid`](Self::on_grid); `Shape` where the global shapes differ,
@@ -74,10 +77,14 @@ pub(crate) fn best_ranks(source: &Decomposition, target: &Decomposition) -> Resu
     if source.replicas() != 1 || target.replicas() != 1 {
         return Err(Error::new(ErrorKind::Unsupported, "replicas are not relabelled").in_field("replicas"));
     }
-    let shared = (0..source.ndim()).map(|axis| overlaps(source, target, axis)).collect::<Result<Vec<_>>>()?;
     let (from, to) = (source.grid_extents(), target.grid_extents());
     let places: i64 = to.iter().product();
-    let rank_of: Vec<i64> = if from == to {
+    let same = from == to && to.iter().all(|&procs| procs <= LONGEST);
+    if !same && places > SEARCHED {
+        return Ok((0..places).map(|place| target.rank_at(&unravel(place, to), 0)).collect());
+    }
+    let shared = (0..source.ndim()).map(|axis| overlaps(source, target, axis)).collect::<Result<Vec<_>>>()?;
+    let rank_of: Vec<i64> = if same {
         // The volume shared by two processes is a product over the axes: so is the best.
         let best: Vec<Vec<i64>> = shared.iter().map(assign).collect();
         let holder = |place: i64| {
@@ -87,7 +94,7 @@ pub(crate) fn best_ranks(source: &Decomposition, target: &Decomposition) -> Resu
             source.rank_at(&coordinates, 0)
         };
         (0..places).map(holder).collect()
-    } else if places <= SEARCHED {
+    } else {
         let volume = |(place, rank): (usize, usize)| -> i64 {
             let rank = i64::try_from(rank).unwrap_or(i64::MAX);
             let Some((there, _)) = source.coordinates(rank) else { return 0 };
@@ -97,8 +104,6 @@ pub(crate) fn best_ranks(source: &Decomposition, target: &Decomposition) -> Resu
         };
         let all = Matrix::from_fn(index(places), index(places), volume);
         kuhn_munkres(&all).1.into_iter().map(|rank| i64::try_from(rank).unwrap_or(i64::MAX)).collect()
-    } else {
-        (0..places).map(|place| target.rank_at(&unravel(place, to), 0)).collect()
     };
     Ok(rank_of)
 }
