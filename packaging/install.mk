@@ -19,6 +19,10 @@ docdir       = $(datarootdir)/doc/distarray
 mandir       = $(datarootdir)/man
 pkgconfigdir = $(libdir)/pkgconfig
 cmakedir     = $(libdir)/cmake/distarray
+man1dir      = $(mandir)/man1
+bashdir      = $(datadir)/bash-completion/completions
+zshdir       = $(datadir)/zsh/site-functions
+fishdir      = $(datadir)/fish/vendor_completions.d
 fortrandir   = $(datadir)/distarray/fortran
 
 INSTALL         = install
@@ -49,6 +53,10 @@ $(ready)/complete: $(sources) packaging/install.mk
 	echo | $(RUSTC) --crate-type staticlib --print native-static-libs -o $(ready)/empty.a - 2>&1 | \
 	    sed -n 's/.*native-static-libs: //p' >$(ready)/native-libs
 	grep -q . $(ready)/native-libs && rm $(ready)/empty.a
+	cd $(ready) && for shell in bash zsh fish; do ./distarray completions $$shell >$$shell || exit; done
+	cd $(ready) && ./distarray man >distarray.1
+	cd $(ready) && for name in $$(sed -n 's/^distarray\\-\(.*\)(1)$$/\1/p' distarray.1); do \
+	    ./distarray man $$name >distarray-$$name.1 || exit; done
 	touch $@
 
 # A way from one directory to another, as text; both need not exist.
@@ -64,7 +72,7 @@ configure = sed -e 's|@version@|$(version)|' -e 's|@soname@|$(soname)|' \
     >$(DESTDIR)$(1)/$(2) && chmod 644 $(DESTDIR)$(1)/$(2)
 
 directories = $(bindir) $(libdir) $(pkgconfigdir) $(cmakedir) $(includedir) $(fortrandir) \
-    $(docdir)/examples
+    $(man1dir) $(bashdir) $(zshdir) $(fishdir) $(docdir)/examples
 
 .PHONY: install uninstall
 
@@ -78,6 +86,10 @@ install: $(ready)/complete
 	$(INSTALL_DATA) $(ready)/libdistarray.a $(DESTDIR)$(libdir)
 	$(INSTALL_DATA) $(headers) $(DESTDIR)$(includedir)
 	$(INSTALL_DATA) $(fortran) $(DESTDIR)$(fortrandir)
+	$(INSTALL_DATA) $(ready)/*.1 $(DESTDIR)$(man1dir)
+	$(INSTALL_DATA) $(ready)/bash $(DESTDIR)$(bashdir)/distarray
+	$(INSTALL_DATA) $(ready)/zsh $(DESTDIR)$(zshdir)/_distarray
+	$(INSTALL_DATA) $(ready)/fish $(DESTDIR)$(fishdir)/distarray.fish
 	$(INSTALL_DATA) $(papers) $(DESTDIR)$(docdir)
 	$(INSTALL_DATA) $(samples) $(DESTDIR)$(docdir)/examples
 	@$(call configure,$(pkgconfigdir),distarray.pc)
@@ -89,10 +101,12 @@ uninstall:
 	    $(bindir)/distarray \
 	    $(addprefix $(libdir)/,$(real) $(soname) libdistarray.so libdistarray.a) \
 	    $(pkgconfigdir)/distarray.pc \
+	    $(man1dir)/distarray.1 $(bashdir)/distarray $(zshdir)/_distarray $(fishdir)/distarray.fish \
 	    $(addprefix $(cmakedir)/,distarray-config.cmake distarray-config-version.cmake) \
 	    $(addprefix $(includedir)/,$(notdir $(headers))) \
 	    $(addprefix $(fortrandir)/,$(notdir $(fortran))) \
 	    $(addprefix $(docdir)/,$(papers)) \
-	    $(addprefix $(docdir)/examples/,$(notdir $(samples))))
+	    $(addprefix $(docdir)/examples/,$(notdir $(samples)))) \
+	    $(DESTDIR)$(man1dir)/distarray-*.1
 	rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR),\
 	    $(cmakedir) $(fortrandir) $(datadir)/distarray $(docdir)/examples $(docdir))

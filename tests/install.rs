@@ -83,6 +83,7 @@ fn the_tree_works_where_it_is_moved_to() {
 
     nothing_points_elsewhere(&tree, &stage);
     modes_are_plain(&tree);
+    the_command_is_there(&tree);
     for flavor in launch::flavors() {
         let site = Site::new(&tree, flavor);
         for page in ["start/c.md", "start/cpp.md", "start/fortran.md"] {
@@ -123,8 +124,23 @@ fn modes_are_plain(tree: &Path) {
     for path in files(tree).iter().filter(|path| !path.is_symlink()) {
         let mode = fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         let name = path.file_name().unwrap().to_str().unwrap();
-        let program = name == "distarray" || name.contains(".so.");
+        let program = path.parent().unwrap().ends_with("bin") || name.contains(".so.");
         assert_eq!(mode, if program { 0o755 } else { 0o644 }, "{}", path.display());
+    }
+}
+
+fn the_command_is_there(tree: &Path) {
+    let version = printed(tree.join("bin/distarray").to_str().unwrap(), &["--version"]);
+    assert_eq!(version, concat!("distarray ", env!("CARGO_PKG_VERSION"), "\n"));
+    for (file, word) in [
+        ("man/man1/distarray.1", ".TH distarray 1"),
+        ("man/man1/distarray-check.1", ".TH distarray-check 1"),
+        ("bash-completion/completions/distarray", "complete -F _distarray"),
+        ("zsh/site-functions/_distarray", "#compdef distarray"),
+        ("fish/vendor_completions.d/distarray.fish", "complete -c distarray"),
+    ] {
+        let text = fs::read_to_string(tree.join("share").join(file)).unwrap();
+        assert!(text.contains(word), "{file}");
     }
 }
 
