@@ -583,7 +583,8 @@ int32_t distarray_redistribution_new_reshape(const distarray_distribution *sourc
 // Gives, for each place of the target's process grid, row-major, the rank that should
 // hold it so that the fewest elements move: capacity is the room of ranks, which must
 // be as many as the target has. Local; the best along each axis where both grids have
-// the same extents, the best of all up to 256 ranks, the target's own beyond.
+// the same extents, of up to 1024 processes; the best of all up to 256 ranks; the
+// target's own beyond.
 //
 // A target that is dealt out in this order (DISTARRAY_R_GRID_MAP) moves no more than
 // any other on the same grid. Refused for unstructured axes and replicas.

@@ -8,7 +8,7 @@ use super::piece;
 use super::plan::check_order;
 use crate::distribution::{Axis, Decomposition, Distribution, Grid};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::GridOrder;
+use crate::protocol::{AxisMap, GridOrder};
 
 /// Ranks up to which any relabelling is searched where the two grids differ: the search
 /// takes time that grows with the cube of their number.
@@ -77,13 +77,14 @@ pub(crate) fn best_ranks(source: &Decomposition, target: &Decomposition) -> Resu
     if source.replicas() != 1 || target.replicas() != 1 {
         return Err(Error::new(ErrorKind::Unsupported, "replicas are not relabelled").in_field("replicas"));
     }
+    let maps = (0..source.ndim()).map(|axis| maps(source, target, axis)).collect::<Result<Vec<_>>>()?;
     let (from, to) = (source.grid_extents(), target.grid_extents());
     let places: i64 = to.iter().product();
     let same = from == to && to.iter().all(|&procs| procs <= LONGEST);
     if !same && places > SEARCHED {
         return Ok((0..places).map(|place| target.rank_at(&unravel(place, to), 0)).collect());
     }
-    let shared = (0..source.ndim()).map(|axis| overlaps(source, target, axis)).collect::<Result<Vec<_>>>()?;
+    let shared: Vec<Matrix<i64>> = maps.into_iter().map(|(from, to)| overlaps(from, to)).collect();
     let rank_of: Vec<i64> = if same {
         // The volume shared by two processes is a product over the axes: so is the best.
         let best: Vec<Vec<i64>> = shared.iter().map(assign).collect();
@@ -108,8 +109,12 @@ pub(crate) fn best_ranks(source: &Decomposition, target: &Decomposition) -> Resu
     Ok(rank_of)
 }
 
-/// Elements that each coordinate of the target (rows) shares with each of the source.
-fn overlaps(source: &Decomposition, target: &Decomposition, axis: usize) -> Result<Matrix<i64>> {
+/// Who owns what along an axis, in both.
+fn maps<'a>(
+    source: &'a Decomposition,
+    target: &'a Decomposition,
+    axis: usize,
+) -> Result<(&'a AxisMap, &'a AxisMap)> {
     let both = source.axis_map(axis).zip(target.axis_map(axis));
     let (from, to) = both.ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, "unstructured axes are not relabelled").on_axis(axis)
@@ -117,6 +122,11 @@ fn overlaps(source: &Decomposition, target: &Decomposition, axis: usize) -> Resu
     if from.size() != to.size() {
         return Err(super::plan::another_shape("size", from.size(), to.size()).on_axis(axis));
     }
+    Ok((from, to))
+}
+
+/// Elements that each coordinate of the target (rows) shares with each of the source.
+fn overlaps(from: &AxisMap, to: &AxisMap) -> Matrix<i64> {
     let mut shared = Matrix::new(index(to.proc_grid_size()), index(from.proc_grid_size()), 0);
     for coordinate in 0..to.proc_grid_size() {
         let mut pieces = Vec::new();
@@ -125,7 +135,7 @@ fn overlaps(source: &Decomposition, target: &Decomposition, axis: usize) -> Resu
             shared[(index(coordinate), piece.peer as usize)] += piece.elements();
         }
     }
-    Ok(shared)
+    shared
 }
 
 /// For each row the column, each taken once, that together share the most.
