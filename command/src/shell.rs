@@ -46,7 +46,7 @@ pub fn man(arguments: &Man, out: &mut dyn Write) -> Outcome {
     if let Some(name) = &arguments.subcommand {
         let found = command.find_subcommand(name);
         let unknown = || Failure::Usage(format!("{name}: no such subcommand; see --help"));
-        command = found.ok_or_else(unknown)?.clone();
+        command = found.ok_or_else(unknown)?.clone().version(env!("CARGO_PKG_VERSION"));
     }
     let after_help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let man = clap_mangen::Man::new(command);

@@ -86,5 +86,4 @@ fn differs() -> Error {
         ErrorKind::Invariant,
         "all ranks must plan and run the same exchange: the same axes, edges and requirements, equally many arrays, of the same element types",
     )
-    .in_field("dtype")
 }
