@@ -26,8 +26,7 @@
 #include <petsc/private/matimpl.h> /* ops->destroy: nothing public says that an object goes */
 #include <petsc/private/vecimpl.h>
 
-#include "distarray_adapter.h"
-#include "distarray_mpi.h"
+#include "distarray_adapter_mpi.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -276,16 +275,6 @@ static inline PetscErrorCode distarray_petsc_owe_vec(Vec vec, distarray_export *
   PetscFunctionReturn((PetscErrorCode)0);
 }
 
-/* What every borrower asks first. Collective; makes the communicator's table. */
-static inline int32_t distarray_petsc_begin(MPI_Comm comm, const distarray_export *loan,
-                                            distarray_comm *table, distarray_error *error) {
-  const int32_t made = distarray_comm_from_mpi(comm, table);
-  if (made != 0)
-    return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, made,
-                                    "the communicator cannot be used");
-  return distarray_check_collective(table, loan, error);
-}
-
 /* Ends what every borrower begins: gives out what it made, or takes it back. */
 static inline int32_t distarray_petsc_give_vec(PetscErrorCode code, Vec *made,
                                                distarray_export *loan, int ghosted, Vec *vec,
@@ -400,7 +389,7 @@ static inline int32_t distarray_petsc_borrow_vec(MPI_Comm comm, distarray_export
   distarray_petsc_rows rows;
   Vec made = NULL;
   int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_begin(comm, loan, &table, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
   status = distarray_petsc_check_vec(loan, &rows, &report);
   if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(vec, "vec", &report);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
@@ -525,7 +514,7 @@ static inline int32_t distarray_petsc_borrow_ghost(MPI_Comm comm, distarray_expo
   PetscErrorCode code;
   Vec made = NULL;
   int32_t status = DISTARRAY_OK;
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_begin(comm, loan, &table, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
   n_owned = loan->ndim > 0 ? loan->dims[0].n_owned : 0;
   n_ghosts = loan->ndim > 0 ? loan->dims[0].n_indices - n_owned : 0;
   if (MPI_Scan(&n_owned, &stop, 1, MPI_INT64_T, MPI_SUM, comm) != MPI_SUCCESS)
@@ -648,7 +637,7 @@ static inline int32_t distarray_petsc_borrow_dense(MPI_Comm comm, distarray_expo
   Mat made = NULL;
   int64_t lda;
   int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_begin(comm, loan, &table, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
   status = distarray_petsc_check_dense(loan, &rows, &lda, &report);
   if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(mat, "mat", &report);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));

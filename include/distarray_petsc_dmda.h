@@ -288,10 +288,7 @@ static inline int32_t distarray_petsc_box_of_all(const distarray_comm *comm,
   int32_t status, i;
   for (i = 0; i < 2; i++)
     fits[i] = distarray_adapter_check_packed(loan, i, &report) == DISTARRAY_OK;
-  status = comm->allreduce(comm->context, fits, 2, DISTARRAY_COMM_I64, DISTARRAY_COMM_MIN);
-  if (status != 0)
-    return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, status,
-                                    "the message layer failed");
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(comm, fits, 2, error));
   status = distarray_petsc_box_of_loan(loan, fits[1] && !fits[0], box, &report);
   if (status == DISTARRAY_OK) status = distarray_petsc_check_width(box, width, &report);
   if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(out, "grid", &report);
@@ -310,7 +307,7 @@ static inline int32_t distarray_petsc_create_dmda(MPI_Comm comm, const distarray
   distarray_petsc_share mine, *all;
   DM made = NULL;
   int32_t failed;
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_begin(comm, loan, &table, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
   DISTARRAY_ADAPTER_TRY(distarray_petsc_box_of_all(&table, loan, width, grid, &box, error));
   mine = distarray_petsc_share_of(&box);
   all = (distarray_petsc_share *)malloc(sizeof mine * (size_t)table.size);
@@ -407,7 +404,7 @@ static inline int32_t distarray_petsc_borrow_box(DM grid, distarray_export *loan
   distarray_petsc_box box;
   Vec made = NULL;
   int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_begin(comm, loan, &table, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
   status = distarray_petsc_check_dmda(grid, loan, ghosted, &box, &report);
   if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(vec, "vec", &report);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
