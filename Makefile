@@ -3,6 +3,7 @@
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
 # make header   regenerates include/distarray.h from the Rust sources
+# make matrix   rewrites docs/src/interoperability.md: which library works in whose memory
 # make lint     formatting, lints with and without MPI, documentation; warnings denied
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
@@ -15,7 +16,7 @@ target := $(CURDIR)/target
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: library setup setup-bench demo test bench header lint clean
+.PHONY: library setup setup-bench demo test bench header matrix lint clean
 
 library: $(target)/release/libdistarray.so.0
 
@@ -47,6 +48,9 @@ bench: setup-bench library
 
 header:
 	$(CARGO) check --features header --target-dir $(target)
+
+matrix: setup
+	DISTARRAY_WRITE_MATRIX=1 $(CARGO) test --target-dir $(target) --test matrix
 
 lint:
 	$(CARGO) fmt --all --check

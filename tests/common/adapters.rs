@@ -69,3 +69,8 @@ pub fn petsc() -> Vec<Library> {
     }
     found
 }
+
+/// What the interoperability matrix is compiled with: all over Open MPI, doubles.
+pub fn matrix() -> Vec<Library> {
+    petsc().into_iter().filter(Library::is_default).collect()
+}
