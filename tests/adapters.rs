@@ -40,6 +40,13 @@ fn petsc_lends_and_borrows() {
     }
 }
 
+#[test]
+fn sundials_lends_and_borrows() {
+    for library in adapters::sundials() {
+        assert_right(&library, &["sundials"], &[1, 2, 3, 4]);
+    }
+}
+
 /// scripts/petsc-mpich builds for C alone.
 #[test]
 fn petsc_adapters_are_cpp() {
@@ -53,8 +60,10 @@ fn petsc_adapters_are_cpp() {
 
 #[test]
 fn sanitizers_find_nothing() {
-    let library = &adapters::petsc()[0];
-    for program in PETSC {
+    let (petsc, sundials) = (adapters::petsc(), adapters::sundials());
+    let petsc = petsc.first().into_iter().flat_map(|library| PETSC.map(|program| (library, program)));
+    let sundials = sundials.first().map(|library| (library, "sundials"));
+    for (library, program) in petsc.chain(sundials) {
         let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
         let compiled = compile(library, program, &flags);
         // Both MPIs leak of themselves: releases are counted by the program.

@@ -70,7 +70,23 @@ pub fn petsc() -> Vec<Library> {
     found
 }
 
+impl Library {
+    /// One of Debian's, over Open MPI, in the compiler's own places.
+    fn debian(name: &'static str, flags: &[&str]) -> Vec<Self> {
+        let here = launch::flavors().contains(&Flavor::OpenMpi);
+        let flags = flags.iter().map(ToString::to_string).collect();
+        here.then_some(Self { name, mpi: Flavor::OpenMpi, flags }).into_iter().collect()
+    }
+}
+
+/// SUNDIALS.
+pub fn sundials() -> Vec<Library> {
+    let parts = ["cvode", "sunnonlinsolfixedpoint", "nvecparallel", "generic"];
+    let flags = parts.map(|part| format!("-lsundials_{part}"));
+    Library::debian("SUNDIALS", &flags.each_ref().map(String::as_str))
+}
+
 /// What the interoperability matrix is compiled with: all over Open MPI, doubles.
 pub fn matrix() -> Vec<Library> {
-    petsc().into_iter().filter(Library::is_default).collect()
+    petsc().into_iter().filter(Library::is_default).chain(sundials()).collect()
 }
