@@ -26,6 +26,7 @@
 #include <petsc/private/matimpl.h> /* ops->destroy: nothing public says that an object goes */
 #include <petsc/private/vecimpl.h>
 
+#include "distarray_adapter_box.h"
 #include "distarray_adapter_mpi.h"
 
 #ifdef __cplusplus
@@ -303,40 +304,13 @@ static inline PetscErrorCode distarray_petsc_wrap(MPI_Comm comm, PetscInt bs, Pe
   PetscFunctionReturn((PetscErrorCode)0);
 }
 
-/* The rows of an array that is cut along its first axis alone, as PETSc numbers them. */
-typedef struct distarray_petsc_rows {
-  distarray_adapter_axis axis; /* the first                             */
-  int64_t width, N;            /* elements of a row, and of all of them */
-  PetscInt bs;                 /* extent of a last axis of components   */
-} distarray_petsc_rows;
-
 /* Refuses what is not cut into rows, in the order of the ranks. Local. */
 static inline int32_t distarray_petsc_check_rows(const distarray_export *loan,
-                                                 distarray_petsc_rows *rows,
+                                                 distarray_adapter_rows *rows,
                                                  distarray_error *error) {
-  int32_t i;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_open(loan, DISTARRAY_PETSC_READS, 0,
                                                DISTARRAY_PETSC_DTYPE, DISTARRAY_PETSC_BITS, error));
-  if (loan->ndim < 1) return distarray_adapter_check_ndim(loan, 1, error);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, 0, &rows->axis, error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&rows->axis, 0, error));
-  rows->N = rows->axis.size;
-  rows->width = rows->bs = 1;
-  for (i = 1; i < loan->ndim; i++) {
-    distarray_adapter_axis axis;
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, i, &axis, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, i, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, i, error));
-    rows->N = distarray_adapter_product(rows->N, axis.size);
-    rows->width = distarray_adapter_product(rows->width, axis.size);
-    if (i == loan->ndim - 1 && (loan->dims[i].flags & DISTARRAY_DIM_COMPONENT) && axis.size > 0) {
-      DISTARRAY_ADAPTER_TRY(
-          distarray_adapter_check_index(axis.size, PETSC_MAX_INT, i, "size", error));
-      rows->bs = (PetscInt)axis.size;
-    }
-  }
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(rows->N, PETSC_MAX_INT, -1, "size", error));
-  return distarray_adapter_check_order(loan, rows->axis.processes, rows->axis.place, error);
+  return distarray_adapter_check_rows(loan, PETSC_MAX_INT, rows, error);
 }
 
 /* --- Vec -------------------------------------------------------------------- */
@@ -372,7 +346,7 @@ static inline int32_t distarray_petsc_lend_vec(Vec vec, uint32_t access, distarr
 }
 
 static inline int32_t distarray_petsc_check_vec(const distarray_export *loan,
-                                                distarray_petsc_rows *rows,
+                                                distarray_adapter_rows *rows,
                                                 distarray_error *error) {
   DISTARRAY_ADAPTER_TRY(distarray_petsc_check_rows(loan, rows, error));
   return distarray_adapter_check_packed(loan, 0, error);
@@ -386,7 +360,7 @@ static inline int32_t distarray_petsc_borrow_vec(MPI_Comm comm, distarray_export
                                                  distarray_error *error) {
   distarray_comm table;
   distarray_error report;
-  distarray_petsc_rows rows;
+  distarray_adapter_rows rows;
   Vec made = NULL;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
@@ -394,9 +368,9 @@ static inline int32_t distarray_petsc_borrow_vec(MPI_Comm comm, distarray_export
   if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(vec, "vec", &report);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
   return distarray_petsc_give_vec(
-      distarray_petsc_wrap(comm, rows.bs,
+      distarray_petsc_wrap(comm, (PetscInt)rows.components,
                            (PetscInt)((rows.axis.stop - rows.axis.start) * rows.width),
-                           (PetscInt)rows.N, (const PetscScalar *)loan->data, &made),
+                           (PetscInt)rows.elements, (const PetscScalar *)loan->data, &made),
       &made, loan, 0, vec, error);
 }
 
@@ -590,7 +564,7 @@ static inline int32_t distarray_petsc_lend_dense(Mat mat, uint32_t access, dista
 
 /* Refuses what is not a matrix of columns; lda becomes their distance in elements. Local. */
 static inline int32_t distarray_petsc_check_dense(const distarray_export *loan,
-                                                  distarray_petsc_rows *rows, int64_t *lda,
+                                                  distarray_adapter_rows *rows, int64_t *lda,
                                                   distarray_error *error) {
   DISTARRAY_ADAPTER_TRY(distarray_petsc_check_rows(loan, rows, error));
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_ndim(loan, 2, error));
@@ -599,7 +573,7 @@ static inline int32_t distarray_petsc_check_dense(const distarray_export *loan,
 }
 
 static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
-                                                        const distarray_petsc_rows *rows,
+                                                        const distarray_adapter_rows *rows,
                                                         int64_t lda, distarray_export *loan,
                                                         Mat *mat) {
   const PetscInt m = (PetscInt)(rows->axis.stop - rows->axis.start);
@@ -632,7 +606,7 @@ static inline int32_t distarray_petsc_borrow_dense(MPI_Comm comm, distarray_expo
                                                    distarray_error *error) {
   distarray_comm table;
   distarray_error report;
-  distarray_petsc_rows rows;
+  distarray_adapter_rows rows;
   PetscErrorCode code;
   Mat made = NULL;
   int64_t lda;

@@ -21,19 +21,10 @@
 extern "C" {
 #endif
 
-/* A part of a grid, in PETSc's order: x, y, z. Axes that are not there are 1 long. */
-typedef struct distarray_petsc_box {
-  int                    dim;
-  int64_t                dof;
-  distarray_adapter_axis axis[3];
-  int32_t                number[3];  /* each one's place among the loan's axes */
-  uint32_t               flags[3];   /* DISTARRAY_DIM_*                        */
-} distarray_petsc_box;
-
 /* --- What a grid is ---------------------------------------------------------- */
 
 /* This process's box of a grid, with its ghosts as padding if ghosted. */
-static inline int32_t distarray_petsc_box_of_grid(DM grid, int ghosted, distarray_petsc_box *box,
+static inline int32_t distarray_petsc_box_of_grid(DM grid, int ghosted, distarray_adapter_box *box,
                                                   distarray_error *error) {
   PetscInt dim, dof, size[3], processes[3], first[3], cells[3], held_first[3], held[3];
   DMBoundaryType edge[3];
@@ -77,21 +68,12 @@ static inline int32_t distarray_petsc_box_of_grid(DM grid, int ghosted, distarra
   return DISTARRAY_OK;
 }
 
-static inline int64_t distarray_petsc_box_elements(const distarray_petsc_box *box) {
-  int64_t elements = box->dof;
-  int i;
-  for (i = 0; i < box->dim; i++)
-    elements *= box->axis[i].stop - box->axis[i].start + box->axis[i].padding[0] +
-                box->axis[i].padding[1];
-  return elements;
-}
-
 /* --- Lending ------------------------------------------------------------------ */
 
 static inline int32_t distarray_petsc_describe_dmda(distarray_petsc_lease *lease, DM grid, Vec vec,
                                                     distarray_export *loan,
                                                     distarray_error *error) {
-  distarray_petsc_box box;
+  distarray_adapter_box box;
   PetscInt elements;
   int ghosted, i;
   DISTARRAY_ADAPTER_TRY(distarray_petsc_open_vec(lease, vec, error));
@@ -99,10 +81,10 @@ static inline int32_t distarray_petsc_describe_dmda(distarray_petsc_lease *lease
   /* As DMDAVecGetArray finds out; where both fit they are the same. */
   for (ghosted = 0;; ghosted++) {
     DISTARRAY_ADAPTER_TRY(distarray_petsc_box_of_grid(grid, ghosted, &box, error));
-    if (distarray_petsc_box_elements(&box) == elements) break;
+    if (distarray_adapter_box_elements(&box) == elements) break;
     if (ghosted)
       return distarray_adapter_refuse(error, DISTARRAY_E_SHAPE, -1, "size",
-                                      distarray_petsc_box_elements(&box), elements,
+                                      distarray_adapter_box_elements(&box), elements,
                                       "the vector is neither a global nor a local one of this grid");
   }
   for (i = 0; i < box.dim; i++) {
@@ -134,65 +116,20 @@ static inline int32_t distarray_petsc_lend_dmda(DM grid, Vec vec, uint32_t acces
 
 /* --- Borrowing ---------------------------------------------------------------- */
 
-/* Reads a loan's part as PETSc would order it, x from the last axis on or, with
- * column_major not 0, from the first. Refuses what no grid could hold. Local. */
+/* Reads a loan's part as PETSc would order it; refuses what no grid could hold. Local. */
 static inline int32_t distarray_petsc_box_of_loan(const distarray_export *loan, int column_major,
-                                                  distarray_petsc_box *box,
+                                                  distarray_adapter_box *box,
                                                   distarray_error *error) {
-  int32_t fastest = column_major ? 0 : loan->ndim - 1, i;
-  const int32_t step = column_major ? 1 : -1;
-  int64_t elements, rank = 0, count = 1;
-  memset(box, 0, sizeof *box);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_open(loan, DISTARRAY_PETSC_READS, 0,
                                                DISTARRAY_PETSC_DTYPE, DISTARRAY_PETSC_BITS, error));
-  box->dim = loan->ndim;
-  box->dof = elements = 1;
-  if (loan->ndim > 0 && (loan->dims[fastest].flags & DISTARRAY_DIM_COMPONENT)) {
-    distarray_adapter_axis axis;
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, fastest, &axis, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, fastest, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, fastest, error));
-    box->dim--;
-    box->dof = elements = axis.size;
-    fastest += step;
-  }
-  if (box->dim < 1 || box->dim > 3 || box->dof < 1)
-    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "ndim", 3, box->dim,
-                                    "a grid has one to three axes, and one more of the components "
-                                    "of a cell, marked DISTARRAY_DIM_COMPONENT, fastest in memory");
-  for (i = 0; i < 3; i++) {
-    const int32_t number = fastest + i * step;
-    distarray_adapter_axis *axis = &box->axis[i];
-    const distarray_adapter_axis none = {1, 0, 1, 1, 0, {0, 0}};
-    *axis = none;
-    if (i >= box->dim) continue;
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, number, axis, error));
-    box->number[i] = number;
-    box->flags[i] = loan->dims[number].flags;
-    if (box->flags[i] & DISTARRAY_DIM_COMPONENT)
-      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "flags", 0,
-                                      box->flags[i],
-                                      "the axis of the components must be the fastest in memory: "
-                                      "distarray_accommodation_new copies them so");
-    if (!(box->flags[i] & DISTARRAY_DIM_EDGE_OUTSIDE) &&
-        ((axis->place == 0 && axis->padding[0] > 0) ||
-         (axis->place == axis->processes - 1 && axis->padding[1] > 0)))
-      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "padding", 0,
-                                      axis->padding[axis->place != 0],
-                                      "ghosts at PETSc's edges are no elements of the array: do not "
-                                      "count them in size, mark the axis DISTARRAY_DIM_EDGE_OUTSIDE");
-    elements = distarray_adapter_product(elements, axis->size);
-    rank += axis->place * count;
-    count *= axis->processes;
-  }
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(elements, PETSC_MAX_INT, -1, "size", error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_order(loan, count, rank, error));
-  return distarray_adapter_check_packed(loan, column_major, error);
+  DISTARRAY_ADAPTER_TRY(
+      distarray_adapter_box_of_loan(loan, column_major, PETSC_MAX_INT, box, error));
+  return distarray_adapter_check_order(loan, box->processes, box->place, error);
 }
 
 /* Refuses parts that are too thin for a stencil: PETSc would, on that rank alone, while
  * the others wait. Local. */
-static inline int32_t distarray_petsc_check_width(const distarray_petsc_box *box, PetscInt width,
+static inline int32_t distarray_petsc_check_width(const distarray_adapter_box *box, PetscInt width,
                                                   distarray_error *error) {
   int i;
   if (width < 0)
@@ -219,7 +156,7 @@ typedef struct distarray_petsc_share {
   int64_t outside[3]; /* padding around the grid's edges */
 } distarray_petsc_share;
 
-static inline distarray_petsc_share distarray_petsc_share_of(const distarray_petsc_box *box) {
+static inline distarray_petsc_share distarray_petsc_share_of(const distarray_adapter_box *box) {
   distarray_petsc_share share;
   int i;
   for (i = 0; i < 3; i++) {
@@ -233,7 +170,7 @@ static inline distarray_petsc_share distarray_petsc_share_of(const distarray_pet
 
 /* The cells of every process along each axis, from the shares of all ranks, and the
  * edges that give an axis the ghosts that it has. */
-static inline void distarray_petsc_gathered(const distarray_petsc_box *box,
+static inline void distarray_petsc_gathered(const distarray_adapter_box *box,
                                             const distarray_petsc_share *all, PetscInt *cells[3],
                                             DMBoundaryType edge[3]) {
   int64_t step = 1, j;
@@ -250,7 +187,7 @@ static inline void distarray_petsc_gathered(const distarray_petsc_box *box,
   }
 }
 
-static inline PetscErrorCode distarray_petsc_new_grid(MPI_Comm comm, const distarray_petsc_box *box,
+static inline PetscErrorCode distarray_petsc_new_grid(MPI_Comm comm, const distarray_adapter_box *box,
                                                       const distarray_petsc_share *all,
                                                       DMDAStencilType stencil, PetscInt width,
                                                       DM *grid) {
@@ -277,19 +214,16 @@ static inline PetscErrorCode distarray_petsc_new_grid(MPI_Comm comm, const dista
   PetscFunctionReturn((PetscErrorCode)0);
 }
 
-/* Chooses the storage order that the parts of all ranks have; where a part is a single
- * line it has both. Collective. */
+/* Reads the loans of all ranks in the order that all of them have. Collective. */
 static inline int32_t distarray_petsc_box_of_all(const distarray_comm *comm,
                                                  const distarray_export *loan, PetscInt width,
-                                                 const void *out, distarray_petsc_box *box,
+                                                 const void *out, distarray_adapter_box *box,
                                                  distarray_error *error) {
   distarray_error report;
-  int64_t fits[2];
-  int32_t status, i;
-  for (i = 0; i < 2; i++)
-    fits[i] = distarray_adapter_check_packed(loan, i, &report) == DISTARRAY_OK;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(comm, fits, 2, error));
-  status = distarray_petsc_box_of_loan(loan, fits[1] && !fits[0], box, &report);
+  int32_t status;
+  int column_major;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_storage_of_all(comm, loan, &column_major, error));
+  status = distarray_petsc_box_of_loan(loan, column_major, box, &report);
   if (status == DISTARRAY_OK) status = distarray_petsc_check_width(box, width, &report);
   if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(out, "grid", &report);
   return distarray_adapter_agree_on(comm, status, &report, error);
@@ -302,7 +236,7 @@ static inline int32_t distarray_petsc_create_dmda(MPI_Comm comm, const distarray
                                                   DMDAStencilType stencil, PetscInt width,
                                                   DM *grid, distarray_error *error) {
   distarray_comm table;
-  distarray_petsc_box box;
+  distarray_adapter_box box;
   PetscErrorCode code;
   distarray_petsc_share mine, *all;
   DM made = NULL;
@@ -329,8 +263,8 @@ static inline int32_t distarray_petsc_create_dmda(MPI_Comm comm, const distarray
 }
 
 /* Refuses a part that is not the grid's own. Local. */
-static inline int32_t distarray_petsc_check_box(const distarray_petsc_box *box,
-                                                const distarray_petsc_box *wanted,
+static inline int32_t distarray_petsc_check_box(const distarray_adapter_box *box,
+                                                const distarray_adapter_box *wanted,
                                                 distarray_error *error) {
   int i;
   if (box->dim != wanted->dim || box->dof != wanted->dof)
@@ -360,9 +294,9 @@ static inline int32_t distarray_petsc_check_box(const distarray_petsc_box *box,
 }
 
 static inline int32_t distarray_petsc_check_dmda(DM grid, const distarray_export *loan, int ghosted,
-                                                 distarray_petsc_box *box,
+                                                 distarray_adapter_box *box,
                                                  distarray_error *error) {
-  distarray_petsc_box wanted;
+  distarray_adapter_box wanted;
   distarray_error report;
   int32_t status = DISTARRAY_OK;
   int column_major;
@@ -380,11 +314,11 @@ static inline int32_t distarray_petsc_check_dmda(DM grid, const distarray_export
   return status;
 }
 
-static inline PetscErrorCode distarray_petsc_wrap_dmda(DM grid, const distarray_petsc_box *box,
+static inline PetscErrorCode distarray_petsc_wrap_dmda(DM grid, const distarray_adapter_box *box,
                                                        int ghosted, const PetscScalar *elements,
                                                        Vec *vec) {
   const MPI_Comm comm = ghosted ? PETSC_COMM_SELF : PetscObjectComm((PetscObject)grid);
-  const PetscInt bs = (PetscInt)box->dof, n = (PetscInt)distarray_petsc_box_elements(box);
+  const PetscInt bs = (PetscInt)box->dof, n = (PetscInt)distarray_adapter_box_elements(box);
   ISLocalToGlobalMapping map;
   PetscFunctionBegin;
   PetscCall(distarray_petsc_wrap(comm, bs, n, ghosted ? n : PETSC_DECIDE, elements, vec));
@@ -401,7 +335,7 @@ static inline int32_t distarray_petsc_borrow_box(DM grid, distarray_export *loan
   const MPI_Comm comm = PetscObjectComm((PetscObject)grid);
   distarray_comm table;
   distarray_error report;
-  distarray_petsc_box box;
+  distarray_adapter_box box;
   Vec made = NULL;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
