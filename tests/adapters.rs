@@ -47,6 +47,13 @@ fn sundials_lends_and_borrows() {
     }
 }
 
+#[test]
+fn hypre_lends_and_borrows() {
+    for library in adapters::hypre() {
+        assert_right(&library, &["hypre"], &[1, 2, 3, 4]);
+    }
+}
+
 /// scripts/petsc-mpich builds for C alone.
 #[test]
 fn petsc_adapters_are_cpp() {
@@ -60,10 +67,11 @@ fn petsc_adapters_are_cpp() {
 
 #[test]
 fn sanitizers_find_nothing() {
-    let (petsc, sundials) = (adapters::petsc(), adapters::sundials());
+    let (petsc, sundials, hypre) = (adapters::petsc(), adapters::sundials(), adapters::hypre());
     let petsc = petsc.first().into_iter().flat_map(|library| PETSC.map(|program| (library, program)));
-    let sundials = sundials.first().map(|library| (library, "sundials"));
-    for (library, program) in petsc.chain(sundials) {
+    let others = sundials.first().map(|library| (library, "sundials")).into_iter();
+    let others = others.chain(hypre.first().map(|library| (library, "hypre")));
+    for (library, program) in petsc.chain(others) {
         let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
         let compiled = compile(library, program, &flags);
         // Both MPIs leak of themselves: releases are counted by the program.

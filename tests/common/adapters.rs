@@ -86,7 +86,12 @@ pub fn sundials() -> Vec<Library> {
     Library::debian("SUNDIALS", &flags.each_ref().map(String::as_str))
 }
 
+/// HYPRE.
+pub fn hypre() -> Vec<Library> {
+    Library::debian("HYPRE", &["-isystem", "/usr/include/hypre", "-lHYPRE"])
+}
+
 /// What the interoperability matrix is compiled with: all over Open MPI, doubles.
 pub fn matrix() -> Vec<Library> {
-    petsc().into_iter().filter(Library::is_default).chain(sundials()).collect()
+    petsc().into_iter().filter(Library::is_default).chain(sundials()).chain(hypre()).collect()
 }

@@ -58,6 +58,7 @@ typedef struct library {
 void insist_line(int right, const char *what, const char *file, int line);
 #define INSIST(condition) insist_line(condition, #condition, __FILE__, __LINE__)
 
-extern const library c_library, distarray_library, petsc_library, sundials_library;
+extern const library c_library, distarray_library, petsc_library, sundials_library,
+    hypre_library;
 
 #endif
