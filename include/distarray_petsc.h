@@ -583,7 +583,9 @@ static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
   distarray_petsc_debt *debt;
   PetscFunctionBegin;
   PetscCall(MatCreate(comm, mat));
-  PetscCall(MatSetSizes(*mat, m, PETSC_DECIDE, (PetscInt)rows->axis.size, (PetscInt)rows->width));
+  /* The vectors that a square matrix multiplies are dealt out like those that it gives. */
+  PetscCall(MatSetSizes(*mat, m, rows->axis.size == rows->width ? m : PETSC_DECIDE,
+                        (PetscInt)rows->axis.size, (PetscInt)rows->width));
   PetscCall(MatSetType(*mat, MATDENSE));
   PetscCall(MatDenseSetLDA(*mat, (PetscInt)lda));
   PetscCall(MatSeqDenseSetPreallocation(*mat, elements));

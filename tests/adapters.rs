@@ -54,24 +54,50 @@ fn hypre_lends_and_borrows() {
     }
 }
 
-/// scripts/petsc-mpich builds for C alone.
 #[test]
-fn petsc_adapters_are_cpp() {
-    for library in adapters::petsc().iter().filter(|library| library.mpi == Flavor::OpenMpi) {
-        let flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-c"];
-        let flags: Vec<&str> = flags.into_iter().chain(library.flags()).collect();
-        let compiler = format!("mpicxx.{}", library.mpi.suffix());
-        launch::compile(&compiler, &["tests/adapters/petsc.cpp"], &flags);
+fn slepc_lends_and_solves_in_loans() {
+    for library in adapters::slepc() {
+        assert_right(&library, &["slepc"], &[1, 2, 3, 4]);
+    }
+}
+
+/// C++14, which SUNDIALS needs.
+#[test]
+fn adapters_are_cpp() {
+    let compile = |libraries: &[Library], source: &str| {
+        let flags = ["-std=c++14", "-Wall", "-Wextra", "-Werror", "-c"].into_iter();
+        let flags: Vec<&str> = flags.chain(libraries.iter().flat_map(Library::flags)).collect();
+        let compiler = format!("mpicxx.{}", libraries[0].mpi.suffix());
+        launch::compile(&compiler, &[source], &flags);
+    };
+    // scripts/petsc-mpich builds for C alone.
+    for library in adapters::petsc().into_iter().filter(|library| library.mpi == Flavor::OpenMpi) {
+        compile(&[library], "tests/adapters/petsc.cpp");
+    }
+    let others: Vec<Library> =
+        adapters::slepc().into_iter().chain(adapters::sundials()).chain(adapters::hypre()).collect();
+    if !others.is_empty() {
+        compile(&others, "tests/adapters/others.cpp");
     }
 }
 
 #[test]
 fn sanitizers_find_nothing() {
-    let (petsc, sundials, hypre) = (adapters::petsc(), adapters::sundials(), adapters::hypre());
-    let petsc = petsc.first().into_iter().flat_map(|library| PETSC.map(|program| (library, program)));
-    let others = sundials.first().map(|library| (library, "sundials")).into_iter();
-    let others = others.chain(hypre.first().map(|library| (library, "hypre")));
-    for (library, program) in petsc.chain(others) {
+    let of = |libraries: Vec<Library>, programs: &[&'static str]| -> Vec<(Library, &str)> {
+        // One build of each is enough.
+        let first = libraries.into_iter().next();
+        first
+            .into_iter()
+            .flat_map(|library| programs.iter().map(move |name| (library.clone(), *name)))
+            .collect()
+    };
+    let all = [
+        of(adapters::petsc(), &PETSC),
+        of(adapters::slepc(), &["slepc"]),
+        of(adapters::sundials(), &["sundials"]),
+        of(adapters::hypre(), &["hypre"]),
+    ];
+    for (library, program) in all.iter().flatten() {
         let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
         let compiled = compile(library, program, &flags);
         // Both MPIs leak of themselves: releases are counted by the program.

@@ -1,4 +1,4 @@
-// The adapters compile as C++ with any PETSc, and are used from it.
+// The adapters to PETSc compile as C++, and are used from it.
 #include <distarray_petsc_dmda.h>
 
 int32_t twice(MPI_Comm comm, Vec vec, DM grid, distarray_error *error) {

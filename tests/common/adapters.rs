@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::launch::{self, Flavor};
 
 /// A library, and the MPI that it was built with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Library {
     pub name: &'static str,
     pub mpi: Flavor,
@@ -89,6 +89,16 @@ pub fn sundials() -> Vec<Library> {
 /// HYPRE.
 pub fn hypre() -> Vec<Library> {
     Library::debian("HYPRE", &["-isystem", "/usr/include/hypre", "-lHYPRE"])
+}
+
+/// SLEPc, over Debian's real PETSc.
+pub fn slepc() -> Vec<Library> {
+    let prefix = Path::new("/usr/lib/slepcdir/slepc3.18/x86_64-linux-gnu-real");
+    let mut found: Vec<Library> = petsc().into_iter().filter(Library::is_default).collect();
+    for library in &mut found {
+        library.flags.extend(Library::at("SLEPc", library.mpi, prefix, &["slepc_real"]).flags);
+    }
+    found
 }
 
 /// What the interoperability matrix is compiled with: all over Open MPI, doubles.
