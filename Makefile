@@ -1,31 +1,44 @@
-# make          the C library, in target/release
+# make          the C library and the command, in target/release
+# make install  puts them below PREFIX=/usr/local (packaging/install.mk); make uninstall
 # make demo     the demonstration on four ranks, under Open MPI and then under MPICH
 # make test     all tests: without MPI, with Open MPI, with MPICH
 # make bench    the benchmarks
+# make docs     the book as a site, in build/book
+# make pictures draws the README's pictures, as it says, with the distarray command
 # make header   regenerates include/distarray.h from the Rust sources
 # make matrix   rewrites docs/src/interoperability.md: which library works in whose memory
+# make abi      records the library's binary interface anew in tests/abi/record.txt
 # make lint     formatting, lints with and without MPI, documentation; warnings denied
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
 # missing is installed first (scripts/setup says what). DISTARRAY_CACHE=<directory>
-# keeps the PETSc that is built over MPICH outside the checkout.
+# keeps what is built once, a PETSc over MPICH and mdBook, outside the checkout.
 
 CARGO  ?= cargo
-target := $(CURDIR)/target
+target := $(abspath $(or $(CARGO_TARGET_DIR),target))
+
+# A program is linked with libdistarray.so, and looks for its SONAME when it runs.
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: library setup setup-bench demo test bench header matrix lint clean
+.PHONY: all library setup setup-bench demo test bench docs pictures header matrix abi lint clean
 
-library: $(target)/release/libdistarray.so.0
+all: library $(target)/install/complete
 
-# A program is linked with libdistarray.so, and looks for its SONAME when it runs.
-soname := libdistarray.so.0
+# Library and command in one build: apart, their features would differ and each would
+# compile the library anew.
+define build
+$(CARGO) build --release --target-dir $(target) --package distarray --package distarray-cli
+ln -sfn libdistarray.so $(target)/release/$(soname)
+endef
 
-$(target)/release/$(soname): FORCE
-	$(CARGO) build --release --target-dir $(target)
-	ln -sfn libdistarray.so $@
+library:
+	$(build)
+
+include packaging/install.mk
 
 setup:
 	@bash scripts/setup
@@ -34,23 +47,34 @@ setup-bench:
 	@bash scripts/setup bench
 
 demo: setup library
-	$(CARGO) build --release --target-dir $(target) --package heat-audit
+	$(CARGO) build --release --target-dir $(target) --package distarray --package distarray-cli \
+	    --package heat-audit
 	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
-	@$(MAKE) --no-print-directory -C demo MPI=openmpi run
-	@$(MAKE) --no-print-directory -C demo MPI=mpich run
+	@$(MAKE) --no-print-directory -C demo library=$(target)/release MPI=openmpi run
+	@$(MAKE) --no-print-directory -C demo library=$(target)/release MPI=mpich run
 	@echo "Still the same file:"; cd $(target)/release && sha256sum $(soname)
 
-test: setup
+test: setup library
 	@bash scripts/test
 
 bench: setup-bench library
 	$(CARGO) bench --target-dir $(target)
+
+docs:
+	@bash scripts/docs
+
+pictures:
+	$(CARGO) build --package distarray-cli --target-dir $(target)
+	grep '^distarray plot ' README.md | PATH=$(target)/debug:$$PATH sh -ex
 
 header:
 	$(CARGO) check --features header --target-dir $(target)
 
 matrix: setup
 	DISTARRAY_WRITE_MATRIX=1 $(CARGO) test --target-dir $(target) --test matrix
+
+abi:
+	DISTARRAY_RECORD_ABI=1 $(CARGO) test --target-dir $(target) --test abi_record
 
 lint:
 	$(CARGO) fmt --all --check
@@ -61,5 +85,3 @@ lint:
 
 clean:
 	rm -rf $(target) build
-
-FORCE:

@@ -1,11 +1,12 @@
-//! Names the C library after its ABI, and writes its header when asked to.
+//! Names the C library after its version, and writes its header when asked to.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         // A program keeps to the library it was linked with. Not `rustc-link-arg-cdylib`:
         // Cargo hands that on to the cdylib of every crate that depends on this one.
-        println!("cargo::rustc-link-arg=-Wl,-soname,libdistarray.so.0");
+        let major = env!("CARGO_PKG_VERSION_MAJOR");
+        println!("cargo::rustc-link-arg=-Wl,-soname,libdistarray.so.{major}");
     }
     #[cfg(feature = "header")]
     header();

@@ -34,9 +34,7 @@ fn main() {
             ("irregular", &irregular),
         ];
         for (name, make) in makers {
-            let before = counting::in_use();
-            let map = make().unwrap();
-            let heap = counting::in_use() - before;
+            let (map, heap) = counting::kept(|| make().unwrap());
             let mut seed = 88_172_645_463_325_252_u64;
             let indices: Vec<i64> = (0..LOOKUPS)
                 .map(|_| {

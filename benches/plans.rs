@@ -18,9 +18,8 @@ use distarray::exchange::Plan;
 fn measure(name: &str, ranks: i64, make: impl Fn(i64) -> Plan) {
     let picked = [0, ranks / 3 + 7, ranks - 1];
     for rank in picked {
-        let before = counting::in_use();
-        let plan = make(rank);
-        let kept = counting::in_use() - before + size_of::<Plan>();
+        let (plan, kept) = counting::kept(|| make(rank));
+        let kept = kept + size_of::<Plan>();
         let sends = plan.sends().count();
         drop(plan);
         let mut body = || drop(black_box(make(black_box(rank))));

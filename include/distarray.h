@@ -15,6 +15,9 @@
  * - NULL and misaligned pointers are refused. What no library can check is the
  *   caller's to keep: that other pointers are valid, that the struct's arrays have
  *   their lengths, and that one object is not used by two threads at once.
+ * - With DISTARRAY_CHECK=1 in the environment every hand-over is watched: what is
+ *   passed over for speed is checked, and loans released twice or changed between
+ *   taking and release, and arrays freed twice, are reported on standard error.
  */
 
 #ifndef DISTARRAY_H
@@ -81,8 +84,8 @@ typedef struct {
   int64_t proc_grid_size;
   // Length of every block but the last ones, of a cyclic or a block axis; 0 is any.
   int64_t block_size;
-  // proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns bounds[i] to
-  // bounds[i + 1] - 1.
+  // proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns the indices from
+  // bound i on, up to bound i + 1.
   const int64_t *bounds;
   // Widths of the halo before and after, for DISTARRAY_PADDING_HALO and _HALO_AROUND.
   int64_t halo[2];
@@ -505,8 +508,8 @@ int32_t distarray_halo_finish(distarray_halo *halo,
 
 // Joins each padding element with the element that it is a copy of: how is
 // DISTARRAY_SUM (the adjoint of the update), DISTARRAY_MIN or DISTARRAY_MAX. The
-// padding stays as it is. Collective; sums are the same every time for the same ranks
-// on the same nodes.
+// padding stays as it is. Collective; sums have the same bits every time, whichever
+// ranks share memory.
 //
 // Errors as for distarray_halo_update; DISTARRAY_E_DTYPE for elements that have no
 // sum or order.
@@ -552,7 +555,7 @@ const char *distarray_version(void);
 uint32_t distarray_abi_version(void);
 
 // Sets has to 1 if this build has a feature, else to 0: "block", "cyclic",
-// "unstructured", "json", "dnpy". Local.
+// "unstructured", "json", "dnpy", "halo", "redistribution", "shared_memory". Local.
 int32_t distarray_has_feature(const char *name, int32_t *has, distarray_error *error);
 
 // Plans the way from one distribution to another of the same global shape and the
@@ -568,8 +571,8 @@ int32_t distarray_redistribution_new(const distarray_distribution *source,
                                      distarray_error *error);
 
 // Plans the way to an array of another shape with the same elements in the same
-// row-major order, as numpy.reshape. Both arrays must lie packed in row-major order,
-// without padding. Collective, without messages.
+// row-major order, as numpy.reshape. An array that does not lie packed in that order, or
+// is padded, goes through packed memory that the plan keeps. Collective, without messages.
 //
 // The source's communicator must outlive the plan; the distributions need not.
 int32_t distarray_redistribution_new_reshape(const distarray_distribution *source,

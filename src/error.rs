@@ -87,6 +87,8 @@ pub struct Error(Box<Report>);
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Report {
     kind: ErrorKind,
+    /// Not a path: what other ranks are told must be text.
+    file: Option<String>,
     rank: Option<i64>,
     other_rank: Option<i64>,
     axis: Option<usize>,
@@ -104,6 +106,7 @@ impl Error {
     pub fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Report {
             kind,
+            file: None,
             rank: None,
             other_rank: None,
             axis: None,
@@ -150,10 +153,10 @@ impl Error {
         self
     }
 
-    /// Names the file, at the front of the sentence.
+    /// Names the file.
     #[must_use]
     pub fn in_file(mut self, path: &Path) -> Self {
-        self.0.detail = format!("{}: {}", path.display(), self.0.detail).into();
+        self.0.file = Some(path.display().to_string());
         self
     }
 
@@ -176,6 +179,12 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// The file at fault, as it is shown.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.0.file.as_deref()
     }
 
     /// The rank at fault.
@@ -224,6 +233,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &*self.0;
+        if let Some(file) = &report.file {
+            write!(f, "{file}: ")?;
+        }
         let mut separator = "";
         if let Some(rank) = report.rank {
             write!(f, "rank {rank}")?;

@@ -3,7 +3,7 @@
 #![allow(clippy::cast_possible_truncation)] // small numbers of the test itself
 
 use distarray::comm::{self, Comm};
-use distarray::distribution::{Axis, Distribution, Grid, distarray_grid_shape};
+use distarray::distribution::{Axis, Claim, Distribution, Grid, distarray_grid_shape, faults};
 use distarray::protocol::{Dim, DimData, Dist, GridOrder, ProcGrid};
 use distarray::{Error, Result};
 
@@ -32,9 +32,14 @@ fn agreed<T: Send + PartialEq + std::fmt::Debug>(n: usize, body: impl Fn(&Comm) 
     first
 }
 
-/// The verdict on a set of parts, one per rank, the same on all of them.
+/// The verdict on a set of parts, one per rank, the same on all of them and where
+/// one process holds them all.
 fn verdict(parts: &[DimData]) -> std::result::Result<(), Error> {
-    agreed(parts.len(), |comm| Distribution::gather_dim_data(comm, Ok(&parts[comm.rank()])).map(|_| ()))
+    let gather = |comm: &Comm| Distribution::gather_dim_data(comm, Ok(&parts[comm.rank()])).map(drop);
+    let verdict = agreed(parts.len(), gather);
+    let claims: Vec<Claim<'_>> = parts.iter().map(Claim::of).collect();
+    assert_eq!(faults(&claims).first(), verdict.as_ref().err());
+    verdict
 }
 
 #[test]

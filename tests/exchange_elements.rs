@@ -258,3 +258,44 @@ fn elements_without_a_sum_or_order_are_refused() {
         halo.update(&mut opaque).unwrap();
     });
 }
+
+/// Bits of sums whose order shows, accumulated over many grids in one kind of memory.
+fn bits_of_sums(shared: bool) -> Vec<u64> {
+    let mut bits = Vec::new();
+    for grid in [[2, 2], [4, 1], [1, 3], [3, 2], [1, 1]] {
+        let ranks = grid.iter().product::<i64>() as usize;
+        let parts = comm::threads(ranks, |comm| {
+            let axes = [Axis::block(12).halo(2).periodic(), Axis::block(6).halo(2).periodic()];
+            let d = Distribution::on_grid(&comm, axes, Grid::exact(grid)).unwrap();
+            let mut u = if shared { d.shared_zeros::<f64>() } else { d.zeros() }.unwrap();
+            let mut random = Random(comm.rank() as u64);
+            for element in u.view_mut().unwrap().iter_mut() {
+                *element = random.within(1, 1 << 40) as f64 * 2_f64.powi(random.within(-60, 60) as i32);
+            }
+            Halo::new(&d).unwrap().accumulate(&mut u, Accumulate::Sum).unwrap();
+            u.owned().iter().map(|sum| sum.to_bits()).collect::<Vec<_>>()
+        });
+        bits.extend(parts.into_iter().flatten());
+    }
+    bits
+}
+
+#[test]
+fn sums_have_the_same_bits_whatever_way_elements_take() {
+    let lanes = bits_of_sums(false);
+    assert_eq!(bits_of_sums(true), lanes, "in shared memory");
+    let listed = format!("{lanes:x?}");
+    if std::env::var_os("DISTARRAY_SHARED_MEMORY").is_some() {
+        println!("{listed}");
+        return; // this is the run by messages
+    }
+    let program = std::env::current_exe().unwrap();
+    let name = "sums_have_the_same_bits_whatever_way_elements_take";
+    let output = std::process::Command::new(program)
+        .args(["--exact", name, "--nocapture"])
+        .env("DISTARRAY_SHARED_MEMORY", "off")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains(&listed), "by messages");
+}

@@ -24,7 +24,8 @@ const SEED: &str = "DISTARRAY_EXCHANGE_SEED";
 const CASES: &str = "DISTARRAY_EXCHANGE_CASES";
 
 /// Runs a body on random cases, in jobs of the named test: in shared memory first, then
-/// once by messages, of which MPI gets a few bytes as the most that it can count.
+/// once in two steps, and once by messages of which MPI gets a few bytes as the most that
+/// it can count.
 fn on_ranks(test: &str, jobs: u64, body: fn(&Comm, &mut Random)) {
     if let Ok(seed) = std::env::var(SEED) {
         return one_rank(seed.parse().unwrap(), body);
@@ -39,10 +40,12 @@ fn on_ranks(test: &str, jobs: u64, body: fn(&Comm, &mut Random)) {
     // tenth of a second for each case: what it does otherwise, a short job shows.
     let (jobs, cases) = if flavor == launch::Flavor::Mpich { (1, 25) } else { (jobs, 100) };
     let by_messages = ["DISTARRAY_SHARED_MEMORY=off", "DISTARRAY_MPI_MAX_COUNT=100"];
+    let in_two_steps = ["DISTARRAY_SHARED_MEMORY=off", "DISTARRAY_TWO_STEPS=always"];
     for seed in 0..=jobs {
         let seeded = [format!("{SEED}={seed}"), format!("{CASES}={cases}")];
         let mut args: Vec<&str> = seeded.iter().map(String::as_str).collect();
         args.extend(by_messages.iter().filter(|_| seed == jobs));
+        args.extend(in_two_steps.iter().filter(|_| seed + 1 == jobs));
         args.extend([program.to_str().unwrap(), "--exact", test, "--nocapture"]);
         let output = launch::mpirun_ok(flavor, RANKS, Path::new("/usr/bin/env"), &args);
         assert_eq!(output.matches("every element arrived").count(), RANKS, "{output}");

@@ -273,6 +273,30 @@ fn block_rules_are_found_again_from_their_bounds() {
 }
 
 #[test]
+fn owned_indices_below_another_are_counted() {
+    let (size, procs) = (23, 4);
+    let lists = (0..procs).map(|c| (0..size).filter(|g| g * g % 5 % procs == c).rev().collect()).collect();
+    for map in [
+        AxisMap::ceil(size, procs).unwrap(),
+        AxisMap::balanced(size, procs).unwrap(),
+        AxisMap::from_bounds(vec![0, 0, 7, 9, 23]).unwrap(),
+        AxisMap::cyclic(size, procs, 3, 2, 1).unwrap(),
+        AxisMap::cyclic(size, procs, 1, 0, 1).unwrap(),
+        AxisMap::cyclic(size, procs, 40, 3, 40).unwrap(),
+        AxisMap::unstructured(size, lists).unwrap(),
+    ] {
+        for coordinate in -1..=procs {
+            for end in -1..=size + 1 {
+                let owned = (0..size).filter(|&g| g < end && map.owner(g) == Some(coordinate)).count();
+                let found = map.owned_before(coordinate, end);
+                assert_eq!(usize::try_from(found), Ok(owned), "{map:?} {coordinate} {end}");
+            }
+        }
+        assert_eq!((0..procs).map(|c| map.owned_before(c, i64::MAX)).sum::<i64>(), size, "{map:?}");
+    }
+}
+
+#[test]
 fn gaps_overlaps_and_strangers_are_named() {
     let part = |rank, start, stop| Dim::new(10, 2, rank, Dist::block(start, stop)).unwrap();
     let gap = AxisMap::from_dims(&[part(0, 0, 5), part(1, 6, 10)]).unwrap_err();

@@ -16,12 +16,14 @@
 //!   started and is finished later goes by messages, and may be under way meanwhile.
 //! - Who breaks that rule is told: each slot says which plan filled it, and two threads
 //!   of a rank do not get the lanes at once.
-//! - An error in the middle of an exchange ends the communicator, and its lanes with it.
+//! - An error in the middle of an exchange ends the communicator, and its lanes with it:
+//!   who waits for the rank that failed is told.
 #![allow(unsafe_code)] // memory that two processes share
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::waiting::{GIVEN_UP, counted};
 use super::{Comm, Op, Segment};
 use crate::{Error, ErrorKind, Result};
 
@@ -119,6 +121,15 @@ impl Lanes {
         Lane { start, slot: self.slot, rank, passed: 0 }
     }
 
+    /// Lets nobody wait for this rank any more.
+    pub(super) fn give_up(&self) {
+        let node = self.segment.node();
+        for lanes in (0..node.len()).filter_map(|place| self.to(super::to_i64(node.rank(place)))) {
+            lanes[0].front().filled.store(GIVEN_UP, Ordering::Release);
+            lanes[1].front().emptied.0.store(GIVEN_UP, Ordering::Release);
+        }
+    }
+
     /// The lanes for this thread alone, until the guard is dropped.
     ///
     /// # Errors
@@ -172,10 +183,13 @@ impl Lane {
     }
 
     /// An empty slot, if there is one.
+    ///
+    /// # Errors
+    /// `Comm` when the other rank has given up.
     #[inline]
-    pub(crate) fn empty(&self) -> Option<*mut u8> {
-        let emptied = self.front().emptied.0.load(Ordering::Acquire);
-        (self.passed < emptied + SLOTS as u64).then(|| self.memory())
+    pub(crate) fn empty(&self) -> Result<Option<*mut u8>> {
+        let emptied = counted(&self.front().emptied.0, self.rank)?;
+        Ok((self.passed < emptied + SLOTS as u64).then(|| self.memory()))
     }
 
     /// Passes on the slot that a plan filled.
@@ -189,10 +203,10 @@ impl Lane {
     /// A filled slot, if there is one.
     ///
     /// # Errors
-    /// `Invariant` when another plan filled it.
+    /// `Invariant` when another plan filled it, `Comm` when the other rank has given up.
     #[inline]
     pub(crate) fn full(&self, plan: u32) -> Result<Option<*const u8>> {
-        if self.passed >= self.front().filled.load(Ordering::Acquire) {
+        if self.passed >= counted(&self.front().filled, self.rank)? {
             return Ok(None);
         }
         if self.front().plans[self.which()].load(Ordering::Relaxed) != plan {

@@ -121,6 +121,11 @@ impl Messages {
         self.slots.is_empty()
     }
 
+    /// Whether some message was started and has not ended.
+    pub(crate) fn is_active(&self) -> bool {
+        self.slots.iter().any(|slot| slot.active)
+    }
+
     /// The memory of send `which`, aligned to a cache line, to be filled before it
     /// is started. Local.
     ///
@@ -146,7 +151,7 @@ impl Messages {
     /// # Errors
     /// `Busy` within a round; `Comm` when the message layer fails.
     pub fn start_receives(&mut self) -> Result<()> {
-        if self.slots.iter().any(|slot| slot.active) {
+        if self.is_active() {
             return Err(Error::new(ErrorKind::Busy, "the round before was not finished"));
         }
         self.start(0..self.receives)
@@ -181,15 +186,30 @@ impl Messages {
         let Some(arrived) = transport.wait_any(&mut self.requests[..self.receives])? else {
             return Ok(None);
         };
-        let Some(slot) = self.slots.get_mut(arrived.index) else {
-            return Err(no_such_message(arrived.index));
+        Ok(Some((arrived.index, self.ended(arrived.index, arrived.bytes)?)))
+    }
+
+    /// The bytes of receive `which`, which was started; none where they have not come,
+    /// unless it may wait for them.
+    pub(crate) fn receive(&mut self, which: usize, may_wait: bool) -> Result<Option<&[u8]>> {
+        let transport = self.comm.transport()?;
+        let request = self.requests[..self.receives].get_mut(which).ok_or_else(|| no_such_message(which))?;
+        let bytes = match may_wait {
+            true => Some(transport.wait(request)?),
+            false => transport.test(request)?,
         };
+        bytes.map(|bytes| self.ended(which, bytes)).transpose()
+    }
+
+    /// What was received with so many bytes.
+    fn ended(&mut self, which: usize, bytes: usize) -> Result<&[u8]> {
+        let slot = self.slots.get_mut(which).ok_or_else(|| no_such_message(which))?;
         slot.active = false;
-        if arrived.bytes != slot.memory.bytes {
+        if bytes != slot.memory.bytes {
             return Err(Error::new(ErrorKind::Comm, "a message has not the agreed length")
-                .expected_found(to_i64(slot.memory.bytes), to_i64(arrived.bytes)));
+                .expected_found(to_i64(slot.memory.bytes), to_i64(bytes)));
         }
-        Ok(Some((arrived.index, slot.memory.bytes())))
+        Ok(slot.memory.bytes())
     }
 
     /// The memory of receive `which`, after it was received. Local.
@@ -228,7 +248,7 @@ impl Messages {
     /// # Errors
     /// `Busy` within a round; `Comm` when the message layer fails.
     pub fn free(mut self) -> Result<()> {
-        if self.slots.iter().any(|slot| slot.active) {
+        if self.is_active() {
             return Err(Error::new(ErrorKind::Busy, "the round was not finished"));
         }
         let requests = std::mem::take(&mut self.requests);

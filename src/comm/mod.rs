@@ -9,6 +9,9 @@
 //!   nothing to do takes part with nothing.
 //! - What one rank can check is checked before a collective call, and
 //!   [`Comm::agree`] makes the verdict everyone's.
+//! - Where the message layer fails in the middle of an exchange the ranks are out of
+//!   step: the communicator refuses every later call on that rank, [`Comm::free`] too,
+//!   and says why. Another one over the same message layer goes on.
 //! - Nothing is sent or freed by `Drop`: a program may drop in any order, also
 //!   after `MPI_Finalize`. Communicators made by [`Comm::split`] and
 //!   [`Comm::duplicate`] are given back by [`Comm::free`].
@@ -21,6 +24,7 @@ mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod node;
+mod relays;
 mod segment;
 mod square;
 mod thread;
@@ -39,10 +43,11 @@ pub(crate) use lanes::{Lane, Lanes};
 pub(crate) use messages::Place;
 pub use messages::{Messages, Peer};
 use node::Node;
+pub(crate) use relays::{Bundle, Relayed, Relays};
 pub(crate) use segment::Segment;
 pub use threads::{threads, try_threads};
 pub use transport::{Arrived, Op, Request, Transport, Values};
-pub(crate) use waiting::{Counter, Patience};
+pub(crate) use waiting::{Counter, Patience, wait_until};
 
 /// A group of ranks that exchange messages. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +56,8 @@ pub struct Comm(Arc<Shared>);
 struct Shared {
     transport: Box<dyn Transport>,
     freed: AtomicBool,
+    /// What every call says after an exchange failed half way.
+    failed: OnceLock<Error>,
     /// Prepared messages whose owner was dropped: freed by the next call that
     /// may talk to the message layer, because `Drop` must not.
     abandoned: Mutex<Vec<Request>>,
@@ -95,6 +102,7 @@ impl Comm {
         Self(Arc::new(Shared {
             transport,
             freed: AtomicBool::new(false),
+            failed: OnceLock::new(),
             abandoned: Mutex::default(),
             node: OnceLock::new(),
             lanes: OnceLock::new(),
@@ -116,12 +124,28 @@ impl Comm {
     /// The message layer itself, for messages in memory that the caller manages. Local.
     ///
     /// # Errors
-    /// `Comm` after [`free`](Self::free).
+    /// `Comm` after [`free`](Self::free), or after an exchange failed half way.
+    #[inline]
     pub fn transport(&self) -> Result<&dyn Transport> {
         if self.0.freed.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Comm, "this communicator was freed"));
         }
-        Ok(&*self.0.transport)
+        match self.0.failed.get() {
+            Some(error) => Err(error.clone()),
+            None => Ok(&*self.0.transport),
+        }
+    }
+
+    /// Ends the communicator on this rank: an exchange failed half way, and what its ranks
+    /// have sent and received is out of step. Local.
+    pub(crate) fn fail(&self, error: &Error) {
+        let detail = format!(
+            "the communicator failed in an exchange ({error}): make a new plan on a new communicator"
+        );
+        let _ = self.0.failed.set(Error::new(ErrorKind::Comm, detail));
+        if let Some(lanes) = self.0.lanes.get().and_then(Option::as_ref) {
+            lanes.give_up();
+        }
     }
 
     /// Makes one rank's failure everyone's: `Ok` where all ranks pass `Ok`, else on

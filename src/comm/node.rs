@@ -29,6 +29,17 @@ impl Comm {
     }
 }
 
+impl Comm {
+    /// The ranks that share memory with this one, itself included, ascending; none where
+    /// one cannot tell. Collective.
+    ///
+    /// # Errors
+    /// `Comm` when the message layer fails.
+    pub(crate) fn near(&self) -> Result<Vec<usize>> {
+        Ok(self.node()?.map_or_else(Vec::new, |node| node.ranks.clone()))
+    }
+}
+
 impl Node {
     fn find(comm: &Comm) -> Result<Option<Self>> {
         // Ranks that see the same memory files are on one node; that a hash collides is
@@ -70,36 +81,40 @@ impl Node {
         self.ranks[place]
     }
 
-    /// One word of each rank of the node, by their places. Collective.
-    pub(super) fn gather(&self, comm: &Comm, word: u64) -> Result<Vec<u64>> {
-        let mut words = vec![0; self.len()];
-        words[self.own] = word;
-        let to = |rank: usize, words: usize| Place { peer: Peer { rank, bytes: 8 * words }, memory: None };
-        let each = |words: usize| self.ranks[1..].iter().map(|&rank| to(rank, words)).collect::<Vec<_>>();
-        let leads = self.own == 0;
+    /// Some words of each rank of the node, by their places. Collective.
+    pub(super) fn gather<const N: usize>(&self, comm: &Comm, mine: [u64; N]) -> Result<Vec<[u64; N]>> {
+        let mut all = vec![[0; N]; self.len()];
+        all[self.own] = mine;
+        let with = |ranks: &[usize], bytes: usize| {
+            let to = |&rank: &usize| Place { peer: Peer { rank, bytes }, memory: None };
+            ranks.iter().map(to).collect::<Vec<_>>()
+        };
+        // The first rank collects them and tells everyone.
+        let (leads, (first, others)) = (self.own == 0, self.ranks.split_at(1));
+        let (one, whole) = (size_of_val(&mine), size_of_val(all.as_slice()));
         let (sends, receives) = match leads {
-            true => (each(self.len()), each(1)),
-            false => (vec![to(self.ranks[0], 1)], vec![to(self.ranks[0], self.len())]),
+            true => (with(others, whole), with(others, one)),
+            false => (with(first, one), with(first, whole)),
         };
         // SAFETY: no memory of a caller's.
         let mut messages = unsafe { comm.messages_in(OWN_TAG, &sends, &receives) }?;
         messages.start_receives()?;
         if leads {
             while let Some((which, bytes)) = messages.next_received()? {
-                words[which + 1] = bytemuck::pod_read_unaligned(bytes);
+                bytemuck::cast_slice_mut(&mut all[which + 1..which + 2]).copy_from_slice(bytes);
             }
         }
         for which in 0..sends.len() {
-            let told = if leads { &words[..] } else { &words[self.own..=self.own] };
+            let told = if leads { &all[..] } else { &all[self.own..=self.own] };
             messages.send_buffer(which)?.copy_from_slice(bytemuck::cast_slice(told));
             messages.start_send(which)?;
         }
         if let (false, Some((_, bytes))) = (leads, messages.next_received()?) {
-            bytemuck::cast_slice_mut(&mut words).copy_from_slice(bytes);
+            bytemuck::cast_slice_mut(&mut all).copy_from_slice(bytes);
         }
         messages.finish()?;
         messages.free()?;
-        Ok(words)
+        Ok(all)
     }
 }
 

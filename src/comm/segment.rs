@@ -1,8 +1,10 @@
 //! Memory that the ranks of one node share.
 //!
-//! The memory is the operating system's: a file in memory, unlinked as soon as all
-//! have mapped it. So it works under any message layer, and a job that dies leaves
-//! nothing behind, unless it is killed in the very moment in between.
+//! The memory is the operating system's: a file in memory that never has a name. One
+//! rank makes it, the others find it among the open files of that process, and it is
+//! gone with the last mapping. So it works under any message layer, and a job that dies,
+//! at whatever moment, leaves nothing behind. Ranks that do not see one another's
+//! processes, as in containers of their own, do not share.
 #![allow(unsafe_code)] // maps memory
 
 use std::fs::{File, OpenOptions};
@@ -53,32 +55,26 @@ impl Comm {
         let mut id = [if self.rank() == 0 { random() } else { 0 }];
         self.all_reduce(&mut id, Op::Sum)?;
         let id = id[0] | 1;
-        let (areas, end) = areas(&node.gather(self, bytes as u64)?);
-        let name = format!("{FOLDER}/distarray-{id:016x}-{}", node.rank(0));
-        let leads = node.own() == 0;
-        let created = leads.then(|| Mapping::create(&name, end));
-        let there = node.gather(self, u64::from(matches!(created, Some(Ok(_)))))?[0] != 0;
-        let mapped = created.unwrap_or_else(|| match there {
-            true => Mapping::open(&name, end),
-            false => Err(Error::new(ErrorKind::NoMemory, "another rank of the node has no memory to share")),
-        });
-        // All ranks share, or none: how they exchange must be agreed.
+        let (areas, end) = areas(&node.gather(self, [bytes as u64])?);
+        let made = (node.own() == 0).then(|| file::new(end));
+        let whereabouts = made.as_ref().and_then(|made| made.as_ref().ok()).map(file::whereabouts);
+        let told = node.gather(self, whereabouts.transpose().ok().flatten().unwrap_or_default())?;
+        let file = made.unwrap_or_else(|| file::of_another(told[0]));
+        let mapped = file.as_ref().map_err(Error::clone).and_then(|file| Mapping::of(file, end));
+        // All ranks share, or none: how they exchange must be agreed. And the file stays
+        // open until all have found it.
         let mut failing = [u64::from(mapped.is_err())];
-        let agreed = self.all_reduce(&mut failing, Op::Max);
-        if leads && there {
-            // All that will map it have: a job that dies leaves nothing behind.
-            let _ = std::fs::remove_file(&name);
-        }
-        agreed?;
+        self.all_reduce(&mut failing, Op::Max)?;
+        drop(file);
         let mapping = mapped.ok().filter(|_| failing[0] == 0);
         Ok(mapping.map(|mapping| Segment { mapping, id, node: Arc::clone(node), areas }))
     }
 }
 
 /// Where areas of these lengths begin, each on a page, and where the last one ends.
-fn areas(lengths: &[u64]) -> (Vec<usize>, usize) {
+fn areas(lengths: &[[u64; 1]]) -> (Vec<usize>, usize) {
     let (mut areas, mut end) = (Vec::with_capacity(lengths.len()), 0_usize);
-    for &length in lengths {
+    for &[length] in lengths {
         areas.push(end);
         let pages = usize::try_from(length).ok().and_then(|bytes| bytes.checked_next_multiple_of(PAGE));
         // Too much is refused where the memory is made.
@@ -109,21 +105,6 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// New memory, all zero, under a name that nobody else has.
-    fn create(name: &str, bytes: usize) -> Result<Self> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(name)?;
-        let mapping = reserve(&file, bytes).and_then(|()| Self::of(&file, bytes));
-        if mapping.is_err() {
-            let _ = std::fs::remove_file(name);
-        }
-        mapping
-    }
-
-    fn open(name: &str, bytes: usize) -> Result<Self> {
-        Self::of(&OpenOptions::new().read(true).write(true).open(name)?, bytes)
-    }
-
     fn of(file: &File, bytes: usize) -> Result<Self> {
         let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
         // SAFETY: a new mapping of an open file, anywhere.
@@ -139,6 +120,46 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: mapped with this length, and nothing refers to it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
+    }
+}
+
+/// Files in memory without a name.
+mod file {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+    use super::*;
+
+    /// A new one, all zero.
+    pub fn new(bytes: usize) -> Result<File> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_TMPFILE)
+            .mode(0o600)
+            .open(FOLDER)?;
+        reserve(&file, bytes)?;
+        Ok(file)
+    }
+
+    /// What another process of this node finds it by: the process and its number for the
+    /// file, never 0, and the number that the system has for it.
+    pub fn whereabouts(file: &File) -> Result<[u64; 2]> {
+        let at = u64::from(std::process::id()) << 32 | u64::from(file.as_raw_fd().unsigned_abs());
+        Ok([at, file.metadata()?.ino()])
+    }
+
+    /// The one that another process made.
+    pub fn of_another([at, number]: [u64; 2]) -> Result<File> {
+        if at == 0 {
+            return Err(Error::new(ErrorKind::NoMemory, "another rank of the node has no memory to share"));
+        }
+        let path = format!("/proc/{}/fd/{}", at >> 32, at & u64::from(u32::MAX));
+        // Looked at before it is opened: where processes have other numbers it is anything.
+        let (found, folder) = (std::fs::metadata(&path)?, std::fs::metadata(FOLDER)?);
+        if (found.dev(), found.ino()) != (folder.dev(), number) {
+            return Err(Error::new(ErrorKind::Unsupported, "the ranks of the node do not see one another"));
+        }
+        Ok(OpenOptions::new().read(true).write(true).open(path)?)
     }
 }
 

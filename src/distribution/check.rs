@@ -81,10 +81,11 @@ pub(super) fn agree_on_rules(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Ru
 
 /// Sums one word that must vanish, and behind it the strangers to each rule.
 fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()> {
-    let claim = claim.and_then(|claim| check_own(comm, &claim).map(|()| claim));
+    let place = (comm.rank(), comm.size());
+    let claim = claim.and_then(|claim| check_own(&claim, place).map(|()| claim));
     match &claim {
         Ok(claim) => {
-            sum[0] = word(claim, comm);
+            sum[0] = word(claim, place);
             strangers(claim.dim_data(), &mut sum[1..]);
         }
         // Anything that no other word will cancel.
@@ -101,41 +102,89 @@ fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()>
         return Err(error);
     }
     directory::find_duplicate(comm, claim.dim_data())?;
-    // Labels outside 0..size, each owned once, are no fault; anything else is.
-    let labels = |dim: &Dim| matches!(dim.dist(), Dist::Unstructured { one_to_one: true, .. });
-    if claim.dim_data().dims().iter().any(labels) {
-        return Ok(());
+    if has_labels(claim.dim_data()) { Ok(()) } else { Err(unexplained()) }
+}
+
+/// All that is wrong with the parts of rank 0, 1, ... where one process holds them
+/// all, as a set of files does; nothing where they make one array. Local.
+///
+/// The rules are those that [`Distribution::gather`](super::Distribution::gather)
+/// proves with each part on a rank of its own.
+///
+/// ```
+/// use distarray::distribution::{Claim, faults};
+/// use distarray::protocol::{Dim, DimData, Dist};
+///
+/// let block = |rank, start, stop| DimData::new([Dim::new(9, 2, rank, Dist::block(start, stop))?]);
+/// let (left, right) = (block(0, 0, 4)?, block(1, 5, 9)?);
+/// let found = faults(&[Claim::of(&left), Claim::of(&right)]);
+/// assert_eq!(found[0].rule(), Some("W4"));
+/// assert_eq!((found[0].expected(), found[0].found()), (Some(4), Some(5)));
+/// # Ok::<(), distarray::Error>(())
+/// ```
+#[must_use]
+pub fn faults(claims: &[Claim<'_>]) -> Vec<Error> {
+    let places = || (0..claims.len()).map(|rank| (rank, claims.len()));
+    let own: Vec<Error> =
+        claims.iter().zip(places()).filter_map(|(claim, place)| check_own(claim, place).err()).collect();
+    if !own.is_empty() {
+        return own;
     }
+    let words = claims.iter().zip(places()).map(|(claim, place)| word(claim, place));
+    if words.fold(0, u64::wrapping_add) == 0 {
+        return Vec::new();
+    }
+    let found = diagnose::find_all(claims);
+    if !found.is_empty() {
+        return found;
+    }
+    let parts: Vec<&DimData> = claims.iter().map(Claim::dim_data).collect();
+    match directory::find_duplicate_among(&parts) {
+        Err(error) => vec![error],
+        Ok(()) if has_labels(parts[0]) => Vec::new(),
+        Ok(()) => vec![unexplained()],
+    }
+}
+
+/// Whether indices may be labels: outside `0..size` they are no fault where each is
+/// owned once.
+fn has_labels(dim_data: &DimData) -> bool {
+    let labels = |dim: &Dim| matches!(dim.dist(), Dist::Unstructured { one_to_one: true, .. });
+    dim_data.dims().iter().any(labels)
+}
+
+fn unexplained() -> Error {
     let detail = "the parts of all ranks do not make one array, and it cannot be told why";
-    Err(Error::new(ErrorKind::Invariant, detail))
+    Error::new(ErrorKind::Invariant, detail)
 }
 
 /// What a rank can check alone, before it talks to anybody.
-fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
+fn check_own(claim: &Claim<'_>, (rank, ranks): (usize, usize)) -> Result<()> {
     let dim_data = claim.dim_data();
-    let here = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    if dim_data.process_count() != here(comm.size()) {
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let (rank, ranks) = (number(rank), number(ranks));
+    if dim_data.process_count() != ranks {
         return Err(Error::new(
             ErrorKind::Grid,
             "the process grid must have as many processes as the communicator has ranks",
         )
-        .on_rank(here(comm.rank()))
+        .on_rank(rank)
         .in_field("proc_grid_size")
-        .expected_found(here(comm.size()), dim_data.process_count())
+        .expected_found(ranks, dim_data.process_count())
         .by_rule("W1"));
     }
-    if dim_data.process_rank() != here(comm.rank()) {
+    if dim_data.process_rank() != rank {
         return Err(Error::new(
             ErrorKind::Grid,
             "the coordinates are those of another rank; expected and found are ranks",
         )
-        .on_rank(here(comm.rank()))
+        .on_rank(rank)
         .in_field("proc_grid_rank")
-        .expected_found(here(comm.rank()), dim_data.process_rank())
+        .expected_found(rank, dim_data.process_rank())
         .by_rule("W2"));
     }
     if !claim.is_strict() {
-        dim_data.check_strict(&dim_data.held_shape()).map_err(|e| e.on_rank(here(comm.rank())))?;
+        dim_data.check_strict(&dim_data.held_shape()).map_err(|e| e.on_rank(rank))?;
     }
     for (axis, dim) in dim_data.dims().iter().enumerate() {
         let widest = dim.paired_padding().into_iter().max().unwrap_or(0);
@@ -150,7 +199,7 @@ fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
         };
         if widest > 0 && widest > limit {
             return Err(Error::new(ErrorKind::Halo, detail)
-                .on_rank(here(comm.rank()))
+                .on_rank(rank)
                 .on_axis(axis)
                 .in_field("padding")
                 .expected_found(limit, widest)
@@ -161,8 +210,8 @@ fn check_own(comm: &Comm, claim: &Claim<'_>) -> Result<()> {
 }
 
 /// One rank's word: zero over all ranks when their claims make one array.
-fn word(claim: &Claim<'_>, comm: &Comm) -> u64 {
-    let (rank, ranks) = (comm.rank() as u64, comm.size() as u64);
+fn word(claim: &Claim<'_>, (rank, ranks): (usize, usize)) -> u64 {
+    let (rank, ranks) = (rank as u64, ranks as u64);
     let alike = invariants(claim);
     let term = |rank| hash::words(11, [rank, alike]);
     let ring = term(rank).wrapping_sub(term((rank + ranks - 1) % ranks));

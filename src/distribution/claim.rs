@@ -4,9 +4,9 @@ use super::hash;
 use crate::array::{AnyArray, DType};
 use crate::protocol::{Dim, DimData, Dist, GridOrder};
 
-/// What a rank brings to the check.
+/// What a rank brings to the collective check: its part, and of what elements.
 #[derive(Clone, Copy)]
-pub(crate) struct Claim<'a> {
+pub struct Claim<'a> {
     dim_data: &'a DimData,
     /// Whether the strict rules were checked already, as they are for every array.
     strict: bool,
@@ -16,8 +16,22 @@ pub(crate) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    pub(crate) fn of(dim_data: &'a DimData) -> Self {
+    /// A part without memory.
+    #[must_use]
+    pub fn of(dim_data: &'a DimData) -> Self {
         Self { dim_data, strict: false, element: None, uid: [0; 2] }
+    }
+
+    /// The same of elements of a type and of so many bytes each.
+    #[must_use]
+    pub fn with_element(self, dtype: DType, itemsize: usize) -> Self {
+        Self { element: Some((dtype, itemsize)), ..self }
+    }
+
+    /// The same of the array with this name.
+    #[must_use]
+    pub fn with_uid(self, uid: [u64; 2]) -> Self {
+        Self { uid, ..self }
     }
 
     pub(crate) fn of_array(array: &'a AnyArray) -> Self {

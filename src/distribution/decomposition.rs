@@ -164,6 +164,18 @@ impl Decomposition {
         &self.0.maps
     }
 
+    /// One axis by itself, dealt out over ranks that are its coordinates; `None` beyond
+    /// the last axis.
+    ///
+    /// What two arrays exchange is the product of what they exchange along each axis.
+    #[must_use]
+    pub fn along(&self, axis: usize) -> Option<Self> {
+        let Inner { maps, sizes, extents, .. } = &*self.0;
+        let only = |values: &[i64]| vec![values[axis]];
+        let map = maps.get(axis)?.clone();
+        Some(Self::from_parts(vec![map], only(sizes), only(extents), ProcGrid::default()))
+    }
+
     /// Extents of the process grid.
     #[must_use]
     pub fn grid_extents(&self) -> &[i64] {

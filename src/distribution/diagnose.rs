@@ -1,6 +1,6 @@
 //! What is wrong with a set of parts that failed the check, and on which ranks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::claim::{Claim, axis_invariants, line, order_code, part_code};
 use crate::comm::Comm;
@@ -37,13 +37,30 @@ const LINE: usize = 13;
 /// The error that all ranks derive from everyone's description; `None` where
 /// the descriptions fit together. Collective.
 pub(super) fn find(comm: &Comm, claim: &Claim<'_>) -> Result<Option<Error>> {
-    let records: Vec<Record> =
-        comm.all_gather(bytemuck::cast_slice(&describe(claim)))?.iter().map(|bytes| parse(bytes)).collect();
+    let words = comm.all_gather(bytemuck::cast_slice(&describe(claim)))?;
+    let records: Vec<Record> = words.iter().map(|bytes| parse(bytes)).collect();
+    Ok(faults(&records).into_iter().next())
+}
+
+/// What is wrong with claims that one process holds, in the order of their ranks;
+/// nothing where the descriptions fit together.
+pub(super) fn find_all(claims: &[Claim<'_>]) -> Vec<Error> {
+    let record = |claim| parse(bytemuck::cast_slice(&describe(claim)));
+    faults(&claims.iter().map(record).collect::<Vec<_>>())
+}
+
+/// All that is wrong at the first of three levels where anything is: a level takes
+/// for granted what the one before it asks for.
+fn faults(records: &[Record]) -> Vec<Error> {
     let axes = || 0..records[0].axes.len();
-    let found = heads(&records)
-        .or_else(|| axes().find_map(|axis| invariants_differ(&records, axis)))
-        .or_else(|| axes().find_map(|axis| parts_differ(&records, axis)));
-    Ok(found)
+    let mut found: Vec<Error> = heads(records).collect();
+    if found.is_empty() {
+        found.extend(axes().flat_map(|axis| invariants_differ(records, axis)));
+    }
+    if found.is_empty() {
+        found.extend(axes().flat_map(|axis| parts_differ(records, axis)));
+    }
+    found
 }
 
 fn describe(claim: &Claim<'_>) -> Vec<u64> {
@@ -76,8 +93,8 @@ fn parse(bytes: &[u8]) -> Record {
 }
 
 /// What all ranks must say alike about the whole.
-fn heads(records: &[Record]) -> Option<Error> {
-    (0..HEAD.len()).find_map(|word| {
+fn heads(records: &[Record]) -> impl Iterator<Item = Error> {
+    (0..HEAD.len()).filter_map(|word| {
         let (field, kind) = HEAD[word];
         let error = differs(records, |r| r.head[word], field, kind)?;
         Some(match field {
@@ -116,14 +133,14 @@ fn differs(
 }
 
 /// What all ranks must say alike about one axis.
-fn invariants_differ(records: &[Record], axis: usize) -> Option<Error> {
-    let at = |word: usize| move |r: &Record| r.axes.get(axis).map_or(0, |words| words[word]);
+fn invariants_differ(records: &[Record], axis: usize) -> impl Iterator<Item = Error> {
+    let at = move |word: usize| move |r: &Record| r.axes.get(axis).map_or(0, |words| words[word]);
     let names: [&'static str; 6] = match u32::try_from(letter(records, axis)).ok().and_then(char::from_u32) {
         Some('c') => ["dist_type", "size", "proc_grid_size", "block_size", "first_block", "start"],
         Some('u') => ["dist_type", "size", "proc_grid_size", "one_to_one", "", ""],
         _ => ["dist_type", "size", "proc_grid_size", "periodic", "edge_outside", ""],
     };
-    names.into_iter().enumerate().find_map(|(word, field)| {
+    names.into_iter().enumerate().filter_map(move |(word, field)| {
         let ([common, odd], error) = differs(records, at(word), field, ErrorKind::Invariant)?;
         let error = error.on_axis(axis);
         Some(match field {
@@ -134,11 +151,15 @@ fn invariants_differ(records: &[Record], axis: usize) -> Option<Error> {
 }
 
 /// Parts of one axis that do not fit together, where all agree on what it is.
-fn parts_differ(records: &[Record], axis: usize) -> Option<Error> {
-    same_parts(records, axis)
-        .or_else(|| interfaces(records, axis))
-        .or_else(|| counts(records, axis, letter(records, axis)))
-        .map(|e| e.on_axis(axis))
+fn parts_differ(records: &[Record], axis: usize) -> impl Iterator<Item = Error> {
+    let found = match same_parts(records, axis) {
+        Some(error) => vec![error],
+        None => {
+            let count = counts(records, axis, letter(records, axis));
+            interfaces(records, axis).into_iter().chain(count).collect()
+        }
+    };
+    found.into_iter().map(move |error| error.on_axis(axis))
 }
 
 /// The axis's kind, as the first rank says.
@@ -176,16 +197,17 @@ fn same_parts(records: &[Record], axis: usize) -> Option<Error> {
     })
 }
 
-/// Neighbours whose blocks leave a gap or overlap, or whose padding differs.
-fn interfaces(records: &[Record], axis: usize) -> Option<Error> {
-    let letter = records[0].axes[axis][0] >> 1;
-    if letter != u64::from(u32::from('b')) {
-        return None;
+/// Neighbours whose blocks leave a gap or overlap, or whose padding differs: one
+/// pair at each interface where that is so.
+fn interfaces(records: &[Record], axis: usize) -> Vec<Error> {
+    if letter(records, axis) != u64::from(u32::from('b')) {
+        return Vec::new();
     }
     let place = |words: &[u64; WORDS]| (words[LINE], words[COORDINATE]);
     let at: HashMap<(u64, u64), usize> =
         (0..).zip(records).map(|(rank, r)| (place(&r.axes[axis]), rank)).collect();
-    (0..records.len()).find_map(|rank| {
+    let mut told = HashSet::new();
+    let broken_at = |rank: usize| {
         let right = &records[rank].axes[axis];
         let left_rank = *at.get(&(right[LINE], right[COORDINATE].checked_sub(1)?))?;
         let left = &records[left_rank].axes[axis];
@@ -209,7 +231,10 @@ fn interfaces(records: &[Record], axis: usize) -> Option<Error> {
             if outside { [(LEFT, LEFT, alike), (RIGHT, RIGHT, alike)] } else { [(RIGHT, LEFT, paired); 2] };
         let (there, here, what) = pairs.into_iter().find(|&(there, here, _)| left[there] != right[here])?;
         Some(broken(ErrorKind::Halo, what, "padding", left[there], right[here], "W5"))
-    })
+    };
+    let each =
+        (0..records.len()).filter_map(|rank| Some((records[rank].axes[axis][COORDINATE], broken_at(rank)?)));
+    each.filter(|(coordinate, _)| told.insert(*coordinate)).map(|(_, error)| error).collect()
 }
 
 /// Unstructured parts that do not sum up to the size.

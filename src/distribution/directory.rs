@@ -115,26 +115,49 @@ pub(crate) fn holders(
 /// Finds an index of a one-to-one axis that two coordinates own: the same
 /// error on every rank, or none. Collective.
 pub(super) fn find_duplicate(comm: &Comm, dim_data: &DimData) -> Result<()> {
-    for (axis, dim) in dim_data.dims().iter().enumerate() {
-        let Dist::Unstructured { one_to_one: true, .. } = dim.dist() else { continue };
-        let mut first: HashMap<i64, (i64, i64)> = HashMap::new();
-        let mut outcome = Ok(());
-        let rank = i64::try_from(comm.rank()).unwrap_or(i64::MAX);
-        for [index, coordinate, _, rank] in announce(comm, dim, rank).numbers::<4>(comm)? {
-            let &mut (owner, owner_rank) = first.entry(index).or_insert((coordinate, rank));
-            if owner != coordinate && outcome.is_ok() {
-                outcome = Err(Error::new(
-                    ErrorKind::Duplicate,
-                    format!("index {index} of a one-to-one axis is owned twice"),
-                )
+    let rank = i64::try_from(comm.rank()).unwrap_or(i64::MAX);
+    for axis in one_to_one_axes(dim_data) {
+        let known = announce(comm, &dim_data.dims()[axis], rank).numbers::<4>(comm)?;
+        let owned = known.map(|[index, coordinate, _, rank]| [index, coordinate, rank]);
+        comm.agree(duplicate(axis, owned))?;
+    }
+    Ok(())
+}
+
+/// The same among the parts of all ranks, held by one process.
+pub(super) fn find_duplicate_among(parts: &[&DimData]) -> Result<()> {
+    for axis in parts.first().into_iter().flat_map(|part| one_to_one_axes(part)) {
+        let owned = (0..).zip(parts).flat_map(|(rank, part)| {
+            let dim = &part.dims()[axis];
+            dim.owned_runs()
+                .indices()
+                .map(move |index| [index, dim.proc_grid_rank(), rank])
+                .collect::<Vec<_>>()
+        });
+        duplicate(axis, owned)?;
+    }
+    Ok(())
+}
+
+fn one_to_one_axes(dim_data: &DimData) -> impl Iterator<Item = usize> {
+    let of_one = |dim: &Dim| matches!(dim.dist(), Dist::Unstructured { one_to_one: true, .. });
+    dim_data.dims().iter().enumerate().filter(move |(_, dim)| of_one(dim)).map(|(axis, _)| axis)
+}
+
+/// Refuses the first index that two coordinates own, given as index, coordinate, rank.
+fn duplicate(axis: usize, owned: impl Iterator<Item = [i64; 3]>) -> Result<()> {
+    let mut first: HashMap<i64, (i64, i64)> = HashMap::new();
+    for [index, coordinate, rank] in owned {
+        let &mut (owner, owner_rank) = first.entry(index).or_insert((coordinate, rank));
+        if owner != coordinate {
+            let detail = format!("index {index} of a one-to-one axis is owned twice");
+            return Err(Error::new(ErrorKind::Duplicate, detail)
                 .on_rank(rank)
                 .against_rank(owner_rank)
                 .on_axis(axis)
                 .in_field("indices")
                 .by_rule("W6"));
-            }
         }
-        comm.agree(outcome)?;
     }
     Ok(())
 }

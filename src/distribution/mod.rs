@@ -19,6 +19,8 @@ mod grid;
 mod hash;
 
 pub use axis::Axis;
+pub use check::faults;
+pub use claim::Claim;
 pub use decomposition::Decomposition;
 pub(crate) use decomposition::Members;
 pub(crate) use directory::holders;
@@ -29,7 +31,6 @@ use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{AxisMap, Dim, DimData};
-pub(crate) use claim::Claim;
 
 /// A communicator, and how an array's elements are dealt out over its ranks.
 ///

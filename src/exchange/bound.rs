@@ -31,8 +31,7 @@ impl Binding {
     ) -> Result<()> {
         // SAFETY: the caller's promise.
         unsafe {
-            self.mover.start()?;
-            self.mover.finish(arrays.clone().next().and_then(Node::of))?;
+            self.mover.run(arrays.clone().next().and_then(Node::of), arrays.clone())?;
             arrays.try_for_each(|array| fill(&self.edges, array))
         }
     }

@@ -1,22 +1,20 @@
 //! Halo exchange: every rank's padding gets what the owners hold.
 #![allow(unsafe_code)] // hands the memory of arrays to the mover
 
-use std::sync::Arc;
-
 use super::bound::{Binding, BoundHalo};
 use super::combine::{Accumulate, Combine};
 use super::edges::{self, Edge};
 use super::lists;
 use super::memory::{Field, Memory};
 use super::moved::Moved;
-use super::mover::Mover;
+use super::mover::{Links, Mover};
 use super::plan::Plan;
 use super::redistribution::dtype_word;
 use super::routes::{Mode, Way};
 use super::shared::Node;
 use super::verdict::agree;
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
-use crate::comm::{Comm, Lanes};
+use crate::comm::Comm;
 use crate::distribution::Distribution;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -48,7 +46,7 @@ pub struct Halo {
     dim_data: DimData,
     plan: Plan,
     tag: i32,
-    lanes: Option<Arc<Lanes>>,
+    links: Links,
     /// How padding outside the edges is filled; none where it stays as it is.
     pub(super) edges: Option<Vec<Edge>>,
     /// Movers for the arrays that came last.
@@ -100,13 +98,14 @@ impl Halo {
         let plan = Plan::halo_with(distribution.decomposition(), dim_data, corners, &lists);
         let mine = tag.and_then(|tag| Ok((tag, plan?)));
         let (tag, plan) = agree(comm, mine, std::iter::once(u64::from(corners)))?;
-        let lanes = comm.lanes(plan.may_use_lanes())?;
+        // A rank's neighbours are few: no two steps.
+        let links = Links { lanes: comm.lanes(plan.may_use_lanes())?, relays: None };
         Ok(Self {
             comm: comm.clone(),
             dim_data: dim_data.clone(),
             plan,
             tag,
-            lanes,
+            links,
             edges: None,
             movers: Vec::new(),
         })
@@ -183,8 +182,8 @@ impl Halo {
 
     /// Adds each padding element to the element it is a copy of: the adjoint of the
     /// update, whose padding stays as it is. Or takes the least or greatest of all
-    /// copies. Collective; sums are made in one order, the same every time for the same
-    /// ranks on the same nodes.
+    /// copies. Collective; sums are made in the order of the plan, whichever ranks share
+    /// memory: they have the same bits every time.
     ///
     /// # Errors
     /// As [`update`](Self::update); `DType` for elements that have no sum or order.
@@ -249,14 +248,11 @@ impl Halo {
 
     fn run(&mut self, arrays: Result<&[ArrayMut<'_>]>, task: Task) -> Result<()> {
         let which = self.agreed_mover(arrays.clone(), task)?;
-        let mover = &mut self.movers[which].mover;
-        // SAFETY: the arrays were found to fit the plan and are borrowed until the end.
-        unsafe {
-            mover.start()?;
-            mover.finish(arrays.as_ref().ok().and_then(|arrays| Node::of(arrays.first()?)))?;
-        }
-        let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
         let arrays = arrays?;
+        let node = arrays.first().and_then(|array| Node::of(array));
+        // SAFETY: the arrays were found to fit the plan and are borrowed until the end.
+        unsafe { self.movers[which].mover.run(node, arrays.iter().map(|array| &**array)) }?;
+        let written = if matches!(task, Task::Accumulate(_)) { Written::Owned } else { Written::HaloCurrent };
         if task == Task::Update {
             // SAFETY: the arrays fit, and are borrowed to be written.
             arrays.iter().try_for_each(|array| unsafe { fill(&self.edges, array) })?;
@@ -322,7 +318,7 @@ impl Halo {
         let way = if matches!(task, Task::Accumulate(_)) { Way::Back } else { Way::Forward };
         let mode = Mode { way, order: Order::C, packed: task == Task::UpdateLater };
         // SAFETY: every round runs while the arrays are borrowed, or is packed.
-        unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, &nodes, self.lanes.as_ref(), mode) }
+        unsafe { Mover::new(&self.comm, self.tag, &self.plan, fields, &nodes, &self.links, mode) }
     }
 
     fn check_idle(&self) -> Result<()> {
@@ -347,7 +343,7 @@ impl Halo {
     /// What one update of an array of this element size moves on this rank. Local.
     #[must_use]
     pub fn moves(&self, itemsize: usize) -> Moved {
-        Moved::of(&self.plan, itemsize)
+        Moved::of(&self.plan, itemsize, None)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | *piece* | elements that two ranks share along one axis, as positions in both memories |
 //! | *message* | one coordinate for each axis: the product of the pieces shared with it |
 //! | *core*, *rim* | pieces that the receiver owns, and pieces that lie in its halo |
+//! | *route* | the way of a message, chosen on both ranks by what both know |
 //! | *round* | one run of a plan: pack, send, copy what stays, unpack as it arrives |
 //! | *lane* | how two ranks of one node pass elements on, part by part, through their caches |
 //!
@@ -19,11 +20,15 @@
 //! 3. within a node, from any other memory, through a lane: two copies, of which one
 //!    stays in the caches. The environment variable `DISTARRAY_SHARED_MEMORY=off` turns
 //!    both off;
-//! 4. by a message of the communicator, packed unless it is one stretch of memory.
+//! 4. by a message of the communicator, packed unless it is one stretch of memory; or,
+//!    where most ranks exchange a little with most others, through relays in two steps:
+//!    about `2 sqrt(ranks)` messages instead of one for each pair. The cost model that
+//!    chooses is in `two_steps.rs`; `DISTARRAY_TWO_STEPS=always` or `never` overrules it.
 //!
 //! [`Halo`] and [`Redistribution`] agree on each call before they move anything: what
 //! one rank finds wrong, all ranks return, and no target is touched. A
-//! [bound](Halo::bind) halo agreed once.
+//! [bound](Halo::bind) halo agreed once. Where the message layer fails in the middle of
+//! it the communicator is of no more use, and every later call says so.
 //!
 //! A consumer that does not take every array says what it accepts ([`Requirements`]); an
 //! [`Accommodation`] hands it the array itself where that fits and moves the least
@@ -47,6 +52,7 @@ mod memory;
 mod misfits;
 mod moved;
 mod mover;
+mod passage;
 mod pending;
 mod piece;
 mod plan;
@@ -57,6 +63,8 @@ mod reshape;
 mod routes;
 mod shared;
 mod side;
+mod staging;
+mod two_steps;
 mod verdict;
 
 pub use accommodation::Accommodation;

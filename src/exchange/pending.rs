@@ -82,8 +82,9 @@ impl Pending<'_> {
     /// Waits for the messages and fills the padding. Collective.
     ///
     /// # Errors
-    /// `Busy` when it is another array than at the start: on every rank, the array
-    /// untouched, and the plan of no more use. `Comm` when the message layer fails.
+    /// `Busy` when it is another array than at the start: on every rank, both arrays
+    /// untouched but for padding that a rank filled by itself, and the update over. `Comm`
+    /// when the message layer fails.
     pub fn finish<'a>(self, array: impl Into<ArrayMut<'a>>) -> Result<()> {
         let array = array.into();
         let fields = self.halo.movers[self.which].mover.fields();
@@ -94,7 +95,10 @@ impl Pending<'_> {
                 .in_field("array")
         });
         // SAFETY: the array is the one that was found to fit, and is borrowed.
-        unsafe { self.halo.end(mine) }?;
+        unsafe { self.halo.end(mine) }.or_else(|error| {
+            // Refused on all ranks: all take what was sent, and leave it.
+            self.halo.movers[self.which].mover.discard().and(Err(error))
+        })?;
         array.buffer().owner().note(Written::HaloCurrent);
         Ok(())
     }

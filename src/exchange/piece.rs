@@ -228,11 +228,19 @@ pub(super) struct Rim {
 }
 
 impl Rim {
-    /// What `coordinate` holds, by the owners; positions here are those of the receiver.
+    /// What a coordinate and its neighbours own.
     #[inline]
-    pub(super) fn receives(&self, map: &AxisMap, coordinate: i64, pieces: &mut Vec<Piece>) {
+    pub(super) fn place(&self, map: &AxisMap, coordinate: i64) -> Place {
         let own = map.block(coordinate);
-        if let Some([left, right]) = self.neighbours(map, coordinate, &own) {
+        let neighbours = self.neighbours(map, coordinate, &own);
+        Place { coordinate, own, neighbours }
+    }
+
+    /// What the coordinate holds, by the owners; positions here are those of the receiver.
+    #[inline]
+    pub(super) fn receives(&self, map: &AxisMap, place: &Place, pieces: &mut Vec<Piece>) {
+        let Place { coordinate, ref own, neighbours } = *place;
+        if let Some([left, right]) = neighbours {
             let len = own.end - own.start;
             let from_left = |w: i64| Piece::stretch(left.at, -w, left.len - w, w, true);
             let from_right = |w: i64| Piece::stretch(right.at, len, 0, w, true);
@@ -262,15 +270,15 @@ impl Rim {
         by_peer(&mut pieces[first..]);
     }
 
-    /// What `coordinate` owns, by those who hold it; positions here are those of the owner.
+    /// What the coordinate owns, by those who hold it; positions here are those of the owner.
     #[inline]
-    pub(super) fn sends(&self, map: &AxisMap, coordinate: i64, pieces: &mut Vec<Piece>) {
-        let own = map.block(coordinate);
+    pub(super) fn sends(&self, map: &AxisMap, place: &Place, pieces: &mut Vec<Piece>) {
+        let Place { coordinate, ref own, neighbours } = *place;
         let len = own.end - own.start;
         if len == 0 {
             return;
         }
-        if let Some([left, right]) = self.neighbours(map, coordinate, &own) {
+        if let Some([left, right]) = neighbours {
             // Paired padding is as wide on both sides of an interface (rule W5).
             let [to_left, to_right] =
                 if self.all_around { [self.width[1], self.width[0]] } else { self.width };
@@ -354,6 +362,13 @@ impl Rim {
         let beyond = if high >= last { map.proc_grid_size() } else { map.owner(high).map_or(0, |o| o + 1) };
         first..beyond
     }
+}
+
+/// A coordinate of an axis, what it owns, and its neighbours in the usual case.
+pub(super) struct Place {
+    coordinate: i64,
+    own: std::ops::Range<i64>,
+    neighbours: Option<[Neighbour; 2]>,
 }
 
 /// One side's neighbour along an axis: its coordinate, and how much it owns.

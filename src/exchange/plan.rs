@@ -187,9 +187,10 @@ impl Plan {
                     check_extent(map.proc_grid_size(), axis)?;
                     let width = dim.communication_padding();
                     let rim = Rim { width, all_around: *edge_outside, periodic: *periodic && *edge_outside };
-                    rim.sends(map, coordinate, &mut plan.pieces);
+                    let place = rim.place(map, coordinate);
+                    rim.sends(map, &place, &mut plan.pieces);
                     let sends_end = end(&plan.pieces)?;
-                    rim.receives(map, coordinate, &mut plan.pieces);
+                    rim.receives(map, &place, &mut plan.pieces);
                     sends_end
                 }
                 (_, None, _) if dim.has_ghosts() => return Err(unstructured(axis)),

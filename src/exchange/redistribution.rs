@@ -1,20 +1,20 @@
 //! Redistribution: an array of one distribution becomes one of another.
 #![allow(unsafe_code)] // hands the memory of arrays to the mover
 
-use std::sync::Arc;
-
 use super::combine::{Combine, Scale};
 use super::lists;
 use super::memory::{Field, Memory};
 use super::moved::Moved;
-use super::mover::Mover;
+use super::mover::{Links, Mover};
 use super::plan::{Plan, count};
 use super::routes::{Mode, Way};
 use super::shared::Node;
 use super::side;
+use super::staging::Staging;
+use super::two_steps;
 use super::verdict::{agree, agree_on};
 use crate::array::{AnyArray, ArrayMut, DType, DistArray, Element, Order, Written};
-use crate::comm::{Comm, Lanes, Op};
+use crate::comm::{Comm, Op};
 use crate::distribution::{Decomposition, Distribution};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -48,11 +48,12 @@ pub struct Redistribution {
     /// Whether both sides are over the ranks of `comm`, numbered alike: only then does
     /// the source's shared memory know the ranks of the plan.
     same_ranks: bool,
-    /// Whether the plan counts elements, in row-major order, and not along axes.
-    flat: bool,
+    /// Where both sides lie packed, for a plan that counts elements in row-major order
+    /// and not along axes.
+    flat: Option<[Staging; 2]>,
     plan: Plan,
     tag: i32,
-    lanes: Option<Arc<Lanes>>,
+    links: Links,
     /// The order of the axes in messages: that of the first arrays' memory.
     order: Option<Order>,
     movers: Vec<(Types, Mover)>,
@@ -95,8 +96,8 @@ impl Redistribution {
     /// Plans the way to an array of another shape with the same elements in the same
     /// row-major order, as `numpy.reshape`. Collective, without messages.
     ///
-    /// Both arrays must lie packed in row-major order, without padding: others are
-    /// redistributed first.
+    /// An array that does not lie packed in row-major order, or is padded, goes through
+    /// packed memory that the plan keeps: one more copy.
     ///
     /// ```
     /// # use distarray::comm;
@@ -122,19 +123,8 @@ impl Redistribution {
         let (from, to) = (source.decomposition(), target.decomposition());
         let plan = Plan::reshape(from, to, count(comm.rank()));
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
-        let lanes = comm.lanes(plan.may_use_lanes())?;
-        Ok(Self {
-            comm: comm.clone(),
-            source: Some(source.dim_data().clone()),
-            target: Some(target.dim_data().clone()),
-            same_ranks: false,
-            flat: true,
-            plan,
-            tag,
-            lanes,
-            order: Some(Order::C),
-            movers: Vec::new(),
-        })
+        let this = Self::of(comm, (Some(source), Some(target)), plan, tag)?;
+        Ok(Self { flat: Some(Default::default()), order: Some(Order::C), ..this })
     }
 
     /// Plans the way between distributions over different ranks, all of them ranks of
@@ -193,16 +183,27 @@ impl Redistribution {
         let lists = axes.iter().enumerate().map(list).collect::<Result<Vec<_>>>()?;
         let plan = Plan::between(from, to, count(comm.rank()), axes, &lists);
         let (tag, plan) = comm.agree(tag.and_then(|tag| Ok((tag, plan?))))?;
-        let lanes = comm.lanes(plan.may_use_lanes())?;
+        Self::of(comm, (source, target), plan, tag)
+    }
+
+    /// The way that a plan describes. Collective.
+    fn of(
+        comm: &Comm,
+        (source, target): (Option<&Distribution>, Option<&Distribution>),
+        plan: Plan,
+        tag: i32,
+    ) -> Result<Self> {
+        let links =
+            Links { lanes: comm.lanes(plan.may_use_lanes())?, relays: two_steps::relays(comm, &plan)? };
         Ok(Self {
             comm: comm.clone(),
             source: source.map(|side| side.dim_data().clone()),
             target: target.map(|side| side.dim_data().clone()),
             same_ranks: false,
-            flat: false,
+            flat: None,
             plan,
             tag,
-            lanes,
+            links,
             order: None,
             movers: Vec::new(),
         })
@@ -295,12 +296,21 @@ impl Redistribution {
             self.mover(source, target.as_deref(), (from, to, scale), (combine, from_size, to_size), order);
         let which = self.comm.agree(mover)?;
         let node = source.and_then(|source| self.node(source));
-        let mover = &mut self.movers[which].1;
+        let arrays = source.into_iter().chain(target.as_deref());
+        let flat = self.flat.as_ref();
+        let arrays = arrays.chain(flat.into_iter().flatten().filter_map(Staging::copy));
         // SAFETY: the arrays were found to fit the plan and not to overlap, and are
         // borrowed until the end.
         unsafe {
-            mover.start()?;
-            mover.finish(node)?;
+            if let Some([packed, into]) = flat {
+                source.inspect(|source| packed.fill(source));
+                // Elements that are scaled are read, too.
+                target.as_deref().inspect(|target| into.fill(target));
+            }
+            self.movers[which].1.run(node, arrays)?;
+            if let Some([_, into]) = flat {
+                target.as_deref().inspect(|target| into.empty(target));
+            }
         }
         if let Some(target) = target {
             target.buffer().owner().note(Written::Owned);
@@ -308,10 +318,11 @@ impl Redistribution {
         Ok(())
     }
 
-    /// What one application to elements of this size moves on this rank. Local.
+    /// What one application to elements of this size moves on this rank, what it passes
+    /// on for others included. Local.
     #[must_use]
     pub fn moves(&self, itemsize: usize) -> Moved {
-        Moved::of(&self.plan, itemsize)
+        Moved::of(&self.plan, itemsize, self.links.relays.as_deref())
     }
 
     fn check(&self, source: Option<&AnyArray>, target: Option<&AnyArray>) -> Result<()> {
@@ -330,18 +341,6 @@ impl Redistribution {
         };
         fits(source, &self.source, "source")?;
         fits(target, &self.target, "target")?;
-        for array in [source, target].into_iter().flatten().filter(|_| self.flat) {
-            let dims = array.dim_data().dims();
-            if dims.iter().any(|dim| dim.owned_len() != dim.len())
-                || !array.buffer().layout().is_packed(Order::C)
-            {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "a reshape needs arrays that lie packed in row-major order, without padding; redistribute first",
-                )
-                .in_field("strides"));
-            }
-        }
         let Some(target) = target else { return Ok(()) };
         target.check_writable()?;
         if source.is_some_and(|source| overlap(source, target)) {
@@ -369,20 +368,6 @@ impl Redistribution {
         Ok(*self.order.insert(order))
     }
 
-    /// The memory of an array as the plan counts it.
-    fn memory(&self, array: &AnyArray, axes: impl Iterator<Item = usize>) -> Memory {
-        if self.flat { Memory::flat(array) } else { Memory::of(array, axes) }
-    }
-
-    fn is_from(&self, memory: &Memory, source: &AnyArray) -> bool {
-        if self.flat { *memory == Memory::flat(source) } else { memory.is_of(source, self.source_axes()) }
-    }
-
-    fn is_to(&self, memory: &Memory, target: &AnyArray) -> bool {
-        let axes = 0..self.plan.ndim();
-        if self.flat { *memory == Memory::flat(target) } else { memory.is_of(target, axes) }
-    }
-
     /// The memory that the source shares with ranks of its node, if the plan can use it.
     fn node<'a>(&self, source: &'a AnyArray) -> Option<&'a Node> {
         Node::of(source).filter(|_| self.same_ranks)
@@ -404,28 +389,40 @@ impl Redistribution {
         let ndim = self.plan.ndim();
         let node = source.and_then(|source| self.node(source));
         let shared = source.filter(|_| node.is_some()).map_or(0, Node::id_of);
+        let nothing = |itemsize| Memory::new(std::ptr::null_mut(), vec![0; ndim], itemsize);
+        let packed = match &mut self.flat {
+            None => None,
+            Some([from, to]) => Some([
+                source.map_or_else(|| Ok(nothing(from_size)), |source| from.memory(source))?,
+                target.map_or_else(|| Ok(nothing(to_size)), |target| to.memory(target))?,
+            ]),
+        };
         let same = |(kept, mover): &(Types, Mover)| {
             let field = &mover.fields()[0];
-            *kept == types
-                && !mover.is_busy()
-                && field.shared == shared
-                && source.is_none_or(|source| self.is_from(&field.from, source))
-                && target.is_none_or(|target| self.is_to(&field.to, target))
+            let fits = match &packed {
+                Some([from, to]) => field.from == *from && field.to == *to,
+                None => {
+                    source.is_none_or(|source| field.from.is_of(source, self.source_axes()))
+                        && target.is_none_or(|target| field.to.is_of(target, 0..ndim))
+                }
+            };
+            *kept == types && !mover.is_busy() && field.shared == shared && fits
         };
         if let Some(which) = self.movers.iter().position(same) {
             return Ok(which);
         }
-        let nothing = |itemsize| Memory::new(std::ptr::null_mut(), vec![0; ndim], itemsize);
-        let from =
-            source.map_or_else(|| nothing(from_size), |source| self.memory(source, self.source_axes()));
-        let to = target.map_or_else(|| nothing(to_size), |target| self.memory(target, 0..ndim));
+        let [from, to] = packed.unwrap_or_else(|| {
+            [
+                source.map_or_else(|| nothing(from_size), |source| Memory::of(source, self.source_axes())),
+                target.map_or_else(|| nothing(to_size), |target| Memory::of(target, 0..ndim)),
+            ]
+        });
         let field = Field { from, to, combine, shared };
         let mode = Mode { way: Way::Forward, order, packed: false };
         // SAFETY: every round runs while the arrays are borrowed; a rank without one
         // exchanges nothing of it.
-        let mover = unsafe {
-            Mover::new(&self.comm, self.tag, &self.plan, vec![field], &[node], self.lanes.as_ref(), mode)
-        }?;
+        let mover =
+            unsafe { Mover::new(&self.comm, self.tag, &self.plan, vec![field], &[node], &self.links, mode) }?;
         if self.movers.len() == KEPT {
             self.movers.remove(0);
         }

@@ -50,6 +50,19 @@ impl Distribution {
     }
 }
 
+impl Decomposition {
+    /// What [`Distribution::relabelled`] deals, without its ranks. Local.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new); `Shape` where the global shapes differ, `Unsupported`
+    /// for unstructured axes and replicas.
+    pub fn relabelled(source: &Self, axes: &[Axis], grid: &Grid) -> Result<Self> {
+        let ranks = index(source.ranks());
+        let order = best_ranks(source, &Self::new(axes, grid, ranks)?)?;
+        Self::new(axes, &grid.clone().order(GridOrder::Ranks(order.into())), ranks)
+    }
+}
+
 /// The rank for each place of the target's grid, row-major, that moves the fewest
 /// elements. Local.
 ///

@@ -7,10 +7,11 @@
 use super::copies::{Copies, Range};
 use super::make::{Maker, Side};
 use super::memory::{Field, Memory};
+use super::passage::Passage;
 use super::plan::{Message, Plan};
 use super::shared::Node;
 use crate::array::Order;
-use crate::comm::{Comm, Lane, Lanes, Messages, Peer, Place};
+use crate::comm::{Comm, Lane, Lanes, Messages, Peer, Place, Relayed, Relays};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which way round a plan is run.
@@ -38,6 +39,8 @@ pub(super) struct Sharing<'a> {
     /// The shared memory of each field's source.
     pub(super) nodes: &'a [Option<&'a Node>],
     pub(super) lanes: Option<&'a Lanes>,
+    /// What goes in two steps.
+    pub(super) relays: Option<&'a Relays>,
 }
 
 /// The way of one message.
@@ -49,6 +52,8 @@ enum Route {
     Direct(usize, Vec<Memory>),
     /// Through the lanes to and from the other rank, in parts of at most so many bytes.
     Lane([Lane; 2], usize),
+    /// In two steps, with what else goes that way.
+    Relay,
     /// By a message of the communicator.
     Message,
 }
@@ -74,7 +79,8 @@ impl Router<'_> {
             let node = self.sharing.nodes.first().copied().flatten()?;
             Some(Route::Direct(node.place(message.rank)?, self.on_node(message)?))
         };
-        direct().or_else(|| self.lane(message, bytes)).unwrap_or(Route::Message)
+        let relay = || self.sharing.relays?.serves(message.rank).then_some(Route::Relay);
+        direct().or_else(|| self.lane(message, bytes)).or_else(relay).unwrap_or(Route::Message)
     }
 
     /// The fields on another rank of this node, where all lie in memory that it shares:
@@ -127,14 +133,28 @@ pub(super) struct Routes {
     pub(super) messages: Messages,
     pub(super) sends: Vec<Range>,
     pub(super) receives: Vec<Range>,
+    /// All that this rank takes, in the order of the plan, and from which rank.
+    pub(super) turns: Vec<(usize, Turn)>,
+    /// What goes and comes in two steps: in no order, and never as sums.
+    pub(super) relayed: Option<RelayedCopies>,
 }
 
-/// A message that goes through a lane, part by part.
-pub(super) struct Passage {
-    pub(super) lane: Lane,
-    pub(super) parts: Vec<Range>,
-    /// Parts passed in this round.
-    pub(super) passed: usize,
+/// Messages that go in two steps, each with its copies.
+pub(super) struct RelayedCopies {
+    pub(super) messages: Relayed,
+    pub(super) sends: Vec<Range>,
+    pub(super) receives: Vec<Range>,
+}
+
+/// What is taken when its turn comes.
+#[derive(Clone, Copy)]
+pub(super) enum Turn {
+    /// What stays on this rank.
+    Own,
+    /// One of the others, by its place in their list.
+    Direct(usize),
+    Passage(usize),
+    Message(usize),
 }
 
 /// What is copied straight from the memory of another rank of this node.
@@ -170,6 +190,7 @@ impl Routes {
         };
         let (mut readers, mut outgoing) = <(Vec<_>, Vec<_>)>::default();
         let (mut sends, mut send_places) = <(Vec<_>, Vec<_>)>::default();
+        let (mut relay_sends, mut relay_receives) = <(Vec<_>, Vec<_>)>::default();
         // Not all to rank 0 first.
         let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
         let mut sending: Vec<&Message<'_>> = sending.iter().collect();
@@ -180,7 +201,10 @@ impl Routes {
                 Route::Direct(place, _) => readers.push(place),
                 Route::Lane([lane, _], part) => {
                     let parts = make.parts_of(message, Side::Send, &own, part);
-                    outgoing.push(Passage { lane, parts, passed: 0 });
+                    outgoing.push(Passage::new(lane, parts, tag.unsigned_abs()));
+                }
+                Route::Relay => {
+                    relay_sends.push((message.rank, make.copies_of(message, Side::Send, &own)));
                 }
                 Route::Message => {
                     let (copies, place) = by_message(&mut make, message, Side::Send, &own)?;
@@ -192,29 +216,63 @@ impl Routes {
         let (mut direct, mut incoming) = <(Vec<_>, Vec<_>)>::default();
         let (mut receives, mut receive_places) = <(Vec<_>, Vec<_>)>::default();
         let mut stays = [0; 2];
+        let mut turns = Vec::with_capacity(receiving.len());
         for message in &receiving {
-            match router.route(message, make.bytes_of(message)) {
-                Route::Own => stays = make.copies_of(message, Side::Local, &own),
+            let turn = match router.route(message, make.bytes_of(message)) {
+                Route::Own => {
+                    stays = make.copies_of(message, Side::Local, &own);
+                    Turn::Own
+                }
                 Route::Direct(place, from) => {
                     let copies = make.copies_of(message, Side::Local, &from);
                     direct.push(Direct { place, copies, from });
+                    Turn::Direct(direct.len() - 1)
                 }
                 Route::Lane([_, lane], part) => {
                     let parts = make.parts_of(message, Side::Receive, &own, part);
-                    incoming.push(Passage { lane, parts, passed: 0 });
+                    incoming.push(Passage::new(lane, parts, tag.unsigned_abs()));
+                    Turn::Passage(incoming.len() - 1)
+                }
+                Route::Relay => {
+                    relay_receives.push((message.rank, make.copies_of(message, Side::Receive, &own)));
+                    continue;
                 }
                 Route::Message => {
                     let (copies, place) = by_message(&mut make, message, Side::Receive, &own)?;
                     receives.push(copies);
                     receive_places.push(place);
+                    Turn::Message(receives.len() - 1)
                 }
-            }
+            };
+            turns.push((usize::try_from(message.rank).unwrap_or(0), turn));
         }
         let written = plan.receives().map(|message| make.bytes_of(&message)).sum();
         let copies = make.finish(written);
         // SAFETY: the caller's promise; messages in arrays are started within rounds.
         let messages = unsafe { comm.messages_in(tag, &send_places, &receive_places) }?;
-        Ok(Self { copies, own: stays, direct, readers, outgoing, incoming, messages, sends, receives })
+        let itemsize = copies.fields.iter().map(|field| field.from.itemsize).sum();
+        let relayed = sharing.relays.map(|relays| Relayed::new(comm, relays, itemsize)).transpose()?;
+        // In the order of ranks, as relays count them.
+        let in_order = |mut messages: Vec<(i64, Range)>| -> Vec<Range> {
+            messages.sort_by_key(|&(rank, _)| rank);
+            messages.into_iter().map(|(_, copies)| copies).collect()
+        };
+        let (relay_sends, relay_receives) = (in_order(relay_sends), in_order(relay_receives));
+        let relayed =
+            relayed.map(|messages| RelayedCopies { messages, sends: relay_sends, receives: relay_receives });
+        Ok(Self {
+            copies,
+            own: stays,
+            direct,
+            readers,
+            outgoing,
+            incoming,
+            messages,
+            sends,
+            receives,
+            turns,
+            relayed,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::memory::Memory;
 use super::verdict::agree;
 use crate::array::{Access, AnyArray, Buffer, DType, DistArray, Element, Layout, Order, Owner, RawBuffer};
-use crate::comm::{Comm, Counter, Segment};
+use crate::comm::{Comm, Counter, Segment, wait_until};
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::protocol::DimData;
@@ -88,16 +88,27 @@ impl Node {
     }
 
     /// Begins a round: what this rank owns may be read.
-    pub(super) fn ready(&self) -> u64 {
-        let round = self.round.fetch_add(1, Ordering::Relaxed) + 1;
-        self.front(self.segment.node().own()).ready.set(round);
-        round
+    ///
+    /// # Errors
+    /// `Comm` after this rank gave up: rounds are out of step.
+    pub(super) fn ready(&self) -> Result<u64> {
+        let (node, round) = (self.segment.node(), self.round.fetch_add(1, Ordering::Relaxed) + 1);
+        let ready = &self.front(node.own()).ready;
+        ready.has_reached(node.rank(node.own()), round)?;
+        ready.set(round);
+        Ok(round)
+    }
+
+    /// Whether another rank's elements may be read.
+    #[inline]
+    pub(super) fn is_ready(&self, place: usize, round: u64) -> Result<bool> {
+        self.front(place).ready.has_reached(self.segment.node().rank(place), round)
     }
 
     /// Waits until another rank's elements may be read.
     #[inline]
     pub(super) fn wait_ready(&self, place: usize, round: u64) -> Result<()> {
-        self.front(place).ready.wait(&self.comm, self.segment.node().rank(place), round)
+        wait_until(&self.comm, self.segment.node().rank(place), || self.is_ready(place, round))
     }
 
     /// Says that this rank has read all that it needs in this round.
@@ -108,7 +119,15 @@ impl Node {
     /// Waits until another rank has read all that it needs.
     #[inline]
     pub(super) fn wait_done(&self, place: usize, round: u64) -> Result<()> {
-        self.front(place).done.wait(&self.comm, self.segment.node().rank(place), round)
+        let rank = self.segment.node().rank(place);
+        wait_until(&self.comm, rank, || self.front(place).done.has_reached(rank, round))
+    }
+
+    /// Lets nobody wait for this rank any more.
+    pub(super) fn give_up(&self) {
+        let front = self.front(self.segment.node().own());
+        front.ready.give_up();
+        front.done.give_up();
     }
 }
 

@@ -31,8 +31,8 @@ pub struct distarray_required_axis {
     pub proc_grid_size: i64,
     /// Length of every block but the last ones, of a cyclic or a block axis; 0 is any.
     pub block_size: i64,
-    /// proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns bounds[i] to
-    /// bounds[i + 1] - 1.
+    /// proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns the indices from
+    /// bound i on, up to bound i + 1.
     pub bounds: *const i64,
     /// Widths of the halo before and after, for DISTARRAY_PADDING_HALO and _HALO_AROUND.
     pub halo: [i64; 2],

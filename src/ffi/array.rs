@@ -9,13 +9,18 @@ use super::error::{check, distarray_error, guard, output};
 use super::export::{access, import_export};
 use super::lend::distarray_array;
 use super::request::{answer, read_request};
+use super::watch;
 use crate::array::AnyArray;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The handle for C, which holds one count.
 #[inline]
 pub(super) fn into_handle(array: Arc<distarray_array>) -> *mut distarray_array {
-    Arc::into_raw(array).cast_mut()
+    let handle = Arc::into_raw(array).cast_mut();
+    if watch::on() {
+        watch::handle_made(handle);
+    }
+    handle
 }
 
 /// A handle on an array of the library's own.
@@ -75,6 +80,9 @@ pub unsafe extern "C" fn distarray_array_export(
             let request = read_request(request)?;
             check(loan, "loan")?;
             loan.write(answer(&array, request)?.into_raw());
+            if watch::on() {
+                watch::lent(&*loan);
+            }
         }
         Ok(())
     })
@@ -159,7 +167,7 @@ pub unsafe extern "C" fn distarray_array_same_memory(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_free(array: *mut distarray_array) {
     guard(std::ptr::null_mut(), || {
-        if !array.is_null() {
+        if !array.is_null() && (!watch::on() || watch::handle_freed(array)) {
             // SAFETY: every handle is one count of an `Arc`, taken back here; that it
             // was not freed before is the C caller's promise.
             drop(unsafe { Arc::from_raw(array) });

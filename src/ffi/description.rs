@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 use super::abi::*;
 use super::dim::{read_listed, read_regular};
 use super::error::{check, inputs};
-use crate::array::{Access, DType, Layout, Memory, Strided};
+use crate::array::{Access, DType, Identity, Layout, Memory, Strided};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{DimData, GridOrder, ProcGrid};
 
@@ -77,11 +77,22 @@ pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a dista
     Ok(loan)
 }
 
-/// A part of a distributed array without its memory.
-pub(super) struct Description {
+/// What a loan says of a part: its elements, and how it fits into the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Element type.
     pub dtype: DType,
+    /// Shape and strides.
     pub layout: Layout,
+    /// How the part fits into the global array.
     pub dim_data: DimData,
+    /// Which global array it is a part of.
+    pub identity: Identity,
+}
+
+/// Which array a loan is a part of, and in which state.
+pub(super) fn identity(loan: &distarray_export) -> Identity {
+    Identity { uid: loan.uid, epoch: loan.epoch }
 }
 
 /// Reads everything but the memory, and checks the structural rules.
@@ -93,7 +104,7 @@ pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
     let mut dim_data = DimData::empty();
     // SAFETY: the caller's promise.
     let (dtype, layout) = unsafe { read(loan, &mut dim_data) }?;
-    Ok(Description { dtype, layout: layout.to_layout(), dim_data })
+    Ok(Description { dtype, layout: layout.to_layout(), dim_data, identity: identity(loan) })
 }
 
 /// [`describe`] where things lie: what owns nothing is returned, the axes are put
@@ -226,7 +237,7 @@ pub(super) unsafe fn describe_strictly(loan: &distarray_export) -> Result<Descri
         }
     };
     dim_data.check_strict(layout.shape())?;
-    Ok(Description { dtype, layout: layout.to_layout(), dim_data })
+    Ok(Description { dtype, layout: layout.to_layout(), dim_data, identity: identity(loan) })
 }
 
 /// Refuses an access that was not lent.

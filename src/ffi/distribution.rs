@@ -47,11 +47,10 @@ pub unsafe extern "C" fn distarray_check_collective(
         let comm = unsafe { Comm::from_table(comm) }?;
         // SAFETY: the struct is as the ABI says; that is the C caller's promise.
         let mine = unsafe { open(loan).and_then(|loan| describe_strictly(loan)) };
-        let claim = mine.as_ref().map_err(Error::clone).map(|own| {
-            // SAFETY: it was just found to be a whole struct.
-            let uid = unsafe { (*loan).uid };
-            Claim::described(&own.dim_data, (own.dtype, own.layout.itemsize()), uid)
-        });
+        let claim = mine
+            .as_ref()
+            .map_err(Error::clone)
+            .map(|own| Claim::described(&own.dim_data, (own.dtype, own.layout.itemsize()), own.identity.uid));
         Distribution::check(&comm, claim)
     })
 }

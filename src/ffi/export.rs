@@ -4,11 +4,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::abi::*;
-use super::description::{attach, describe, describe_strictly, open};
+use super::description::{Description, attach, describe, describe_strictly, identity, open};
 use super::error::{distarray_error, guard};
 use super::lend::{Granted, Loan, Taken, distarray_array, is_own, reclaim};
 use super::place::in_place;
-use crate::array::{Access, AnyArray, Buffer, DistArray, Element, Identity, Owner, Written};
+use super::watch;
+use crate::array::{Access, AnyArray, Buffer, DistArray, Element, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
 
@@ -95,6 +96,18 @@ impl Export {
         unsafe { check_export(&raw const self.0, level) }
     }
 
+    /// What the loan says, all rules that one process can check kept. Local.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    ///
+    /// # Safety
+    /// As for [`check`](Self::check).
+    pub unsafe fn describe(&self) -> Result<Description> {
+        // SAFETY: the caller's promise.
+        unsafe { describe_strictly(open(&raw const self.0)?) }
+    }
+
     /// Takes the loan over: checks every rule that one process can check, then
     /// moves. Local.
     ///
@@ -129,11 +142,12 @@ impl From<AnyArray> for Export {
     fn from(array: AnyArray) -> Self {
         let access = array.buffer().access();
         // The first loan of a new array at its own access is never refused.
-        Self(
-            distarray_array::new(array)
-                .grant(Loan::Data(access))
-                .map_or(distarray_export::INIT, Granted::into_raw),
-        )
+        let granted = distarray_array::new(array).grant(Loan::Data(access));
+        let export = Self(granted.map_or(distarray_export::INIT, Granted::into_raw));
+        if watch::on() {
+            watch::lent(&export.0);
+        }
+        export
     }
 }
 
@@ -168,11 +182,18 @@ pub(super) unsafe fn import_export<T: From<Taken>>(loan: *mut distarray_export, 
     let mut dim_data = DimData::empty();
     // SAFETY: the caller's promise.
     let memory = unsafe { attach(lent, access, &mut dim_data) }?;
+    if watch::on() {
+        // SAFETY: the caller's promise; the loan was just found to keep the rules.
+        unsafe { watch::offered(lent, access) }?;
+    }
     let (meta, info) = ((lent.meta, lent.n_meta), lent.flags_info);
-    let identity = Identity { uid: lent.uid, epoch: lent.epoch };
+    let identity = identity(lent);
     if is_own(lent) {
         // SAFETY: the loan is live, and the caller's to give.
         if let Some(own) = unsafe { reclaim(lent, &memory, &dim_data) } {
+            if watch::on() {
+                watch::returned(lent);
+            }
             let written = lent.consumer_flags;
             // SAFETY: as below; the loan has ended.
             unsafe { bury(loan) };
@@ -180,6 +201,10 @@ pub(super) unsafe fn import_export<T: From<Taken>>(loan: *mut distarray_export, 
         }
     }
     let owner = in_place(|| Borrowed { loan: *lent, written: AtomicU64::new(0) });
+    if watch::on() {
+        // SAFETY: as above.
+        unsafe { watch::taken(&*owner, lent) };
+    }
     // The husk comes at once, so that whatever happens below, nobody releases twice.
     // SAFETY: the struct is whole, and its shared borrow has ended: `memory` refers
     // to what it points to.
@@ -235,8 +260,15 @@ impl Owner for Borrowed {
 impl Drop for Borrowed {
     fn drop(&mut self) {
         self.loan.consumer_flags |= *self.written.get_mut();
+        if watch::on() {
+            // SAFETY: the loan is live.
+            unsafe { watch::before_release(self, &self.loan) };
+        }
         // SAFETY: this owner alone holds the loan, and is dropped once.
-        unsafe { release(&mut self.loan) }
+        unsafe { release(&mut self.loan) };
+        if watch::on() {
+            watch::after_release(&self.loan);
+        }
     }
 }
 

@@ -205,8 +205,8 @@ pub unsafe extern "C" fn distarray_halo_finish(
 
 /// Joins each padding element with the element that it is a copy of: how is
 /// DISTARRAY_SUM (the adjoint of the update), DISTARRAY_MIN or DISTARRAY_MAX. The
-/// padding stays as it is. Collective; sums are the same every time for the same ranks
-/// on the same nodes.
+/// padding stays as it is. Collective; sums have the same bits every time, whichever
+/// ranks share memory.
 ///
 /// Errors as for distarray_halo_update; DISTARRAY_E_DTYPE for elements that have no
 /// sum or order.

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use super::abi::*;
 use super::place::in_place;
 use super::record::Record;
+use super::watch;
 use crate::array::{Access, AnyArray, Buffer, Identity, Memory, Order, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
@@ -351,6 +352,10 @@ unsafe extern "C" fn release_description(raw: *mut distarray_export) {
 unsafe fn release(raw: *mut distarray_export, last_word: impl FnOnce(&distarray_array, u64)) {
     // SAFETY: the caller's promise.
     let Some(raw) = (unsafe { raw.as_mut() }) else { return };
+    if watch::on() && !watch::released(raw) {
+        raw.release = None;
+        return;
+    }
     // The tombstone comes first, so that a second call finds nothing to do.
     let (lent, live) = (std::mem::replace(&mut raw.private_data, ptr::null_mut()), raw.release.take());
     if lent.is_null() || live.is_none() {

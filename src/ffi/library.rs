@@ -7,7 +7,8 @@ use super::abi::{DISTARRAY_ABI_MAJOR, DISTARRAY_ABI_MINOR};
 use super::error::{distarray_error, guard, input, output};
 
 /// What can be asked for with distarray_has_feature.
-const FEATURES: [&str; 5] = ["block", "cyclic", "unstructured", "json", "dnpy"];
+const FEATURES: [&str; 8] =
+    ["block", "cyclic", "unstructured", "json", "dnpy", "halo", "redistribution", "shared_memory"];
 
 /// The library's version, major.minor.patch. Local; never freed.
 #[unsafe(no_mangle)]
@@ -23,7 +24,7 @@ pub extern "C" fn distarray_abi_version() -> u32 {
 }
 
 /// Sets has to 1 if this build has a feature, else to 0: "block", "cyclic",
-/// "unstructured", "json", "dnpy". Local.
+/// "unstructured", "json", "dnpy", "halo", "redistribution", "shared_memory". Local.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_has_feature(
     name: *const c_char,

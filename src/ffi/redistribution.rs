@@ -51,8 +51,8 @@ pub unsafe extern "C" fn distarray_redistribution_new(
 }
 
 /// Plans the way to an array of another shape with the same elements in the same
-/// row-major order, as numpy.reshape. Both arrays must lie packed in row-major order,
-/// without padding. Collective, without messages.
+/// row-major order, as numpy.reshape. An array that does not lie packed in that order, or
+/// is padded, goes through packed memory that the plan keeps. Collective, without messages.
 ///
 /// The source's communicator must outlive the plan; the distributions need not.
 #[unsafe(no_mangle)]

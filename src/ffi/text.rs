@@ -31,10 +31,7 @@ pub unsafe extern "C" fn distarray_export_to_json(
     guard(error, || {
         let json = || {
             // SAFETY: the struct is as the ABI says; that is the C caller's promise.
-            unsafe {
-                let loan = open(loan)?;
-                Ok(to_json(&describe(loan)?, Identity { uid: loan.uid, epoch: loan.epoch }))
-            }
+            Ok(to_json(&unsafe { describe(open(loan)?) }?))
         };
         // SAFETY: the C caller's promise.
         unsafe { write_text(json, text, capacity, length) }
@@ -97,8 +94,8 @@ pub unsafe extern "C" fn distarray_export_from_json(
     })
 }
 
-fn to_json(description: &Description, identity: Identity) -> String {
-    let Description { dtype, layout, dim_data } = description;
+fn to_json(description: &Description) -> String {
+    let Description { dtype, layout, dim_data, identity } = description;
     let entry = |key: &str, value| (key.to_string(), value);
     let [high, low] = identity.uid;
     Value::Dict(vec![
@@ -113,7 +110,7 @@ fn to_json(description: &Description, identity: Identity) -> String {
     .to_json()
 }
 
-fn from_json(bytes: &[u8]) -> Result<(Description, Identity)> {
+fn from_json(bytes: &[u8]) -> Result<Description> {
     let wrong =
         |key: &'static str| Error::new(ErrorKind::Syntax, format!("{key} is missing or wrong")).in_field(key);
     let text = std::str::from_utf8(bytes)
@@ -146,7 +143,7 @@ fn from_json(bytes: &[u8]) -> Result<(Description, Identity)> {
     dim_data.check_strict(&shape)?;
     let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
     let identity = Identity { uid: [half(uid >> 64), half(uid)], epoch };
-    Ok((Description { dtype, layout, dim_data }, identity))
+    Ok(Description { dtype, layout, dim_data, identity })
 }
 
 /// What a description made from text points to.
@@ -155,10 +152,10 @@ struct Owned {
     record: Record,
 }
 
-fn lend_description((description, identity): (Description, Identity)) -> distarray_export {
+fn lend_description(description: Description) -> distarray_export {
     let record = Record::new(&description.dim_data, None);
     let owned = Box::new(Owned { description, record });
-    let Description { dtype, layout, dim_data } = &owned.description;
+    let Description { dtype, layout, dim_data, identity } = &owned.description;
     let mut raw = owned.record.export(*dtype, layout, dim_data);
     raw.flags_read |= DISTARRAY_R_NO_DATA;
     (raw.uid, raw.epoch) = (identity.uid, identity.epoch);

@@ -9,13 +9,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Writes beside the target; [`commit`](Self::commit), after
-/// [`sync`](Self::sync), puts the file in place.
+/// Writes a file that appears whole or not at all, and is on disk when this returns. Local.
+///
+/// # Errors
+/// `Io` where it cannot be written; a file that was there before is then as it was.
+pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let mut file = AtomicFile::create(path)?;
+    file.writer().write_all(bytes).map_err(|error| Error::from(error).in_file(path))?;
+    file.sync()?.commit()
+}
+
+/// Writes beside the target; [`sync`](Self::sync) and then
+/// [`commit`](Staged::commit) put the file in place.
 ///
 /// Until then, and after any failure, a file that was there before is as it
 /// was; dropped without a commit, nothing is left behind.
 pub(super) struct AtomicFile {
     writer: BufWriter<File>,
+    staged: Staged,
+}
+
+/// A file that lies complete beside its place, and is closed: any number may wait.
+pub(super) struct Staged {
     temporary: PathBuf,
     target: PathBuf,
     committed: bool,
@@ -36,11 +52,11 @@ impl AtomicFile {
             Err(_) => None,
         };
         let (file, temporary) = unused(&target).map_err(|error| Error::from(error).in_file(&target))?;
-        let atomic = Self { writer: BufWriter::new(file), temporary, target, committed: false };
+        let staged = Staged { temporary, target, committed: false };
         if let Some(permissions) = before {
-            atomic.named(atomic.writer.get_ref().set_permissions(permissions))?;
+            staged.named(file.set_permissions(permissions))?;
         }
-        Ok(atomic)
+        Ok(Self { writer: BufWriter::new(file), staged })
     }
 
     /// Where the content goes.
@@ -48,12 +64,15 @@ impl AtomicFile {
         &mut self.writer
     }
 
-    /// Brings the content to the disk.
-    pub(super) fn sync(&mut self) -> Result<()> {
+    /// Brings the content to the disk, and ends it.
+    pub(super) fn sync(mut self) -> Result<Staged> {
         let synced = self.writer.flush().and_then(|()| self.writer.get_ref().sync_all());
-        self.named(synced)
+        self.staged.named(synced)?;
+        Ok(self.staged)
     }
+}
 
+impl Staged {
     /// Puts the file in place, its name on the disk too when this returns.
     pub(super) fn commit(mut self) -> Result<()> {
         self.named(fs::rename(&self.temporary, &self.target))?;
@@ -67,7 +86,7 @@ impl AtomicFile {
     }
 }
 
-impl Drop for AtomicFile {
+impl Drop for Staged {
     fn drop(&mut self) {
         if !self.committed {
             // Nothing more can be done where even this fails.

@@ -19,9 +19,9 @@ mod set;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-pub use set::{read_rank, write_rank};
+pub use set::{rank_of_path, rank_path, read_rank, write_rank};
 
-use super::atomic::AtomicFile;
+use super::atomic::{AtomicFile, Staged};
 use super::source::Source;
 use super::{file, npy};
 use crate::array::AnyArray;
@@ -82,22 +82,55 @@ pub fn write(path: impl AsRef<Path>, array: impl AsRef<AnyArray>) -> Result<()> 
     stage(path, array)?.commit()
 }
 
+/// What a file says before its elements.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// How the part fits into the global array.
+    pub dim_data: DimData,
+    /// What was read otherwise than it was written.
+    pub repairs: Vec<Repair>,
+    /// The part's elements.
+    pub elements: npy::Header,
+}
+
+/// Reads what a file says before its elements, and that they are all there. Local.
+///
+/// # Errors
+/// As for [`read`]; no memory is taken for the elements.
+pub fn read_header(path: impl AsRef<Path>, reading: Reading) -> Result<Header> {
+    let path = path.as_ref();
+    let (file, length) = file::open(path)?;
+    let mut source = Source::new(BufReader::new(file), length);
+    let header = Header::read(&mut source, reading).and_then(|header| {
+        header.elements.check_data(&source)?;
+        Ok(header)
+    });
+    header.map_err(|error| error.in_file(path))
+}
+
+impl Header {
+    fn read<R: Read>(source: &mut Source<R>, reading: Reading) -> Result<Self> {
+        let value = read_dictionary(source)?;
+        let elements = npy::Header::read(source)?;
+        // Before the elements, so that a part that is refused takes no memory.
+        let (dim_data, repairs) = DimData::from_value(&value, Some(elements.shape()), reading)?;
+        dim_data.check_strict(elements.shape())?;
+        Ok(Self { dim_data, repairs, elements })
+    }
+}
+
 fn read_file(path: &Path, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
     let (file, length) = file::open(path)?;
     read_all(Source::new(BufReader::new(file), length), reading).map_err(|error| error.in_file(path))
 }
 
 fn read_all<R: Read>(mut source: Source<R>, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
-    let value = read_header(&mut source)?;
-    let header = npy::Header::read(&mut source)?;
-    // Before the elements, so that a part that is refused takes no memory.
-    let (dim_data, repairs) = DimData::from_value(&value, Some(header.shape()), reading)?;
-    dim_data.check_strict(header.shape())?;
-    let buffer = header.read_data(&mut source)?;
+    let Header { dim_data, repairs, elements } = Header::read(&mut source, reading)?;
+    let buffer = elements.read_data(&mut source)?;
     Ok((AnyArray::new(dim_data, buffer)?, repairs))
 }
 
-fn read_header<R: Read>(source: &mut Source<R>) -> Result<Value> {
+fn read_dictionary<R: Read>(source: &mut Source<R>) -> Result<Value> {
     let magic: [u8; 6] = source.array("magic")?;
     if magic != MAGIC {
         return Err(Error::new(ErrorKind::Syntax, "no .dnpy file begins here").in_field("magic"));
@@ -127,17 +160,16 @@ fn read_header<R: Read>(source: &mut Source<R>) -> Result<Value> {
 }
 
 /// Writes the whole file beside its place.
-fn stage(path: &Path, array: &AnyArray) -> Result<AtomicFile> {
-    let mut header = header(array.dim_data()).map_err(|error| error.in_file(path))?;
+fn stage(path: &Path, array: &AnyArray) -> Result<Staged> {
+    let mut header = dictionary(array.dim_data()).map_err(|error| error.in_file(path))?;
     header.extend(npy::header(array.buffer()).map_err(|error| error.in_file(path))?);
     let mut file = AtomicFile::create(path)?;
     npy::write_to(file.writer(), &header, array.buffer()).map_err(|error| error.in_file(path))?;
-    file.sync()?;
-    Ok(file)
+    file.sync()
 }
 
 /// Magic, version, length and header.
-fn header(dim_data: &DimData) -> Result<Vec<u8>> {
+pub(super) fn dictionary(dim_data: &DimData) -> Result<Vec<u8>> {
     let mut entries = dim_data.to_value().as_dict().unwrap_or_default().to_vec();
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     let mut text = String::from("{");

@@ -1,6 +1,8 @@
 //! Files: NumPy's `.npy` (one array) and DistArray's `.dnpy` (one part of a
 //! distributed array, with its `dim_data`).
 //!
+//! An array goes from one file to a file for each rank, and back, by [`redistribute`].
+//!
 //! Whatever a file holds, reading it runs no code, takes no more memory than
 //! the file has bytes, and ends in an array or an error.
 //!
@@ -27,4 +29,8 @@ pub mod dnpy;
 mod file;
 pub mod npy;
 mod pep3118;
+mod redistribute;
 mod source;
+
+pub use atomic::write_whole;
+pub use redistribute::{Piece, redistribute};

@@ -62,15 +62,32 @@ pub fn write(path: impl AsRef<Path>, buffer: &Buffer) -> Result<()> {
     let header = header(buffer).map_err(|error| error.in_file(path))?;
     let mut file = AtomicFile::create(path)?;
     write_to(file.writer(), &header, buffer).map_err(|error| error.in_file(path))?;
-    file.sync()?;
-    file.commit()
+    file.sync()?.commit()
 }
 
-/// What a header says, checked as far as the header alone allows.
-pub(super) struct Header {
+/// Reads what a file says before its elements, and that they are all there. Local.
+///
+/// # Errors
+/// As for [`read`]; no memory is taken for the elements.
+pub fn read_header(path: impl AsRef<Path>) -> Result<Header> {
+    let path = path.as_ref();
+    let (file, length) = file::open(path)?;
+    let mut source = Source::new(BufReader::new(file), length);
+    let header = Header::read(&mut source).and_then(|header| {
+        header.check_data(&source)?;
+        Ok(header)
+    });
+    header.map_err(|error| error.in_file(path))
+}
+
+/// What a file says before its elements, checked as far as that alone allows.
+#[derive(Clone, Debug)]
+pub struct Header {
     descr: Descr,
     order: Order,
     layout: Layout,
+    /// Where the elements begin.
+    offset: u64,
 }
 
 impl Header {
@@ -101,10 +118,10 @@ impl Header {
             return Err(refused("npy header", "the header is not UTF-8"));
         }
         let value = literal::parse(&text, encoding, first).map_err(|error| error.in_field("npy header"))?;
-        Self::from_value(&value)
+        Self::from_value(&value, source.position() as u64)
     }
 
-    fn from_value(value: &Value) -> Result<Self> {
+    fn from_value(value: &Value, offset: u64) -> Result<Self> {
         let (Some(descr), Some(order), Some(shape), Some(3)) = (
             value.get("descr"),
             value.get("fortran_order"),
@@ -125,18 +142,69 @@ impl Header {
         let extents: Option<Vec<i64>> = extents.iter().map(Value::as_i64).collect();
         let extents = extents.ok_or_else(|| refused("shape", "an extent must be an integer of 64 bits"))?;
         let layout = Layout::packed(&extents, descr.itemsize()?, order)?;
-        Ok(Self { descr, order, layout })
+        Ok(Self { descr, order, layout, offset })
+    }
+
+    /// Of a file in C order with elements as in this one.
+    pub(super) fn reshaped(&self, shape: &[i64]) -> Result<Self> {
+        let layout = Layout::packed(shape, self.layout.itemsize(), Order::C)?;
+        Ok(Self { descr: self.descr.clone(), order: Order::C, layout, offset: 0 })
+    }
+
+    /// Of the file that holds `buffer`.
+    fn of(buffer: &Buffer) -> Result<Self> {
+        let order = if is_fortran(buffer) { Order::Fortran } else { Order::C };
+        Ok(Self { descr: descr(buffer)?, order, layout: buffer.layout().clone(), offset: 0 })
     }
 
     /// Extents of the array.
-    pub(super) fn shape(&self) -> &[i64] {
+    #[must_use]
+    pub fn shape(&self) -> &[i64] {
         self.layout.shape()
+    }
+
+    /// How the elements follow each other.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// The elements in packed memory, relative to the first one.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The element type in memory; [`DType::OPAQUE`] for records, strings and dates.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.descr.dtype()
+    }
+
+    /// The element type in the file, in NumPy's words: `<f8`, or a list of fields.
+    #[must_use]
+    pub fn descr(&self) -> String {
+        match self.descr.to_value() {
+            Value::Str(text) => text,
+            fields => fields.to_literal(),
+        }
+    }
+
+    /// Where the elements begin, in bytes from the beginning of the file.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Refuses a file that ends before its elements do.
+    pub(super) fn check_data<R: Read>(&self, source: &Source<R>) -> Result<()> {
+        source.check(self.layout.reach().1.unsigned_abs(), "data")
     }
 
     /// Reads the elements.
     pub(super) fn read_data<R: Read>(&self, source: &mut Source<R>) -> Result<Buffer> {
         // The elements must be there before memory is taken for them.
-        source.check(self.layout.reach().1.unsigned_abs(), "data")?;
+        self.check_data(source)?;
         let dtype = self.descr.dtype();
         let mut buffer = if dtype == DType::OPAQUE {
             let format = pep3118::format(&self.descr).map(Arc::from);
@@ -154,6 +222,38 @@ impl Header {
             bytes.chunks_exact_mut(self.layout.itemsize() / parts).for_each(<[u8]>::reverse);
         }
         Ok(buffer)
+    }
+
+    /// The complete header, from its magic on.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let extents: Vec<Value> = self.shape().iter().map(|n| Value::from(*n)).collect();
+        let text = format!(
+            "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}",
+            self.descr.to_value().to_literal(),
+            Value::Bool(self.order == Order::Fortran).to_literal(),
+            Value::Tuple(extents).to_literal()
+        );
+        let mut header = MAGIC.to_vec();
+        let text = latin1(&text);
+        let padded = |prefix: usize| pad(&text, prefix, ALIGNMENT);
+        match u16::try_from(padded(10).len()) {
+            Ok(length) => {
+                header.extend([1, 0]);
+                header.extend(length.to_le_bytes());
+                header.extend(padded(10));
+            }
+            Err(_) => {
+                let text = padded(12);
+                let length = u32::try_from(text.len())
+                    .ok()
+                    .filter(|_| text.len() <= MAX_BYTES)
+                    .ok_or_else(|| refused("npy header", "the record has too many fields for a header"))?;
+                header.extend([2, 0]);
+                header.extend(length.to_le_bytes());
+                header.extend(text);
+            }
+        }
+        Ok(header)
     }
 }
 
@@ -175,36 +275,7 @@ fn descr(buffer: &Buffer) -> Result<Descr> {
 
 /// The complete header of a file that holds `buffer`, from its magic on.
 pub(super) fn header(buffer: &Buffer) -> Result<Vec<u8>> {
-    let descr = descr(buffer)?;
-    let fortran = is_fortran(buffer);
-    let extents: Vec<Value> = buffer.shape().iter().map(|n| Value::from(*n)).collect();
-    let text = format!(
-        "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}",
-        descr.to_value().to_literal(),
-        Value::Bool(fortran).to_literal(),
-        Value::Tuple(extents).to_literal()
-    );
-    let mut header = MAGIC.to_vec();
-    let text = latin1(&text);
-    let padded = |prefix: usize| pad(&text, prefix, ALIGNMENT);
-    match u16::try_from(padded(10).len()) {
-        Ok(length) => {
-            header.extend([1, 0]);
-            header.extend(length.to_le_bytes());
-            header.extend(padded(10));
-        }
-        Err(_) => {
-            let text = padded(12);
-            let length = u32::try_from(text.len())
-                .ok()
-                .filter(|_| text.len() <= MAX_BYTES)
-                .ok_or_else(|| refused("npy header", "the record has too many fields for a header"))?;
-            header.extend([2, 0]);
-            header.extend(length.to_le_bytes());
-            header.extend(text);
-        }
-    }
-    Ok(header)
+    Header::of(buffer)?.to_bytes()
 }
 
 /// The text with 1 blank at least and a newline, so that it ends at a multiple

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use fastdivide::DividerU64;
 use serde::{Deserialize, Serialize};
 
+use super::dim::Deal;
 use super::{Dim, Dist};
 use crate::error::Result;
 
@@ -60,12 +61,15 @@ struct Table {
     owned: Vec<Vec<i64>>,
 }
 
-/// What [`AxisMap::stretch`] finds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stretch {
-    pub(crate) coordinate: i64,
-    pub(crate) local: i64,
-    pub(crate) stop: i64,
+/// The rest of an owner's consecutive indices: what [`AxisMap::stretch`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The owner.
+    pub coordinate: i64,
+    /// Position of the first index among the elements it owns.
+    pub local: i64,
+    /// One past the last index.
+    pub stop: i64,
 }
 
 /// What a map is made from: its rule, or its bounds.
@@ -207,8 +211,9 @@ impl AxisMap {
     /// The rest of the owner's consecutive indices from a global index on: its
     /// coordinate, the index's position among the elements it owns, and where the
     /// stretch stops. `None` where nobody owns the index and on an unstructured axis.
+    #[must_use]
     #[inline]
-    pub(crate) fn stretch(&self, global: i64) -> Option<Stretch> {
+    pub fn stretch(&self, global: i64) -> Option<Stretch> {
         let (coordinate, local) = self.locate(global)?;
         let stop = match &self.kind {
             Kind::Cyclic { block, missing, by_block, .. } => {
@@ -220,6 +225,33 @@ impl AxisMap {
             _ => self.block_start(coordinate + 1),
         };
         Some(Stretch { coordinate, local, stop })
+    }
+
+    /// How many indices below a global one a coordinate owns, 0 outside the grid: O(1),
+    /// on an unstructured axis O(its part).
+    #[must_use]
+    #[inline]
+    pub fn owned_before(&self, coordinate: i64, global: i64) -> i64 {
+        if !(0..self.procs).contains(&coordinate) {
+            return 0;
+        }
+        let end = global.clamp(0, self.size);
+        match &self.kind {
+            Kind::Cyclic { block, first_process, missing, .. } => {
+                let turn = (coordinate - first_process.cast_signed()).rem_euclid(self.procs);
+                let (block, missing) = (block.cast_signed(), missing.cast_signed());
+                Deal { block, procs: self.procs, turn, missing }.held(end).max(0)
+            }
+            Kind::Unstructured { table } => {
+                let owned = usize::try_from(coordinate).ok().and_then(|c| table.owned.get(c));
+                let below = owned.map_or(0, |owned| owned.iter().filter(|&&index| index < end).count());
+                i64::try_from(below).unwrap_or(i64::MAX)
+            }
+            _ => {
+                let block = self.block(coordinate);
+                end.clamp(block.start, block.end) - block.start
+            }
+        }
     }
 
     /// The indices that a coordinate of a block axis owns.

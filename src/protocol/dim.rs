@@ -388,7 +388,7 @@ impl Deal {
     }
 
     /// Number of elements of an axis of `size` that fall to this process.
-    fn held(self, size: i64) -> i64 {
+    pub(super) fn held(self, size: i64) -> i64 {
         let total = size + self.missing;
         let (whole, rest) = (total / self.block, total % self.block);
         let (rounds, last) = (whole / self.procs, whole % self.procs);

@@ -29,8 +29,8 @@ mod text;
 mod validate;
 mod value;
 
-pub use axis_map::AxisMap;
 pub(crate) use axis_map::AxisRule;
+pub use axis_map::{AxisMap, Stretch};
 pub(crate) use dim::{Blocks, Regular};
 pub use dim::{Dim, Dist};
 pub use dim_data::{DimData, Version};

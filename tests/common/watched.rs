@@ -12,8 +12,18 @@ use distarray::{Error, ErrorKind, Result};
 #[derive(Default)]
 pub struct Log {
     pub splits: AtomicUsize,
-    /// Waits for any message until one fails, counted from 1; 0 for none.
-    pub fail_in: AtomicI64,
+    /// Starts of messages, and waits for any message, until one fails, counted from 1; 0
+    /// for none.
+    pub fail_start: AtomicI64,
+    pub fail_wait: AtomicI64,
+}
+
+/// The error when it is time for one.
+fn due(countdown: &AtomicI64) -> Result<()> {
+    match countdown.fetch_sub(1, Ordering::Relaxed) {
+        1 => Err(Error::new(ErrorKind::Comm, "the cable is cut")),
+        _ => Ok(()),
+    }
 }
 
 /// A communicator of the same ranks, watched.
@@ -105,6 +115,7 @@ unsafe impl Transport for Watched {
         unsafe { self.inner().receive_init(data, len, from, tag) }
     }
     unsafe fn start(&self, requests: &mut [Request]) -> Result<()> {
+        due(&self.log.fail_start)?;
         // SAFETY: as above.
         unsafe { self.inner().start(requests) }
     }
@@ -115,9 +126,7 @@ unsafe impl Transport for Watched {
         self.inner().test(request)
     }
     fn wait_any(&self, requests: &mut [Request]) -> Result<Option<Arrived>> {
-        if self.log.fail_in.fetch_sub(1, Ordering::Relaxed) == 1 {
-            return Err(Error::new(ErrorKind::Comm, "the cable is cut"));
-        }
+        due(&self.log.fail_wait)?;
         self.inner().wait_any(requests)
     }
     fn free_request(&self, request: Request) -> Result<()> {

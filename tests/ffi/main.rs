@@ -183,3 +183,21 @@ fn a_dropped_export_gives_its_loan_back() {
     drop(unsafe { Export::from_raw(producer.loan()) });
     assert_eq!(producer.released.get(), 1);
 }
+
+#[test]
+fn features_are_those_that_the_header_names() {
+    let header = include_str!("../../include/distarray.h");
+    let comment = header.split("// Sets has to 1 if this build has a feature").nth(1).unwrap();
+    let comment = comment.split("int32_t").next().unwrap();
+    let named: Vec<&str> = comment.split('"').skip(1).step_by(2).collect();
+    for wanted in ["block", "halo", "redistribution", "shared_memory"] {
+        assert!(named.contains(&wanted), "{named:?}");
+    }
+    let has = |name: &str| {
+        let (name, mut has) = (std::ffi::CString::new(name).unwrap(), -1);
+        assert_eq!(unsafe { distarray_has_feature(name.as_ptr(), &raw mut has, null_mut()) }, 0);
+        has
+    };
+    assert!(named.iter().all(|name| has(name) == 1), "{named:?}");
+    assert_eq!(["Halo", "hal", "", "teleport"].map(has), [0; 4]);
+}

@@ -38,10 +38,30 @@ pub fn write_rank(prefix: impl AsRef<Path>, array: impl AsRef<AnyArray>, comm: &
     comm.agree(staged.commit())
 }
 
-fn rank_path(prefix: &Path, rank: usize) -> PathBuf {
+/// The file of one rank of a set: `<prefix>_<rank>.dnpy`. Local.
+#[must_use]
+pub fn rank_path(prefix: &Path, rank: usize) -> PathBuf {
     let mut path = prefix.as_os_str().to_owned();
     path.push(format!("_{rank}.dnpy"));
     path.into()
+}
+
+/// The set that a file belongs to by its name, and its rank there; `None` for any
+/// other name. Local.
+///
+/// ```
+/// use distarray::io::dnpy::{rank_of_path, rank_path};
+/// use std::path::Path;
+///
+/// let prefix = Path::new("out/u");
+/// assert_eq!(rank_of_path(&rank_path(prefix, 12)), Some((prefix.into(), 12)));
+/// assert_eq!(rank_of_path(Path::new("out/u_012.dnpy")), None);
+/// ```
+#[must_use]
+pub fn rank_of_path(path: &Path) -> Option<(PathBuf, usize)> {
+    let (prefix, rank) = path.file_name()?.to_str()?.strip_suffix(".dnpy")?.rsplit_once('_')?;
+    let (prefix, rank) = (path.with_file_name(prefix), rank.parse().ok()?);
+    (rank_path(&prefix, rank).file_name() == path.file_name()).then_some((prefix, rank))
 }
 
 /// Checks that the coordinates are those of this rank in a grid of all ranks.
