@@ -6,6 +6,7 @@
 # make docs     the book as a site, in build/book
 # make pictures draws the README's pictures, as it says, with the distarray command
 # make header   regenerates include/distarray.h from the Rust sources
+# make matrix   rewrites docs/src/interoperability.md: which library works in whose memory
 # make abi      records the library's binary interface anew in tests/abi/record.txt
 # make lint     formatting, lints with and without MPI, documentation; warnings denied
 #
@@ -23,7 +24,7 @@ soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: all library setup setup-bench demo test bench docs pictures header abi lint clean
+.PHONY: all library setup setup-bench demo test bench docs pictures header matrix abi lint clean
 
 all: library $(target)/install/complete
 
@@ -68,6 +69,9 @@ pictures:
 
 header:
 	$(CARGO) check --features header --target-dir $(target)
+
+matrix: setup
+	DISTARRAY_WRITE_MATRIX=1 $(CARGO) test --target-dir $(target) --test matrix
 
 abi:
 	DISTARRAY_RECORD_ABI=1 $(CARGO) test --target-dir $(target) --test abi_record

@@ -70,11 +70,8 @@ static void set_up_owners(demo *d, const char *pattern_directory) {
   insist(d->block == NULL ? DISTARRAY_E_NO_MEMORY : DISTARRAY_OK, "block", "no memory");
 }
 
-/* They lend to PETSc and to Rust. One check over all ranks proves first that the
- * pieces fit together: PETSc would report a misfit on one rank and leave the
- * others waiting. */
+/* They lend to PETSc and to Rust. */
 static void lend(demo *d) {
-  distarray_error error;
   char why[256];
   distarray_export to_petsc[PETSC_ARRAYS], to_rust[2];
   insist(heat_lend_temperature(&to_petsc[TEMPERATURE]), "lend temperature", "see heat.f90");
@@ -83,8 +80,6 @@ static void lend(demo *d) {
   insist(heat_lend_temperature(&to_rust[0]), "lend temperature", "see heat.f90");
   insist(heat_lend_load(&to_rust[1]), "lend load", "see heat.f90");
 
-  for (int i = 0; i < PETSC_ARRAYS; i++)
-    insist(distarray_check_collective(&d->comm, &to_petsc[i], &error), "check", error.message);
   PetscCallAbort(d->mpi, petsc_solver_new(d->mpi, to_petsc, d->p.coupling, &d->solver));
   insist(audit_new(&d->comm, &to_rust[0], &to_rust[1], d->p.coupling, &d->audit, why,
                    sizeof why),

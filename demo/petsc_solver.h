@@ -16,8 +16,8 @@ enum { TEMPERATURE, LOAD, SOLUTION, PETSC_ARRAYS };
  * plate with insulated edges. Collective.
  *
  * loans[TEMPERATURE] has one cell of halo and becomes the DMDA's ghosted local
- * vector; loans[LOAD] and loans[SOLUTION] are packed and become global vectors.
- * A loan that PETSc could not use in place is refused, and all stay the caller's. */
+ * vector; loans[LOAD] and loans[SOLUTION] are packed and become global vectors. What
+ * PETSc cannot use in place is refused on all ranks alike. */
 PetscErrorCode petsc_solver_new(MPI_Comm comm, distarray_export loans[PETSC_ARRAYS],
                                 double coupling, petsc_solver **out);
 

@@ -1,5 +1,7 @@
 //! The README's programs, compiled and run as they are written there.
 
+#[path = "common/adapters.rs"]
+mod adapters;
 #[path = "common/launch.rs"]
 mod launch;
 
@@ -71,6 +73,51 @@ fn the_c_program_runs_under_both_mpis() {
         let last = f64::from_le_bytes(file[file.len() - 8..].try_into().unwrap());
         assert_eq!(last, 3907.0);
     }
+}
+
+/// PETSc fills the halo of a block that is lent to it.
+#[test]
+fn the_c_function_lets_petsc_fill_a_halo() {
+    let Some(petsc) = adapters::petsc().into_iter().next() else {
+        return; // the launcher has said why
+    };
+    let whole = program("c");
+    let before = whole.split_once("int main(").unwrap().0;
+    let main = r#"
+        int main(int argc, char **argv) {
+          double u[4] = {-1, 10, 20, -1}; /* two cells, and one more on each side */
+          int rank, size;
+          PetscInitialize(&argc, &argv, NULL, NULL);
+          MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+          MPI_Comm_size(MPI_COMM_WORLD, &size);
+          int64_t shape[1] = {4}, strides[1] = {sizeof(double)};
+          distarray_dim dims[1];
+          distarray_export loan = DISTARRAY_EXPORT_INIT;
+          dims[0] = distarray_dim_block(2 * size, size, rank, 2 * rank, 2 * rank + 2);
+          distarray_dim_add_halo(dims, 1, 1);
+          distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
+          loan.data = u;
+          loan.ndim = 1;
+          loan.shape = shape;
+          loan.strides = strides;
+          loan.dims = dims;
+          loan.process_rank = rank;
+          loan.process_count = size;
+          loan.release = give_back;
+          for (int i = 1; i < 3; i++) u[i] += rank;
+          fill_halo(MPI_COMM_WORLD, &loan);
+          int right = u[0] == (rank > 0 ? 20 + rank - 1 : -1);
+          right = right && u[3] == (rank < size - 1 ? 10 + rank + 1 : -1);
+          printf("%s", right ? "r" : "w");
+          PetscFinalize();
+          return 0;
+        }"#;
+    let directory = directory("petsc");
+    fs::write(directory.join("share.c"), format!("{before}{}{main}", block("c", 3))).unwrap();
+    let mut compile = Command::new(format!("mpicc.{}", petsc.mpi.suffix()));
+    let arguments = ["-Wall", "-Werror", "share.c", "-o", "share"];
+    run(compile.args(arguments).args(petsc.flags()).args(flags(&directory)), &directory);
+    assert_eq!(in_directory(petsc.mpi, 3, &directory), "rrr");
 }
 
 /// The functions that exchange, called by the first program before it frees what it has.

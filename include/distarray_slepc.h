@@ -1,0 +1,85 @@
+/* distarray_slepc.h - SLEPc's basis vectors (BV) as loans.
+ *
+ *   distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error);
+ *
+ * See distarray_petsc.h for what lending means. SLEPc makes no BV of foreign memory, but
+ * works on what PETSc borrowed: EPSSetOperators takes a matrix of
+ * distarray_petsc_borrow_dense, and EPSGetEigenvector writes into a vector of
+ * distarray_petsc_borrow_vec, in its lender's memory.
+ */
+#ifndef DISTARRAY_SLEPC_H
+#define DISTARRAY_SLEPC_H
+
+#include <slepcbv.h>
+
+#include "distarray_petsc.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+static inline void distarray_slepc_release(distarray_export *loan) {
+  distarray_petsc_lease *lease = (distarray_petsc_lease *)loan->private_data;
+  const PetscScalar *elements = lease->elements;
+  PetscBool finalized = PETSC_TRUE;
+  int failed = PetscFinalized(&finalized) != 0;
+  if (!finalized)
+    failed |= lease->reading ? BVRestoreArrayRead((BV)lease->owner, &elements) != 0
+                             : BVRestoreArray((BV)lease->owner, &lease->elements) != 0;
+  (void)failed;
+  distarray_petsc_release(loan);
+}
+
+static inline int32_t distarray_slepc_describe_bv(distarray_petsc_lease *lease, BV basis,
+                                                  distarray_export *loan, distarray_error *error) {
+  const MPI_Comm comm = PetscObjectComm((PetscObject)basis);
+  const PetscScalar *elements = NULL;
+  PetscInt N, n, columns;
+  PetscBool one_array;
+  int64_t first, stop = 0;
+  int rank, count;
+  DISTARRAY_PETSC_TRY(PetscObjectTypeCompareAny((PetscObject)basis, &one_array, BVMAT, BVSVEC, ""));
+  if (!one_array)
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "type", 1, 0,
+                                    "only bases of type BVMAT or BVSVEC keep their vectors in one "
+                                    "array that is not copied: BVSetType makes it one of them");
+  DISTARRAY_PETSC_TRY(BVGetSizes(basis, &n, &N, &columns));
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &count);
+  first = n;
+  if (MPI_Scan(&first, &stop, 1, MPI_INT64_T, MPI_SUM, comm) != MPI_SUCCESS)
+    return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, 1,
+                                    "the message layer failed");
+  if (lease->reading) {
+    DISTARRAY_PETSC_TRY(BVGetArrayRead(basis, &elements));
+    lease->elements = (PetscScalar *)elements;
+  } else {
+    DISTARRAY_PETSC_TRY(BVGetArray(basis, &lease->elements));
+  }
+  lease->dims[0] = distarray_dim_block(N, count, rank, stop - n, stop);
+  lease->dims[1] = distarray_dim_whole(columns);
+  lease->shape[0] = n;
+  lease->shape[1] = columns;
+  DISTARRAY_ADAPTER_TRY(distarray_petsc_fill(lease, 2, comm, loan, error));
+  distarray_strides_fortran_order(2, lease->shape, loan->itemsize, lease->strides);
+  loan->release = distarray_slepc_release;
+  return DISTARRAY_OK;
+}
+
+/* Lends all vectors of a basis: blocks of rows, one column for each vector, elements of a
+ * column side by side. Collective over the basis, which does not say where a rank's rows
+ * begin. */
+static inline int32_t distarray_slepc_lend_bv(BV basis, uint32_t access, distarray_export *loan,
+                                              distarray_error *error) {
+  distarray_petsc_lease *lease;
+  int32_t status;
+  DISTARRAY_ADAPTER_TRY(distarray_petsc_new_lease((PetscObject)basis, access, &lease, error));
+  status = distarray_slepc_describe_bv(lease, basis, loan, error);
+  if (status != DISTARRAY_OK) distarray_petsc_end(lease);
+  return status;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* DISTARRAY_SLEPC_H */

@@ -1,0 +1,125 @@
+/* SLEPc: a basis is lent; an eigenvalue problem is solved for a lender's matrix, and the
+ * eigenvector is written into a lender's vector. */
+#include <distarray_slepc.h>
+#include <slepceps.h>
+
+#define ELEMENT PetscScalar
+#define ELEMENT_CODE DISTARRAY_PETSC_DTYPE
+#include "adapters.h"
+
+#define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
+
+static const MPI_Comm comm = MPI_COMM_WORLD;
+
+static void lend(PetscInt N, PetscInt columns) {
+  distarray_comm table;
+  distarray_export loan;
+  BV basis;
+  Vec vector;
+  PetscInt first, stop;
+  PetscScalar value;
+  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
+  TRY(BVCreate(comm, &basis));
+  TRY(BVSetSizes(basis, bound(N, size, rank + 1) - bound(N, size, rank), N, columns));
+  TRY(BVSetType(basis, BVMAT));
+  for (PetscInt j = 0; j < columns; j++) {
+    TRY(BVGetColumn(basis, j, &vector));
+    TRY(VecGetOwnershipRange(vector, &first, &stop));
+    for (PetscInt i = first; i < stop; i++)
+      TRY(VecSetValue(vector, i, (PetscScalar)(i * columns + j), INSERT_VALUES));
+    TRY(VecAssemblyBegin(vector));
+    TRY(VecAssemblyEnd(vector));
+    TRY(BVRestoreColumn(basis, j, &vector));
+  }
+  MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
+  MUST(distarray_check_collective(&table, &loan, &error));
+  CHECK(is_filled(&loan, 0));
+  fill(&loan, 2);
+  distarray_export_release(&loan);
+  for (PetscInt j = 0; j < columns; j++) {
+    TRY(BVGetColumn(basis, j, &vector));
+    const void *address;
+    const PetscScalar *elements;
+    TRY(VecGetArrayRead(vector, &elements));
+    address = elements;
+    TRY(VecRestoreArrayRead(vector, &elements));
+    for (PetscInt i = first; i < stop; i++) {
+      TRY(VecGetValues(vector, 1, &i, &value));
+      CHECK(value == (PetscScalar)(i * columns + j + 2));
+    }
+    TRY(BVRestoreColumn(basis, j, &vector));
+    if (j > 0) continue;
+    MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error));
+    CHECK((loan.data == address || first == stop) && is_filled(&loan, 2));
+    distarray_export_release(&loan);
+  }
+  PetscInt count;
+  TRY(PetscObjectGetReference((PetscObject)basis, &count));
+  CHECK(count == 1);
+  TRY(BVSetType(basis, BVVECS)); /* copies its vectors into other arrays */
+  REFUSED(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error),
+          DISTARRAY_E_UNSUPPORTED, "type", "BVSetType");
+  TRY(BVDestroy(&basis));
+}
+
+/* 2 on the diagonal, -1 beside it: the least eigenvalue is 2 - 2 cos(pi / (n + 1)), of the
+ * vector sin(pi (i + 1) / (n + 1)). */
+static void solve(void) {
+  enum { N = 24 };
+  const double least = 2 - 2 * PetscCosReal(PETSC_PI / (N + 1));
+  block matrix = block_new(2), vector = block_new(1);
+  distarray_export loan, rows, x;
+  Mat A;
+  Vec v;
+  EPS eps;
+  PetscScalar value;
+  matrix.column_major = 1;
+  matrix.dims[0] = uneven(N, size, rank);
+  matrix.dims[1] = distarray_dim_whole(N);
+  vector.dims[0] = matrix.dims[0];
+  block_alloc(&matrix);
+  block_alloc(&vector);
+  rows = view_of(&matrix);
+  x = view_of(&vector);
+  for (int64_t i = 0; i < elements_of(&rows); i++) {
+    const element e = element_at(&rows, i);
+    const int64_t off = e.index[0] - e.index[1];
+    *e.at = off == 0 ? 2 : off == 1 || off == -1 ? -1 : 0;
+  }
+  block_lend(&matrix, &loan);
+  MUST(distarray_petsc_borrow_dense(comm, &loan, &A, &error));
+  block_lend(&vector, &loan);
+  MUST(distarray_petsc_borrow_vec(comm, &loan, &v, &error));
+  TRY(EPSCreate(comm, &eps));
+  TRY(EPSSetOperators(eps, A, NULL));
+  TRY(EPSSetProblemType(eps, EPS_HEP));
+  TRY(EPSSetWhichEigenpairs(eps, EPS_SMALLEST_REAL));
+  TRY(EPSSetTolerances(eps, 1e-12, 500));
+  TRY(EPSSolve(eps));
+  TRY(EPSGetEigenpair(eps, 0, &value, NULL, v, NULL));
+  CHECK(PetscAbsScalar(value - (PetscScalar)least) < 1e-9);
+  TRY(EPSDestroy(&eps));
+  TRY(VecDestroy(&v));
+  TRY(MatDestroy(&A));
+  CHECK(matrix.released == 1 && vector.released == 1);
+  CHECK(vector.consumer_flags == DISTARRAY_C_MODIFIED);
+  for (int64_t i = 0; i < elements_of(&x); i++) { /* up to a factor of length 1 */
+    const double expected = PetscSinReal(PETSC_PI * (double)(x.dims[0].start + i + 1) / (N + 1)) *
+                            PetscSqrtReal(2.0 / (N + 1));
+    CHECK(PetscAbsReal(PetscAbsScalar(vector.data[i]) - expected) < 1e-7);
+  }
+  block_free(&matrix);
+  block_free(&vector);
+}
+
+int main(int argc, char **argv) {
+  TRY(SlepcInitialize(&argc, &argv, NULL, NULL));
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &size);
+  lend(13, 4);
+  lend(2, 2); /* empty ranks */
+  solve();
+  if (rank == 0) printf("every element, address and release is right\n");
+  TRY(SlepcFinalize());
+  return 0;
+}
