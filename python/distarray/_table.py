@@ -1,0 +1,333 @@
+"""A communicator's table of functions filled from Python.
+
+It works with every MPI that mpi4py works with, and without one. Each message costs some
+microseconds more than through the compiled table (``_mpi.c``), which is taken where the
+package was installed with this MPI's ``mpicc``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Callable
+from ctypes import sizeof
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import _abi
+from ._abi import distarray_comm
+
+_FAILED = -1
+
+
+class Transport(Protocol):
+    """What messages travel on: the functions of ``distarray_comm.h`` but for the context.
+
+    Memory is an address and a length in bytes; a function fails by raising.
+    """
+
+    rank: int
+    size: int
+
+    def barrier(self) -> None: ...
+
+
+#: The transports that tables refer to, by the number that is their context.
+_transports: dict[int, Any] = {}
+_numbers = itertools.count(1)
+_last_failure = "no more is known"
+
+
+def table_of(transport: Transport) -> distarray_comm:
+    """A table over a transport, which stays known until the table's ``free``."""
+    table = distarray_comm()
+    fill(table, transport)
+    return table
+
+
+def fill(table: distarray_comm, transport: Transport) -> None:
+    """Fills a table in place."""
+    number = next(_numbers)
+    _transports[number] = transport
+    table.struct_size, table.version = sizeof(distarray_comm), _abi.COMM_VERSION
+    table.rank, table.size, table.context = transport.rank, transport.size, number
+    for name, callback in _callbacks.items():
+        setattr(table, name, callback)
+
+
+def _guarded(function: Callable[..., None]) -> Callable[..., int]:
+    """A function of the table: nothing may be raised into C."""
+
+    def guarded(context: int, *arguments: Any) -> int:
+        global _last_failure
+        try:
+            function(_transports[context], *arguments)
+        except BaseException as error:  # also KeyboardInterrupt: C cannot pass it on
+            _last_failure = f"{type(error).__name__}: {error}"
+            return _FAILED
+        return 0
+
+    return guarded
+
+
+def _error_string(_context: int, _status: int, text: int, capacity: int) -> None:
+    if text and capacity > 0:
+        said = _last_failure.encode()[: capacity - 1]
+        ctypes.memmove(text, said + b"\0", len(said) + 1)
+
+
+def _new_tag(on: Any, tag: Any) -> None:
+    tag[0] = on.new_tag()
+
+
+def _dup(on: Any, result: Any) -> None:
+    fill(result[0], on.dup())
+
+
+def _split(on: Any, color: int, key: int, result: Any) -> None:
+    part = on.split(color, key)
+    if part is None:
+        ctypes.memset(result, 0, sizeof(distarray_comm))
+    else:
+        fill(result[0], part)
+
+
+def _free(on: Any) -> None:
+    on.free()
+
+
+def _begins(name: str) -> Callable[..., None]:
+    def begin(on: Any, address: int | None, length: int, peer: int, tag: int, request: Any) -> None:
+        request[0] = getattr(on, name)(address, length, peer, tag)
+
+    return begin
+
+
+def _wait(on: Any, request: Any, received: Any) -> None:
+    received[0], ended = on.wait(request[0])
+    if ended:
+        request[0] = 0
+
+
+def _test(on: Any, request: Any, done: Any, received: Any) -> None:
+    found = on.test(request[0])
+    done[0] = found is not None
+    if found is not None:
+        received[0], ended = found
+        if ended:
+            request[0] = 0
+
+
+def _waitany(on: Any, count: int, requests: Any, index: Any, received: Any) -> None:
+    index[0], received[0], ended = on.waitany(requests[:count])
+    if ended:
+        requests[index[0]] = 0
+
+
+def _request_free(on: Any, request: Any) -> None:
+    on.request_free(request[0])
+    request[0] = 0
+
+
+_IMPLEMENTED: dict[str, Callable[..., None]] = {
+    "barrier": lambda on: on.barrier(),
+    "allreduce": lambda on, *a: on.allreduce(*a),
+    "bcast": lambda on, *a: on.bcast(*a),
+    "allgather": lambda on, *a: on.allgather(*a),
+    "allgatherv": lambda on, mine, all, lengths: on.allgatherv(mine, all, lengths[: on.size]),
+    "alltoall": lambda on, *a: on.alltoall(*a),
+    "alltoallv": lambda on, send, out, receive, into: on.alltoallv(send, out[: on.size], receive, into[: on.size]),
+    "new_tag": _new_tag,
+    "dup": _dup,
+    "split": _split,
+    "free": _free,
+    "isend": _begins("isend"),
+    "irecv": _begins("irecv"),
+    "send_init": _begins("send_init"),
+    "recv_init": _begins("recv_init"),
+    "start": lambda on, count, requests: on.start(requests[:count]),
+    "wait": _wait,
+    "test": _test,
+    "waitany": _waitany,
+    "request_free": _request_free,
+}
+
+_fields = {name: kind for name, kind, *_ in distarray_comm._fields_}
+_callbacks: dict[str, Any] = {"error_string": _fields["error_string"](_error_string)}
+_callbacks.update((name, _fields[name](_guarded(function))) for name, function in _IMPLEMENTED.items())
+
+
+class Solo:
+    """The only rank there is: it sends itself nothing."""
+
+    rank, size = 0, 1
+
+    def __init__(self) -> None:
+        self._tags = itertools.count()
+
+    def barrier(self) -> None:
+        pass
+
+    def allreduce(self, *_: object) -> None:
+        pass
+
+    def bcast(self, *_: object) -> None:
+        pass
+
+    def allgather(self, mine: int | None, length: int, all: int | None) -> None:
+        if length:
+            ctypes.memmove(all, mine, length)
+
+    def allgatherv(self, mine: int | None, all: int | None, lengths: list[int]) -> None:
+        self.allgather(mine, lengths[0], all)
+
+    def alltoall(self, send: int | None, length: int, receive: int | None) -> None:
+        self.allgather(send, length, receive)
+
+    def alltoallv(self, send: int | None, out: list[int], receive: int | None, _into: list[int]) -> None:
+        self.allgather(send, out[0], receive)
+
+    def new_tag(self) -> int:
+        return next(self._tags) % 32767
+
+    def dup(self) -> Solo:
+        return Solo()
+
+    def split(self, color: int, _key: int) -> Solo | None:
+        return None if color < 0 else Solo()
+
+    def free(self) -> None:
+        pass
+
+
+class OverMPI:
+    """Messages over an mpi4py communicator of this object's own."""
+
+    def __init__(self, comm: Any, owned: bool) -> None:
+        from mpi4py import MPI
+
+        self._mpi = MPI
+        self._comm = comm
+        self._owned = owned
+        self.rank, self.size = comm.rank, comm.size
+        self._tags = itertools.count()
+        self._requests: dict[int, tuple[Any, bool, bool]] = {}  # request, receives, prepared
+        self._handles = itertools.count(1)
+        memory = getattr(MPI, "buffer", None) or MPI.memory
+        self._memory = memory.fromaddress
+        comm.Set_errhandler(MPI.ERRORS_RETURN)
+
+    def _bytes(self, address: int | None, length: int) -> list[Any]:
+        if self._mpi.Is_finalized():
+            raise RuntimeError("MPI_Finalize has been called")
+        return [self._memory(address or 0, length), length, self._mpi.BYTE]
+
+    def barrier(self) -> None:
+        self._comm.Barrier()
+
+    def allreduce(self, values: int, count: int, kind: int, op: int) -> None:
+        mpi = self._mpi
+        memory = self._memory(values, 8 * count)
+        operation = {_abi.COMM_SUM: mpi.SUM, _abi.COMM_MIN: mpi.MIN, _abi.COMM_MAX: mpi.MAX}[op]
+        types = {_abi.COMM_U64: mpi.UINT64_T, _abi.COMM_I64: mpi.INT64_T, _abi.COMM_F64: mpi.DOUBLE}
+        # MPICH 4.0 compares unsigned numbers as signed: the sign bits are turned round.
+        turned = kind == _abi.COMM_U64 and op != _abi.COMM_SUM
+        numbers = np.frombuffer(memory, np.uint64)
+        if turned:
+            numbers ^= np.uint64(1 << 63)
+            kind = _abi.COMM_I64
+        self._comm.Allreduce(mpi.IN_PLACE, [memory, count, types[kind]], operation)
+        if turned:
+            numbers ^= np.uint64(1 << 63)
+
+    def bcast(self, root: int, data: int | None, length: int) -> None:
+        self._comm.Bcast(self._bytes(data, length), root)
+
+    def allgather(self, mine: int | None, length: int, all: int | None) -> None:
+        self._comm.Allgather(self._bytes(mine, length), self._shares(all, length))
+
+    def allgatherv(self, mine: int | None, all: int | None, lengths: list[int]) -> None:
+        self._comm.Allgatherv(self._bytes(mine, lengths[self.rank]), self._parts(all, lengths))
+
+    def alltoall(self, send: int | None, length: int, receive: int | None) -> None:
+        self._comm.Alltoall(self._shares(send, length), self._shares(receive, length))
+
+    def alltoallv(self, send: int | None, out: list[int], receive: int | None, into: list[int]) -> None:
+        self._comm.Alltoallv(self._parts(send, out), self._parts(receive, into))
+
+    def _shares(self, address: int | None, length: int) -> list[Any]:
+        """The memory of as many bytes for each rank."""
+        return [self._memory(address or 0, length * self.size), length, self._mpi.BYTE]
+
+    def _parts(self, address: int | None, lengths: list[int]) -> list[Any]:
+        """The memory of that many bytes for each rank."""
+        starts = [0, *itertools.accumulate(lengths[:-1])]
+        return [self._memory(address or 0, sum(lengths)), (lengths, starts), self._mpi.BYTE]
+
+    def new_tag(self) -> int:
+        return next(self._tags) % 32767
+
+    def dup(self) -> OverMPI:
+        return OverMPI(self._comm.Dup(), owned=True)
+
+    def split(self, color: int, key: int) -> OverMPI | None:
+        part = self._comm.Split(self._mpi.UNDEFINED if color < 0 else color, key)
+        return None if part == self._mpi.COMM_NULL else OverMPI(part, owned=True)
+
+    def free(self) -> None:
+        if self._owned:
+            self._comm.Free()
+
+    def isend(self, data: int | None, length: int, to: int, tag: int) -> int:
+        return self._keep(self._comm.Isend(self._bytes(data, length), to, tag), False, False)
+
+    def irecv(self, data: int | None, length: int, source: int, tag: int) -> int:
+        return self._keep(self._comm.Irecv(self._bytes(data, length), source, tag), True, False)
+
+    def send_init(self, data: int | None, length: int, to: int, tag: int) -> int:
+        return self._keep(self._comm.Send_init(self._bytes(data, length), to, tag), False, True)
+
+    def recv_init(self, data: int | None, length: int, source: int, tag: int) -> int:
+        return self._keep(self._comm.Recv_init(self._bytes(data, length), source, tag), True, True)
+
+    def _keep(self, request: Any, receives: bool, prepared: bool) -> int:
+        handle = next(self._handles)
+        self._requests[handle] = (request, receives, prepared)
+        return handle
+
+    def start(self, handles: list[int]) -> None:
+        for handle in handles:
+            self._requests[handle][0].Start()
+
+    def _end(self, handle: int, status: Any) -> tuple[int, bool]:
+        """How much arrived, and whether the handle is none any more."""
+        _, receives, prepared = self._requests[handle]
+        if not prepared:
+            del self._requests[handle]
+        return (status.Get_elements(self._mpi.BYTE) if receives else 0), not prepared
+
+    def wait(self, handle: int) -> tuple[int, bool]:
+        if not handle:
+            return 0, True
+        status = self._mpi.Status()
+        self._requests[handle][0].Wait(status)
+        return self._end(handle, status)
+
+    def test(self, handle: int) -> tuple[int, bool] | None:
+        if not handle:
+            return 0, True
+        status = self._mpi.Status()
+        return self._end(handle, status) if self._requests[handle][0].Test(status) else None
+
+    def waitany(self, handles: list[int]) -> tuple[int, int, bool]:
+        null, status = self._mpi.REQUEST_NULL, self._mpi.Status()
+        requests = [self._requests[handle][0] if handle else null for handle in handles]
+        index = self._mpi.Request.Waitany(requests, status)
+        if index == self._mpi.UNDEFINED:
+            return -1, 0, False
+        return (index, *self._end(handles[index], status))
+
+    def request_free(self, handle: int) -> None:
+        if handle:
+            self._requests.pop(handle)[0].Free()
