@@ -5,6 +5,7 @@ for those named in MPICC. Without one, messages go through mpi4py (see _table.py
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -18,39 +19,26 @@ ROOT = Path(__file__).resolve().parent
 CHECKOUT = ROOT.parent
 SONAME = "libdistarray.so.0"
 FLAGS = ["-O2", "-fPIC", "-shared", f"-I{CHECKOUT / 'include'}"]
-# The file an MPI's table goes to is named after its binary interface.
-PROBE = """#include <mpi.h>
-#if defined(OPEN_MPI)
-distarray_mpi=openmpi
-#elif defined(MPICH_VERSION) || defined(I_MPI_VERSION) || defined(MVAPICH2_VERSION)
-distarray_mpi=mpich
-#endif
-"""
-
-
-def run(command: list[str], **options: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, check=True, text=True, capture_output=True, **options)
 
 
 def compile_c(compiler: str, source: str, target: Path) -> None:
-    run([*shlex.split(compiler), *FLAGS, str(ROOT / "distarray" / source), "-o", str(target)])
+    command = [*shlex.split(compiler), *FLAGS, str(ROOT / "distarray" / source), "-o", str(target)]
+    subprocess.run(command, check=True)
 
 
-def mpi_compilers() -> "dict[str, str]":
-    """An mpicc for each binary interface, the first that is found."""
+def compile_tables(package: Path) -> None:
+    """A table for each binary interface of MPI: that of the first mpicc that has it."""
     named = os.environ.get("MPICC")
-    found: dict[str, str] = {}
-    for compiler in [named] if named else ["mpicc", "mpicc.openmpi", "mpicc.mpich"]:
-        try:
-            words = run([*shlex.split(compiler), "-E", "-"], input=PROBE).stdout.split()
-        except (OSError, subprocess.CalledProcessError) as error:
-            if named:
-                raise SystemExit(f"MPICC is {named}, which cannot compile: {error}")
-            continue
-        family = next((word.split("=")[1] for word in words if word.startswith("distarray_mpi=")), None)
-        if family:
-            found.setdefault(family, compiler)
-    return found
+    compilers = [named] if named else ["mpicc", "mpicc.openmpi", "mpicc.mpich"]
+    compilers = [compiler for compiler in compilers if named or shutil.which(compiler)]
+    for compiler in reversed(compilers):
+        built = package / "_mpi.so"
+        compile_c(compiler, "_mpi.c", built)
+        family = re.search(rb"distarray_mpi=(\w+)", built.read_bytes())
+        assert family is not None
+        built.rename(package / f"_mpi_{family[1].decode()}.so")
+    if not compilers:
+        print("no mpicc was found: messages will go through mpi4py, more slowly", file=sys.stderr)
 
 
 class Build(build_py):
@@ -58,11 +46,7 @@ class Build(build_py):
         super().run()
         package = ROOT / "distarray" if self.editable_mode else Path(self.build_lib) / "distarray"
         compile_c(os.environ.get("CC", "cc"), "_native.c", package / "_native.so")
-        compilers = mpi_compilers()
-        for family, compiler in compilers.items():
-            compile_c(compiler, "_mpi.c", package / f"_mpi_{family}.so")
-        if not compilers:
-            print("no mpicc was found: messages will go through mpi4py, more slowly", file=sys.stderr)
+        compile_tables(package)
         library = CHECKOUT / "target" / "release" / SONAME
         if library.exists():
             shutil.copyfile(library, package / SONAME)

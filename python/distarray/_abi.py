@@ -15,6 +15,7 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
+from typing import Any
 
 # distarray_abi.h -------------------------------------------------------------
 
@@ -180,7 +181,7 @@ class distarray_comm(Structure):
 
 
 #: The functions of the table with the types of their arguments behind the context.
-COMM_FUNCTIONS = {
+COMM_FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "error_string": (_I, _P, _N),
     "barrier": (),
     "allreduce": (_P, _N, _I, _I),

@@ -91,7 +91,7 @@ def check_version(version: object) -> None:
         raise broken("T2", "__version__", None, f"{version!r} is not spoken here, 0.10.0 is", Status.VERSION)
 
 
-def _from_dict(axis: int, given: object, extent: int, indices: list[object], extended: bool) -> distarray_dim:
+def _from_dict(axis: int, given: Any, extent: int, indices: list[object], extended: bool) -> distarray_dim:
     if not isinstance(given, Mapping):
         raise broken("T3", "dim_data", axis, f"a dictionary is needed, not {type(given).__name__}")
     dim = distarray_dim()

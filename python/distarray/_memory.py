@@ -87,7 +87,7 @@ def lend(
         loan.dtype_code, loan.dtype_bits = _CODES[dtype.kind], 8 * dtype.itemsize
     elif dtype.kind in "VSU" and not dtype.hasobject:
         loan.dtype_code = _abi.OPAQUE
-        lease.format = memoryview(buffer).format.encode()
+        lease.format = buffer.data.format.encode()
         loan.format = lease.format
     else:
         raise DistArrayError(f"elements of type {dtype} cannot be lent", Status.DTYPE, field="dtype")

@@ -1,6 +1,16 @@
 /* The table of functions of an MPI communicator, compiled with that MPI's mpicc. */
 #include "distarray_mpi.h"
 
+/* Its binary interface, which names the file this is compiled to (setup.py). */
+#if defined(OPEN_MPI)
+#define FAMILY "openmpi"
+#elif defined(MPICH_VERSION) || defined(I_MPI_VERSION) || defined(MVAPICH2_VERSION)
+#define FAMILY "mpich"
+#else
+#error "this MPI has a binary interface that is not known here"
+#endif
+const char distarray_python_mpi_family[] = "distarray_mpi=" FAMILY;
+
 /* `comm` points to the handle. Collective; local when it was asked for before. */
 int32_t distarray_python_comm(const MPI_Comm *comm, distarray_comm *table) {
   return distarray_comm_from_mpi(*comm, table);

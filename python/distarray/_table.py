@@ -11,7 +11,7 @@ import ctypes
 import itertools
 from collections.abc import Callable
 from ctypes import sizeof
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -21,32 +21,22 @@ from ._abi import distarray_comm
 _FAILED = -1
 
 
-class Transport(Protocol):
-    """What messages travel on: the functions of ``distarray_comm.h`` but for the context.
-
-    Memory is an address and a length in bytes; a function fails by raising.
-    """
-
-    rank: int
-    size: int
-
-    def barrier(self) -> None: ...
-
-
-#: The transports that tables refer to, by the number that is their context.
+#: What messages travel on, by the number that is the context of its tables: an object with
+#: the functions of ``distarray_comm.h``, for which memory is an address and a length in
+#: bytes, and which fail by raising.
 _transports: dict[int, Any] = {}
 _numbers = itertools.count(1)
 _last_failure = "no more is known"
 
 
-def table_of(transport: Transport) -> distarray_comm:
-    """A table over a transport, which stays known until the table's ``free``."""
+def table_of(transport: Any) -> distarray_comm:
+    """A table over a transport, which is kept."""
     table = distarray_comm()
     fill(table, transport)
     return table
 
 
-def fill(table: distarray_comm, transport: Transport) -> None:
+def fill(table: distarray_comm, transport: Any) -> None:
     """Fills a table in place."""
     number = next(_numbers)
     _transports[number] = transport
@@ -56,7 +46,7 @@ def fill(table: distarray_comm, transport: Transport) -> None:
         setattr(table, name, callback)
 
 
-def _guarded(function: Callable[..., None]) -> Callable[..., int]:
+def _guarded(function: Callable[..., object]) -> Callable[..., int]:
     """A function of the table: nothing may be raised into C."""
 
     def guarded(context: int, *arguments: Any) -> int:
@@ -130,7 +120,7 @@ def _request_free(on: Any, request: Any) -> None:
     request[0] = 0
 
 
-_IMPLEMENTED: dict[str, Callable[..., None]] = {
+_IMPLEMENTED: dict[str, Callable[..., object]] = {
     "barrier": lambda on: on.barrier(),
     "allreduce": lambda on, *a: on.allreduce(*a),
     "bcast": lambda on, *a: on.bcast(*a),
@@ -153,7 +143,7 @@ _IMPLEMENTED: dict[str, Callable[..., None]] = {
     "request_free": _request_free,
 }
 
-_fields = {name: kind for name, kind, *_ in distarray_comm._fields_}
+_fields: dict[str, Any] = {name: kind for name, kind, *_ in distarray_comm._fields_}
 _callbacks: dict[str, Any] = {"error_string": _fields["error_string"](_error_string)}
 _callbacks.update((name, _fields[name](_guarded(function))) for name, function in _IMPLEMENTED.items())
 
@@ -176,7 +166,7 @@ class Solo:
         pass
 
     def allgather(self, mine: int | None, length: int, all: int | None) -> None:
-        if length:
+        if all and mine:
             ctypes.memmove(all, mine, length)
 
     def allgatherv(self, mine: int | None, all: int | None, lengths: list[int]) -> None:
@@ -214,7 +204,7 @@ class OverMPI:
         self._tags = itertools.count()
         self._requests: dict[int, tuple[Any, bool, bool]] = {}  # request, receives, prepared
         self._handles = itertools.count(1)
-        memory = getattr(MPI, "buffer", None) or MPI.memory
+        memory: Any = getattr(MPI, "buffer", None) or MPI.memory
         self._memory = memory.fromaddress
         comm.Set_errhandler(MPI.ERRORS_RETURN)
 

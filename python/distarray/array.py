@@ -213,7 +213,7 @@ class Array:
         return local
 
     def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12 on
-        return memoryview(self.local)
+        return self.local.data
 
     def __dlpack__(self, **options: Any) -> Any:
         """``local`` as NumPy hands it over, padding included. Local."""

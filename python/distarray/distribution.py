@@ -369,11 +369,12 @@ def _grid_shape(axes: Sequence[Axis], ranks: int) -> tuple[int, ...]:
             found=fixed,
         )
 
-    def cost(grid: tuple[int, ...]) -> float:
+    def cost(grid: Sequence[int]) -> float:
         # More processes than elements leave some idle.
         return sum(1e6 * p if p > n else (p - 1) / n for p, n in zip(grid, sizes))
 
-    free = iter(min(_factorings(ranks // fixed, len(sizes)), key=cost))
+    best = min(_factorings(ranks // fixed, len(sizes)), key=cost)
+    free = iter(best)
     return tuple(next(free) if axis.procs is None else axis.procs for axis in axes)
 
 
