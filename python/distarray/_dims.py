@@ -106,7 +106,7 @@ def _from_dict(axis: int, given: Any, extent: int, indices: list[object], extend
 
     def flag(key: str, bit: int) -> None:
         value = given.get(key, False)
-        if not isinstance(value, (bool, np.bool_)):
+        if not isinstance(value, bool):
             raise broken("T6", key, axis, f"a bool is needed, not {value!r}")
         if value:
             dim.flags |= bit
@@ -141,7 +141,7 @@ def _from_dict(axis: int, given: Any, extent: int, indices: list[object], extend
     else:
         if "indices" not in given:
             raise broken("T5", "indices", axis, "the key is missing")
-        held = _indices(given["indices"], axis)
+        held = _indices(given["indices"], axis, extended)
         indices.append(held)
         dim.indices, dim.n_indices, dim.n_owned = held.ctypes.data, held.size, held.size
         if held.dtype == np.int32:
@@ -175,16 +175,16 @@ def _start_of_0_10(axis: int, dim: distarray_dim) -> None:
     dim.start = own
 
 
-def _indices(given: object, axis: int) -> npt.NDArray[Any]:
-    """Index lists stay where they are if they are packed 32 or 64-bit integers."""
+def _indices(given: Any, axis: int, lists: bool) -> npt.NDArray[Any]:
+    """Index lists stay where they are if they are packed 32 or 64-bit integers. The protocol
+    asks for buffers; Python's own ``lists`` may be read too."""
     try:
-        held = given if isinstance(given, np.ndarray) else np.asarray(given)
+        if lists and isinstance(given, (list, tuple)):
+            held: npt.NDArray[Any] = np.array(given, np.int64 if not given else None)
+        else:
+            held = np.asarray(memoryview(given))
     except (ValueError, TypeError, OverflowError):
         held = np.empty(0, object)
-    if isinstance(given, (list, tuple)) and held.size == 0:
-        held = np.empty(0, np.int64)
-    if isinstance(given, (bytes, bytearray)):
-        held = np.frombuffer(given, np.uint8)
     if held.ndim != 1 or held.dtype.kind not in "iu":
         raise broken("T6", "indices", axis, "one-dimensional integers are needed")
     if held.dtype in (np.int32, np.int64) and held.dtype.isnative and held.flags.c_contiguous and held.flags.aligned:

@@ -24,9 +24,25 @@ _KINDS = {code: kind for kind, code in _CODES.items()}
 def dtype_code(dtype: npt.DTypeLike) -> tuple[int, int]:
     """DLPack's code and bits of an element type that the library can compute with."""
     dtype = np.dtype(dtype)
-    if dtype.kind not in _CODES or not dtype.isnative:
+    if not _is_number(dtype):
         raise DistArrayError(f"{dtype} elements have no type in DLPack", Status.DTYPE, field="dtype")
     return _CODES[dtype.kind], 8 * dtype.itemsize
+
+
+def _is_number(dtype: np.dtype[Any]) -> bool:
+    """Whether it is one of DLPack's types; a long double is not."""
+    longest = {"f": 8, "c": 16}.get(dtype.kind, 8)
+    return dtype.kind in _CODES and dtype.isnative and dtype.itemsize <= longest
+
+
+def _format(buffer: Ndarray) -> bytes:
+    """The element type of other elements, as PEP 3118 writes it."""
+    try:
+        if not buffer.dtype.hasobject:
+            return buffer.data.format.encode()
+    except ValueError:  # datetimes
+        pass
+    raise DistArrayError(f"elements of type {buffer.dtype} cannot be lent", Status.DTYPE, field="dtype")
 
 
 def as_ndarray(buffer: object) -> Ndarray:
@@ -77,20 +93,12 @@ def lend(
     loan.magic, loan.struct_size, loan.abi_major = _abi.MAGIC, sizeof(loan), _abi.ABI_MAJOR
     loan.data = buffer.ctypes.data
     loan.device_type = 1
-    if not dtype.isnative:
-        raise DistArrayError(
-            f"{dtype} is not this machine's byte order; convert it with astype({dtype.newbyteorder('=')})",
-            Status.UNSUPPORTED,
-            field="dtype",
-        )
-    if dtype.kind in _CODES:
+    if _is_number(dtype):
         loan.dtype_code, loan.dtype_bits = _CODES[dtype.kind], 8 * dtype.itemsize
-    elif dtype.kind in "VSU" and not dtype.hasobject:
+    else:  # bytes that are moved, not understood: records, texts, the other byte order
         loan.dtype_code = _abi.OPAQUE
-        lease.format = buffer.data.format.encode()
+        lease.format = _format(buffer)
         loan.format = lease.format
-    else:
-        raise DistArrayError(f"elements of type {dtype} cannot be lent", Status.DTYPE, field="dtype")
     loan.dtype_lanes = 1
     loan.itemsize = dtype.itemsize
     loan.ndim = buffer.ndim

@@ -190,6 +190,14 @@ class Solo:
     def free(self) -> None:
         pass
 
+    def start(self, handles: list[int]) -> None:
+        if handles:
+            raise RuntimeError("a process on its own sends no messages")
+
+    def waitany(self, handles: list[int]) -> tuple[int, int, bool]:
+        self.start(handles)
+        return -1, 0, False
+
 
 class OverMPI:
     """Messages over an mpi4py communicator of this object's own."""
