@@ -10,7 +10,7 @@ from typing import Any
 
 from ._abi import distarray_comm
 from ._library import PACKAGE
-from ._table import OverMPI, Solo, table_of
+from ._table import OverMPI, Solo, forget, table_of
 from .errors import DistArrayError, Status
 
 #: The application binary interfaces of MPI, by what mpi4py calls the implementations.
@@ -95,6 +95,7 @@ def _keyval() -> int:
     from mpi4py import MPI
 
     def free_duplicate(_comm: Any, _key: int, found: Any) -> None:
+        forget(found[0])
         found[1].Free()
 
     key: int = MPI.Comm.Create_keyval(delete_fn=free_duplicate)

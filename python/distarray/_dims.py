@@ -23,17 +23,21 @@ DimDict = dict[str, Any]
 _VERSION = re.compile(r"0\.10\.(0|[1-9][0-9]*)")
 _BLOCK, _CYCLIC, _UNSTRUCTURED = ord("b"), ord("c"), ord("u")
 #: What protocol 0.10 has no words for.
-_SINCE_1_0 = ("edge_outside", "first_block", "num_owned", "component")
+_SINCE_1_0 = frozenset(("edge_outside", "first_block", "num_owned", "component"))
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
 class Dims:
-    """The axes of one rank's part: an array of C structs, and the index lists they point to."""
+    """The axes of one rank's part: an array of C structs, and the index lists they point to.
+    They do not change; what is worked out of them is kept."""
 
-    __slots__ = ("structs", "_indices")
+    __slots__ = ("structs", "_indices", "_dicts", "_plain")
 
     def __init__(self, structs: Sequence[distarray_dim], indices: Iterable[object] = ()) -> None:
         self.structs = (distarray_dim * len(structs))(*structs)
-        self._indices = list(indices)
+        self._indices = indices
+        self._dicts: list[DimDict] | None = None
+        self._plain: bool | None = None
 
     @classmethod
     def from_dicts(cls, dicts: object, shape: tuple[int, ...], extended: bool) -> Dims:
@@ -44,26 +48,36 @@ class Dims:
         if not isinstance(dicts, (tuple, list)):
             raise broken("T3", "dim_data", None, f"a tuple of dictionaries is needed, not {type(dicts).__name__}")
         if len(dicts) != len(shape):
-            raise broken(
-                "T4", "dim_data", None, f"the buffer has {len(shape)} axes, there are {len(dicts)} dictionaries", Status.SHAPE
-            )
+            text = f"the buffer has {len(shape)} axes, there are {len(dicts)} dictionaries"
+            raise broken("T4", "dim_data", None, text, Status.SHAPE)
         indices: list[object] = []
         structs = [_from_dict(axis, d, shape[axis], indices, extended) for axis, d in enumerate(dicts)]
         return cls(structs, indices)
 
     def to_dicts(self) -> tuple[DimDict, ...]:
         """The dimension dictionaries, without keys that have their default."""
-        return tuple(_to_dict(dim) for dim in self.structs)
+        if self._dicts is None:
+            self._dicts = [_to_dict(dim) for dim in self.structs]
+        return tuple([dim.copy() for dim in self._dicts])
 
     def is_plain(self) -> bool:
         """Whether protocol 0.10 can say all of it."""
-        return not any(
-            dim.flags & (_abi.DIM_EDGE_OUTSIDE | _abi.DIM_COMPONENT)
-            or dim.n_owned != dim.n_indices
-            or dim.first_block not in (0, dim.block_size)
-            or (dim.dist_type == _CYCLIC and dim.start != dim.proc_grid_rank * max(dim.block_size, 1))
-            for dim in self.structs
-        )
+        if self._plain is None:
+            self._plain = not any(
+                dim.flags & (_abi.DIM_EDGE_OUTSIDE | _abi.DIM_COMPONENT)
+                or dim.n_owned != dim.n_indices
+                or dim.first_block not in (0, dim.block_size)
+                or (dim.dist_type == _CYCLIC and dim.start != dim.proc_grid_rank * max(dim.block_size, 1))
+                for dim in self.structs
+            )
+        return self._plain
+
+    def has_ghosts(self) -> bool:
+        """Whether some index is held and not owned."""
+        for dim in self.structs:
+            if dim.n_owned != dim.n_indices:
+                return True
+        return False
 
     def held_and_owned(self) -> list[tuple[int, slice]]:
         """For each axis the number of elements held, and where the owned ones lie."""
@@ -92,76 +106,83 @@ def check_version(version: object) -> None:
 
 
 def _from_dict(axis: int, given: Any, extent: int, indices: list[object], extended: bool) -> distarray_dim:
-    if not isinstance(given, Mapping):
+    if not (isinstance(given, dict) or isinstance(given, Mapping)):  # the common one first, it is quicker
         raise broken("T3", "dim_data", axis, f"a dictionary is needed, not {type(given).__name__}")
     dim = distarray_dim()
     if not given:  # the alias of an axis held whole
         dim.dist_type, dim.size, dim.proc_grid_size, dim.stop = _BLOCK, extent, 1, extent
         return dim
-
-    def integer(key: str) -> int:
-        if key not in given:
-            raise broken("T5", key, axis, "the key is missing")
-        return _integer(given[key], key, axis)
-
-    def flag(key: str, bit: int) -> None:
-        value = given.get(key, False)
-        if not isinstance(value, bool):
-            raise broken("T6", key, axis, f"a bool is needed, not {value!r}")
-        if value:
-            dim.flags |= bit
-
-    kind = given.get("dist_type")
-    if not (isinstance(kind, str) and kind in ("b", "c", "u")):
-        raise broken("T7", "dist_type", axis, f"'b', 'c' or 'u' is needed, not {kind!r}")
-    if not extended:
+    if not (extended or _SINCE_1_0.isdisjoint(given)):
         given = {key: value for key, value in given.items() if key not in _SINCE_1_0}
-    dim.dist_type = ord(kind)
-    dim.size = integer("size")
-    dim.proc_grid_size = integer("proc_grid_size")
-    dim.proc_grid_rank = integer("proc_grid_rank")
-    flag("component", _abi.DIM_COMPONENT)
+    kind = given.get("dist_type")
+    dim.size = _integer(given, "size", axis)
+    dim.proc_grid_size = _integer(given, "proc_grid_size", axis)
+    dim.proc_grid_rank = _integer(given, "proc_grid_rank", axis)
     if kind == "b":
-        dim.start, dim.stop = integer("start"), integer("stop")
-        padding = given.get("padding", (0, 0))
-        if not (isinstance(padding, (tuple, list)) and len(padding) == 2):
-            raise broken("T6", "padding", axis, f"a tuple of two widths is needed, not {padding!r}")
-        dim.padding[0], dim.padding[1] = (_integer(width, "padding", axis) for width in padding)
-        flag("periodic", _abi.DIM_PERIODIC)
-        flag("edge_outside", _abi.DIM_EDGE_OUTSIDE)
+        dim.dist_type = _BLOCK
+        dim.start = _integer(given, "start", axis)
+        dim.stop = _integer(given, "stop", axis)
+        if "padding" in given:
+            padding = given["padding"]
+            if not (isinstance(padding, (tuple, list)) and len(padding) == 2):
+                raise broken("T6", "padding", axis, f"a tuple of two widths is needed, not {padding!r}")
+            dim.padding[0], dim.padding[1] = (_checked(width, "padding", axis) for width in padding)
+        dim.flags = _flag(given, "periodic", _abi.DIM_PERIODIC, axis)
+        dim.flags |= _flag(given, "edge_outside", _abi.DIM_EDGE_OUTSIDE, axis)
     elif kind == "c":
-        dim.start = integer("start")
-        dim.block_size = integer("block_size") if "block_size" in given else 1
+        dim.dist_type = _CYCLIC
+        dim.start = _integer(given, "start", axis)
+        dim.block_size = _integer(given, "block_size", axis) if "block_size" in given else 1
         if dim.block_size < 1:  # 0 is the struct's word for 1
             raise broken("C1", "block_size", axis, f"at least 1 is needed, not {dim.block_size}", Status.RANGE)
         if "first_block" in given:
-            dim.first_block = integer("first_block")
+            dim.first_block = _integer(given, "first_block", axis)
         if not extended:
             _start_of_0_10(axis, dim)
-    else:
+    elif kind == "u":
+        dim.dist_type = _UNSTRUCTURED
         if "indices" not in given:
             raise broken("T5", "indices", axis, "the key is missing")
         held = _indices(given["indices"], axis, extended)
         indices.append(held)
         dim.indices, dim.n_indices, dim.n_owned = held.ctypes.data, held.size, held.size
+        dim.flags = _flag(given, "one_to_one", _abi.DIM_ONE_TO_ONE, axis)
         if held.dtype == np.int32:
             dim.flags |= _abi.DIM_INDICES_I32
         if "num_owned" in given:
-            dim.n_owned = integer("num_owned")
-        flag("one_to_one", _abi.DIM_ONE_TO_ONE)
+            dim.n_owned = _integer(given, "num_owned", axis)
+    else:
+        raise broken("T7", "dist_type", axis, f"'b', 'c' or 'u' is needed, not {kind!r}")
+    if "component" in given:
+        dim.flags |= _flag(given, "component", _abi.DIM_COMPONENT, axis)
     return dim
 
 
-def _integer(value: object, key: str, axis: int) -> int:
+def _integer(given: Any, key: str, axis: int) -> int:
+    try:
+        value = given[key]
+    except KeyError:
+        raise broken("T5", key, axis, "the key is missing") from None
+    return value if type(value) is int and _LEAST <= value <= _MOST else _checked(value, key, axis)
+
+
+def _checked(value: Any, key: str, axis: int) -> int:
     if isinstance(value, (bool, np.bool_)):
         raise broken("T6", key, axis, f"an integer is needed, not {value!r}")
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)
     except TypeError:
         raise broken("T6", key, axis, f"an integer is needed, not {value!r}") from None
-    if not -(1 << 63) <= number < 1 << 63:
+    if not _LEAST <= number <= _MOST:
         raise broken("T6", key, axis, f"{number} does not fit 64 bits", Status.RANGE)
     return number
+
+
+def _flag(given: Any, key: str, bit: int, axis: int) -> int:
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise broken("T6", key, axis, f"a bool is needed, not {value!r}")
+    return bit if value else 0
 
 
 def _start_of_0_10(axis: int, dim: distarray_dim) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,9 @@ def _load_native() -> ctypes.PyDLL:
 library = _declare(_load())
 native = _load_native()
 
+_functions = {name: getattr(library, f"distarray_{name}") for name in FUNCTIONS}
+_frees = {kind: getattr(library, f"distarray_{kind}_free") for kind in FREED}
+
 #: The library's version, major.minor.patch.
 library_version: str = library.distarray_version().decode()
 
@@ -142,8 +147,20 @@ library_version: str = library.distarray_version().decode()
 def call(name: str, *arguments: Any) -> None:
     """Calls ``distarray_<name>``; raises what it reports."""
     report = distarray_error()
-    if getattr(library, f"distarray_{name}")(*arguments, byref(report)) != 0:
+    if _functions[name](*arguments, byref(report)) != 0:
         raise DistArrayError.from_report(report)
+
+
+@contextmanager
+def agreed(name: str, *arguments: Any) -> Iterator[None]:
+    """What one rank does by itself before a collective call. Where it raises, the rank still
+    takes part in a call, which is refused on all ranks: nobody waits for it."""
+    try:
+        yield
+    except Exception:
+        with suppress(DistArrayError):
+            call(name, *arguments)
+        raise
 
 
 class Handle:
@@ -158,7 +175,7 @@ class Handle:
         self._as_parameter_: c_void_p | None = None
         call(make, *arguments, byref(out))
         self._as_parameter_ = out
-        self._free = getattr(library, f"distarray_{kind}_free")
+        self._free = _frees[kind]
         self._kept = kept
 
     def __del__(self) -> None:

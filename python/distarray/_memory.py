@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import byref, c_int64, c_void_p, pointer, sizeof
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,16 +24,19 @@ _KINDS = {code: kind for kind, code in _CODES.items()}
 
 def dtype_code(dtype: npt.DTypeLike) -> tuple[int, int]:
     """DLPack's code and bits of an element type that the library can compute with."""
-    dtype = np.dtype(dtype)
-    if not _is_number(dtype):
-        raise DistArrayError(f"{dtype} elements have no type in DLPack", Status.DTYPE, field="dtype")
+    found = _number(np.dtype(dtype))
+    if found is None:
+        raise DistArrayError(f"{np.dtype(dtype)} elements have no type in DLPack", Status.DTYPE, field="dtype")
+    return found
+
+
+@cache
+def _number(dtype: np.dtype[Any]) -> tuple[int, int] | None:
+    """DLPack's code and bits, None for other elements, such as long doubles."""
+    longest = 16 if dtype.kind == "c" else 8
+    if dtype.kind not in _CODES or not dtype.isnative or dtype.itemsize > longest:
+        return None
     return _CODES[dtype.kind], 8 * dtype.itemsize
-
-
-def _is_number(dtype: np.dtype[Any]) -> bool:
-    """Whether it is one of DLPack's types; a long double is not."""
-    longest = {"f": 8, "c": 16}.get(dtype.kind, 8)
-    return dtype.kind in _CODES and dtype.isnative and dtype.itemsize <= longest
 
 
 def _format(buffer: Ndarray) -> bytes:
@@ -93,8 +97,9 @@ def lend(
     loan.magic, loan.struct_size, loan.abi_major = _abi.MAGIC, sizeof(loan), _abi.ABI_MAJOR
     loan.data = buffer.ctypes.data
     loan.device_type = 1
-    if _is_number(dtype):
-        loan.dtype_code, loan.dtype_bits = _CODES[dtype.kind], 8 * dtype.itemsize
+    number = _number(dtype)
+    if number is not None:
+        loan.dtype_code, loan.dtype_bits = number
     else:  # bytes that are moved, not understood: records, texts, the other byte order
         loan.dtype_code = _abi.OPAQUE
         lease.format = _format(buffer)
@@ -109,7 +114,7 @@ def lend(
     loan.process_rank, loan.process_count = rank, count
     if colmajor:
         loan.flags_read |= _abi.R_GRID_COLMAJOR
-    if any(dim.n_owned != dim.n_indices for dim in dims.structs):
+    if dims.has_ghosts():
         loan.flags_read |= _abi.R_GHOSTS
     if writable is None:
         writable = buffer.flags.writeable

@@ -61,6 +61,11 @@ def _guarded(function: Callable[..., object]) -> Callable[..., int]:
     return guarded
 
 
+def forget(table: distarray_comm) -> None:
+    """Ends a table that is not used any more."""
+    _transports.pop(table.context, None)
+
+
 def _error_string(_context: int, _status: int, text: int, capacity: int) -> None:
     if text and capacity > 0:
         said = _last_failure.encode()[: capacity - 1]
@@ -81,10 +86,6 @@ def _split(on: Any, color: int, key: int, result: Any) -> None:
         ctypes.memset(result, 0, sizeof(distarray_comm))
     else:
         fill(result[0], part)
-
-
-def _free(on: Any) -> None:
-    on.free()
 
 
 def _begins(name: str) -> Callable[..., None]:
@@ -131,7 +132,7 @@ _IMPLEMENTED: dict[str, Callable[..., object]] = {
     "new_tag": _new_tag,
     "dup": _dup,
     "split": _split,
-    "free": _free,
+    "free": lambda on: on.free(),
     "isend": _begins("isend"),
     "irecv": _begins("irecv"),
     "send_init": _begins("send_init"),

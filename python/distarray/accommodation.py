@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ._abi import distarray_required_axis, distarray_requirements
-from ._library import Handle, call
+from ._library import Handle, agreed, call
 from ._memory import dtype_code
 from .array import Array, handle_of
 from .distribution import Distribution
@@ -96,15 +96,16 @@ class Accommodation:
         if on is None:
             raise TypeError("the array does not know its distribution: pass it")
         asked = distarray_requirements()
-        if axes is not None:
-            structs = [axis._struct() for axis in axes]
-            asked.axes, asked.ndim = (distarray_required_axis * len(structs))(*structs), len(structs)
-        asked.grid_order = _ORDERS[order]
-        asked.layouts = sum(_LAYOUTS[layout] for layout in set(layouts))
-        if dtype is not None:
-            asked.code, asked.bits = dtype_code(dtype)
-        asked.alignment, asked.replicas = alignment, replicas
-        asked.relabel, asked.never_copy = int(relabel), int(never_copy)
+        with agreed("accommodation_new", on._handle, None, None, None):
+            if axes is not None:
+                structs = [axis._struct() for axis in axes]
+                asked.axes, asked.ndim = (distarray_required_axis * len(structs))(*structs), len(structs)
+            asked.grid_order = _ORDERS[order]
+            asked.layouts = sum(_LAYOUTS[layout] for layout in set(layouts))
+            if dtype is not None:
+                asked.code, asked.bits = dtype_code(dtype)
+            asked.alignment, asked.replicas = alignment, replicas
+            asked.relabel, asked.never_copy = int(relabel), int(never_copy)
         arguments = (on._handle, handle_of(array), byref(asked))
         self._handle = Handle("accommodation", "accommodation_new", *arguments, kept=(on,))
 

@@ -14,7 +14,7 @@ from . import _abi
 from ._abi import distarray_export, distarray_request
 from ._comm import table
 from ._dims import DimDict, Dims, check_version
-from ._library import Handle, call, native
+from ._library import Handle, agreed, call, native
 from ._memory import Ndarray, as_ndarray, capsule_pointer, lend, ndarray_of, request_capsule, take, view
 from .errors import DistArrayError, Status, broken
 
@@ -44,26 +44,27 @@ class Array:
         TypeError: for a buffer that could only be copied.
     """
 
-    __slots__ = ("_handle", "_local", "_owner", "distribution", "__weakref__")
+    __slots__ = ("_handle", "_local", "_axes", "distribution", "__weakref__")
 
     _handle: Handle
     _local: Ndarray | None
-    _owner: object
+    _axes: Dims | None
     #: The distribution that made the array, or None.
     distribution: Distribution | None
 
     def __init__(self, buffer: object, dim_data: Sequence[DimDict]) -> None:
         local = as_ndarray(buffer)
-        self._set(lend(local, Dims.from_dicts(dim_data, local.shape, extended=True)), local)
+        dims = Dims.from_dicts(dim_data, local.shape, extended=True)
+        self._set(lend(local, dims), local, dims)
 
     def _set(
         self,
         handle: Handle,
         local: Ndarray | None = None,
+        dims: Dims | None = None,
         distribution: Distribution | None = None,
-        owner: object = None,
     ) -> Array:
-        self._handle, self._local, self.distribution, self._owner = handle, local, distribution, owner
+        self._handle, self._local, self._axes, self.distribution = handle, local, dims, distribution
         return self
 
     @classmethod
@@ -149,9 +150,11 @@ class Array:
         return f"<Array of {self.global_shape}, axes {kinds!r}, here {local}>"
 
     def _dims(self) -> Dims:
-        shown = view(self._handle)
-        # The structs are copied, the index lists stay the array's.
-        return Dims(shown.dims[: shown.ndim] if shown.ndim else (), [self._handle])
+        if self._axes is None:
+            shown = view(self._handle)
+            # The structs are copied, the index lists stay the array's.
+            self._axes = Dims(shown.dims[: shown.ndim] if shown.ndim else (), (self._handle,))
+        return self._axes
 
     # Handing it over ---------------------------------------------------------
 
@@ -162,11 +165,9 @@ class Array:
             DistArrayError: for what that protocol cannot say, such as halos outside the
                 edges: ``__distarray_c__`` can.
         """
-        shown = view(self._handle)
-        dims = self._dims()
-        if not dims.is_plain() or shown.flags_read & (_abi.R_GRID_COLMAJOR | _abi.R_GRID_MAP) or (
-            shown.flags_write & _abi.W_REPLICATED
-        ):
+        shown, dims = view(self._handle), self._dims()
+        grid = shown.flags_read & (_abi.R_GRID_COLMAJOR | _abi.R_GRID_MAP) or shown.flags_write & _abi.W_REPLICATED
+        if grid or not dims.is_plain():
             raise DistArrayError(
                 "protocol 0.10.0 cannot say this: halos outside the edges, ghosts, components, replicas, rotated"
                 " deals and other grids than row-major ones; take the array by __distarray_c__",
@@ -253,7 +254,7 @@ def from_distarray(source: object, *, writable: bool | None = None) -> Array:
         return _from_capsule(source, writable)
     if hasattr(source, "__distarray__"):
         source = source.__distarray__()
-    if not isinstance(source, Mapping):
+    if not (isinstance(source, dict) or isinstance(source, Mapping)):
         raise TypeError(f"{type(source).__name__} has neither __distarray__ nor __distarray_c__")
     missing = [key for key in ("__version__", "buffer", "dim_data") if key not in source]
     if missing:
@@ -263,7 +264,7 @@ def from_distarray(source: object, *, writable: bool | None = None) -> Array:
     check_version(source["__version__"])
     local = as_ndarray(source["buffer"])
     dims = Dims.from_dicts(source["dim_data"], local.shape, extended=False)
-    return Array._of(lend(local, dims, writable=writable), local=local)
+    return Array._of(lend(local, dims, writable=writable), local=local, dims=dims)
 
 
 def _from_capsule(source: Any, writable: bool | None) -> Array:
@@ -316,10 +317,12 @@ def load_dnpy(name: str | os.PathLike[str], comm: Any = None) -> Array:
         DistArrayError: for a file that cannot be read or is none; on all ranks alike if
             there is a communicator.
     """
-    path = os.fsencode(name)
     if comm is None:
-        return Array._of(Handle("array", "array_read_dnpy", path))
-    return Array._of(Handle("array", "array_read_dnpy_set", path, byref(table(comm))))
+        return Array._of(Handle("array", "array_read_dnpy", os.fsencode(name)))
+    functions = table(comm)
+    with agreed("array_read_dnpy_set", None, byref(functions), None):
+        prefix = os.fsencode(name)
+    return Array._of(Handle("array", "array_read_dnpy_set", prefix, byref(functions)))
 
 
 def save_dnpy(name: str | os.PathLike[str], array: Array, comm: Any = None) -> None:
@@ -333,8 +336,10 @@ def save_dnpy(name: str | os.PathLike[str], array: Array, comm: Any = None) -> N
     Raises:
         DistArrayError: where the system refuses; on all ranks alike if there is a communicator.
     """
-    path = os.fsencode(name)
     if comm is None:
-        call("array_write_dnpy", handle_of(array), path)
-    else:
-        call("array_write_dnpy_set", handle_of(array), path, byref(table(comm)))
+        call("array_write_dnpy", handle_of(array), os.fsencode(name))
+        return
+    functions = table(comm)
+    with agreed("array_write_dnpy_set", None, None, byref(functions)):
+        prefix = os.fsencode(name)
+    call("array_write_dnpy_set", handle_of(array), prefix, byref(functions))

@@ -16,7 +16,7 @@ from . import _abi
 from ._abi import distarray_comm, distarray_dim, distarray_run
 from ._comm import table
 from ._dims import DimDict, Dims
-from ._library import Handle, call
+from ._library import Handle, agreed, call
 from ._memory import Ndarray, as_ndarray, dtype_code, lend, view
 from .array import Array
 from .errors import DistArrayError, Status
@@ -176,7 +176,7 @@ class Distribution:
         order: str = "C",
     ) -> None:
         functions = table(comm)
-        try:
+        with agreed("distribution_gather", byref(functions), None, byref(c_void_p())):
             if order not in ("C", "F"):
                 raise ValueError(f"order is 'C' or 'F', not {order!r}")
             wanted = [axis if isinstance(axis, Axis) else block(axis) for axis in axes]
@@ -193,9 +193,6 @@ class Distribution:
             shape = [held for held, _ in dims.held_and_owned()]
             # A description: one byte stands for all elements.
             sample = lend(np.broadcast_to(_SOLID, shape), dims, colmajor=order == "F")
-        except Exception:
-            _fail_everywhere(functions)
-            raise
         self._set(functions, comm, sample, dims, order == "F")
 
     @classmethod
@@ -207,9 +204,9 @@ class Distribution:
                 paddings that do not pair, other element types, indices owned twice.
         """
         functions = table(comm)
-        if not isinstance(array, Array):
-            _fail_everywhere(functions)
-            raise TypeError(f"an Array is needed, not {type(array).__name__}")
+        with agreed("distribution_gather", byref(functions), None, byref(c_void_p())):
+            if not isinstance(array, Array):
+                raise TypeError(f"an Array is needed, not {type(array).__name__}")
         shown = view(array._handle)
         made = cls.__new__(cls)
         made._set(functions, comm, array._handle, array._dims(), bool(shown.flags_read & _abi.R_GRID_COLMAJOR))
@@ -222,7 +219,7 @@ class Distribution:
         self._colmajor = colmajor
         self._regular = True  # whether the grid has a plain order and no replicas
         self.comm = comm
-        self._handle = Handle("distribution", "distribution_gather", byref(functions), part, kept=(functions, comm))
+        self._handle = Handle("distribution", "distribution_gather", byref(functions), part, kept=(comm,))
 
     @property
     def global_shape(self) -> tuple[int, ...]:
@@ -253,13 +250,10 @@ class Distribution:
             shared: in memory that the ranks of a node share, where the system offers it:
                 exchanges between them are direct copies.
         """
-        try:
+        with agreed("distribution_zeros", self._handle, 0, 0, 0, 0, None):
             code, bits = dtype_code(dtype)
             if order not in ("C", "F"):
                 raise ValueError(f"order is 'C' or 'F', not {order!r}")
-        except Exception:
-            _refused_on_all_ranks("distribution_zeros", self._handle, 0, 0, 0, 0, None)
-            raise
         made = Handle("array", "distribution_zeros", self._handle, code, bits, int(order == "F"), int(shared))
         return Array._of(made, distribution=self)
 
@@ -276,7 +270,8 @@ class Distribution:
         if not self._regular:
             raise TypeError("memory is not wrapped on a grid with replicas or a table of ranks")
         local = as_ndarray(buffer)
-        return Array._of(lend(local, self._dims, colmajor=self._colmajor), local=local, distribution=self)
+        handle = lend(local, self._dims, colmajor=self._colmajor)
+        return Array._of(handle, local=local, dims=self._dims, distribution=self)
 
     def owner(self, indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The rank that owns each element, -1 where none does. Local.
@@ -297,7 +292,8 @@ class Distribution:
     def owners(self, axis: int, indices: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The grid coordinate that owns each index of any axis, and its position among the
         elements owned there; -1 where none does. Collective; a rank may ask for nothing."""
-        asked = np.ascontiguousarray(indices, np.int64)
+        with agreed("distribution_owners", self._handle, -1, 0, None, None, None):
+            asked, axis = np.ascontiguousarray(indices, np.int64), operator.index(axis)
         coordinate, local = np.empty_like(asked), np.empty_like(asked)
         addresses = (asked.ctypes.data, coordinate.ctypes.data, local.ctypes.data)
         call("distribution_owners", self._handle, axis, asked.size, *addresses)
@@ -341,19 +337,6 @@ class Distribution:
 
 def _itself(data: Ndarray) -> Ndarray:
     return data
-
-
-def _fail_everywhere(functions: distarray_comm) -> None:
-    """Lets the other ranks know, who wait for this one."""
-    _refused_on_all_ranks("distribution_gather", byref(functions), None, byref(c_void_p()))
-
-
-def _refused_on_all_ranks(name: str, *arguments: Any) -> None:
-    """Takes part in a collective call with arguments that are refused."""
-    try:
-        call(name, *arguments)
-    except DistArrayError:
-        pass
 
 
 def _grid_shape(axes: Sequence[Axis], ranks: int) -> tuple[int, ...]:

@@ -65,7 +65,7 @@ class Redistribution:
         order = None if axes is None else _permutation(axes, ndim)
         handles = [side and side._handle for side in (source, target)]
         return cls._made(
-            "redistribution_new_across", byref(functions), *handles, ndim, order, kept=(functions, comm, source, target)
+            "redistribution_new_across", byref(functions), *handles, ndim, order, kept=(comm, source, target)
         )
 
     @classmethod
