@@ -45,6 +45,8 @@ class Build(build_py):
     def run(self) -> None:
         super().run()
         package = ROOT / "distarray" if self.editable_mode else Path(self.build_lib) / "distarray"
+        for earlier in package.glob("*.so*"):  # of a build directory that was used before
+            earlier.unlink()
         compile_c(os.environ.get("CC", "cc"), "_native.c", package / "_native.so")
         compile_tables(package)
         library = CHECKOUT / "target" / "release" / SONAME

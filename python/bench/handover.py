@@ -43,7 +43,9 @@ def main():
             lambda: np.from_dlpack(u),
         )
         wrap, by_dict, by_struct, to_numpy, dlpack = map(best, ways)
-        print(f"{buffer.size:>12}{wrap:>9.1f}{by_dict:>9.1f}{by_struct:>11.1f}{to_numpy:>10.1f}{dlpack:>8.1f}")
+        print(
+            f"{buffer.size:>12}{wrap:>9.1f}{by_dict:>9.1f}{by_struct:>11.1f}{to_numpy:>10.1f}{dlpack:>8.1f}"
+        )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ communicator in the same order; where one rank is refused, all raise the same
 from ._library import library_version
 from .accommodation import Accepts, Accommodation
 from .array import Array, from_distarray, load_dnpy, save_dnpy
-from .distribution import Axis, Distribution, block, cyclic, unstructured, whole
+from .axis import Axis, block, cyclic, unstructured, whole
+from .distribution import Distribution
 from .errors import DistArrayError, Status
 from .halo import BoundHalo, Halo, Moved
 from .redistribution import Redistribution

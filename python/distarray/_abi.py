@@ -17,7 +17,7 @@ from ctypes import (
 )
 from typing import Any
 
-# distarray_abi.h -------------------------------------------------------------
+# distarray_abi.h
 
 MAGIC = 0x52524144
 ABI_MAJOR = 1
@@ -31,19 +31,17 @@ DIM_COMPONENT = 1 << 4
 R_GHOSTS = 1 << 3
 R_GRID_MAP = 1 << 4
 R_GRID_COLMAJOR = 1 << 7
-R_NO_DATA = 1 << 8
 W_READ_ONLY = 1 << 0
 W_REPLICATED = 1 << 1
 W_ALIASED = 1 << 2
 I_COPIED = 1 << 0
 C_MODIFIED = 1 << 0
 C_HALO_MODIFIED = 1 << 1
-C_HALO_VALID = 1 << 2
 
 ACCESS_READ = 0
 ACCESS_READ_WRITE = 1
 
-INT, UINT, FLOAT, OPAQUE, BFLOAT, COMPLEX, BOOL = range(7)
+INT, UINT, FLOAT, OPAQUE, _, COMPLEX, BOOL = range(7)
 
 
 class distarray_dim(Structure):
@@ -166,7 +164,7 @@ distarray_producer._fields_ = [
 ]
 
 
-# distarray_comm.h ------------------------------------------------------------
+# distarray_comm.h
 
 COMM_VERSION = 1
 COMM_U64, COMM_I64, COMM_F64 = 1, 2, 3
@@ -218,13 +216,7 @@ distarray_comm._fields_ = [
 ]
 
 
-# distarray.h -----------------------------------------------------------------
-
-LAYOUT_C = 1
-LAYOUT_FORTRAN = 2
-LAYOUT_STRIDED = 4
-LAYOUT_C_LINES = 8
-LAYOUT_FORTRAN_LINES = 16
+# distarray.h
 
 
 class distarray_error(Structure):

@@ -10,11 +10,18 @@ from typing import Any
 
 from ._abi import distarray_comm
 from ._library import PACKAGE
-from ._table import OverMPI, Solo, forget, table_of
+from ._table import forget, table_of
+from ._transports import OverMPI, Solo
 from .errors import DistArrayError, Status
 
 #: The application binary interfaces of MPI, by what mpi4py calls the implementations.
-_FAMILIES = {"Open MPI": "openmpi", "MPICH": "mpich", "Intel MPI": "mpich", "MVAPICH": "mpich", "MVAPICH2": "mpich"}
+_FAMILIES = {
+    "Open MPI": "openmpi",
+    "MPICH": "mpich",
+    "Intel MPI": "mpich",
+    "MVAPICH": "mpich",
+    "MVAPICH2": "mpich",
+}
 
 
 def table(comm: Any) -> distarray_comm:
@@ -33,7 +40,9 @@ def table(comm: Any) -> distarray_comm:
     if not isinstance(comm, MPI.Comm):
         raise TypeError(f"a communicator of mpi4py or None is needed, not {comm!r}")
     if comm == MPI.COMM_NULL or comm.Is_inter():
-        raise DistArrayError("the communicator is COMM_NULL or an inter-communicator", Status.COMM, field="comm")
+        raise DistArrayError(
+            "the communicator is COMM_NULL or an inter-communicator", Status.COMM, field="comm"
+        )
     shim = compiled()
     if shim is None:
         return _python_table(comm)
@@ -42,7 +51,9 @@ def table(comm: Any) -> distarray_comm:
     if status != 0:
         text = ctypes.create_string_buffer(512)
         shim.distarray_python_comm_error(status, text, len(text))
-        raise DistArrayError(f"the communicator cannot be used: {text.value.decode()}", Status.COMM, field="comm")
+        raise DistArrayError(
+            f"the communicator cannot be used: {text.value.decode()}", Status.COMM, field="comm"
+        )
     return made
 
 

@@ -46,7 +46,9 @@ class Dims:
         Keys that protocol 0.10 does not have are read if ``extended``, else ignored.
         """
         if not isinstance(dicts, (tuple, list)):
-            raise broken("T3", "dim_data", None, f"a tuple of dictionaries is needed, not {type(dicts).__name__}")
+            raise broken(
+                "T3", "dim_data", None, f"a tuple of dictionaries is needed, not {type(dicts).__name__}"
+            )
         if len(dicts) != len(shape):
             text = f"the buffer has {len(shape)} axes, there are {len(dicts)} dictionaries"
             raise broken("T4", "dim_data", None, text, Status.SHAPE)
@@ -95,7 +97,9 @@ class Dims:
     def global_indices(self, axis: int, local: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The global index of each local position along an axis."""
         found = np.empty_like(local)
-        call("dim_local_to_global", byref(self.structs[axis]), local.size, local.ctypes.data, found.ctypes.data)
+        call(
+            "dim_local_to_global", byref(self.structs[axis]), local.size, local.ctypes.data, found.ctypes.data
+        )
         return found
 
 
@@ -134,7 +138,9 @@ def _from_dict(axis: int, given: Any, extent: int, indices: list[object], extend
         dim.start = _integer(given, "start", axis)
         dim.block_size = _integer(given, "block_size", axis) if "block_size" in given else 1
         if dim.block_size < 1:  # 0 is the struct's word for 1
-            raise broken("C1", "block_size", axis, f"at least 1 is needed, not {dim.block_size}", Status.RANGE)
+            raise broken(
+                "C1", "block_size", axis, f"at least 1 is needed, not {dim.block_size}", Status.RANGE
+            )
         if "first_block" in given:
             dim.first_block = _integer(given, "first_block", axis)
         if not extended:
@@ -190,7 +196,9 @@ def _start_of_0_10(axis: int, dim: distarray_dim) -> None:
     take the minimum with ``size``."""
     own = dim.proc_grid_rank * dim.block_size
     if dim.start != own and not dim.start == dim.size < own:
-        raise broken("C2", "start", axis, f"must be proc_grid_rank * block_size = {own}, not {dim.start}", Status.RANGE)
+        raise broken(
+            "C2", "start", axis, f"must be proc_grid_rank * block_size = {own}, not {dim.start}", Status.RANGE
+        )
     if own >= 1 << 63:
         raise broken("C2", "start", axis, f"{own} does not fit 64 bits", Status.RANGE)
     dim.start = own
@@ -208,7 +216,12 @@ def _indices(given: Any, axis: int, lists: bool) -> npt.NDArray[Any]:
         held = np.empty(0, object)
     if held.ndim != 1 or held.dtype.kind not in "iu":
         raise broken("T6", "indices", axis, "one-dimensional integers are needed")
-    if held.dtype in (np.int32, np.int64) and held.dtype.isnative and held.flags.c_contiguous and held.flags.aligned:
+    if (
+        held.dtype in (np.int32, np.int64)
+        and held.dtype.isnative
+        and held.flags.c_contiguous
+        and held.flags.aligned
+    ):
         return held
     if held.dtype.kind == "u" and held.size and int(held.max()) >= 1 << 63:
         raise broken("T6", "indices", axis, f"{held.max()} does not fit 64 bits", Status.RANGE)

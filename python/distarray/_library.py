@@ -6,7 +6,19 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    byref,
+    c_char_p,
+    c_double,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint8,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +56,6 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "array_write_dnpy_set": (_H, c_char_p, _COMM),
     "dim_owned": (POINTER(distarray_dim), POINTER(c_int64), POINTER(c_int64), POINTER(c_int64)),
     "dim_local_to_global": (POINTER(distarray_dim), c_int64, _INTS, _INTS),
-    "dim_global_to_local": (POINTER(distarray_dim), c_int64, _INTS, _INTS),
     "distribution_gather": (_COMM, _H, _OUT),
     "distribution_zeros": (_H, c_uint8, c_uint8, c_int32, c_int32, _OUT),
     "distribution_owner": (_H, c_int64, _INTS, _INTS),
@@ -106,7 +117,8 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
     found = library.distarray_abi_version() >> 16
     if found != ABI_MAJOR:
         raise ImportError(
-            f"{library._name} speaks version {found} of the ABI, this package version {ABI_MAJOR}: install both from one checkout"
+            f"{library._name} speaks version {found} of the ABI, this package version {ABI_MAJOR}:"
+            " install both from one checkout"
         )
     for name, arguments in FUNCTIONS.items():
         function = getattr(library, f"distarray_{name}")
@@ -124,7 +136,9 @@ def _load_native() -> ctypes.PyDLL:
     try:
         native = ctypes.PyDLL(str(path))
     except OSError as error:
-        raise ImportError(f"this package is not built ({error}): install it with `pip install ./python`") from error
+        raise ImportError(
+            f"this package is not built ({error}): install it with `pip install ./python`"
+        ) from error
     native.distarray_python_own.argtypes = (POINTER(distarray_export), ctypes.py_object)
     native.distarray_python_own.restype = None
     native.distarray_python_capsule.argtypes = (POINTER(distarray_export),)
@@ -177,6 +191,11 @@ class Handle:
         self._as_parameter_ = out
         self._free = _frees[kind]
         self._kept = kept
+
+    @property
+    def address(self) -> int | None:
+        """Where the object is."""
+        return self._as_parameter_ and self._as_parameter_.value
 
     def __del__(self) -> None:
         if self._as_parameter_ is not None:

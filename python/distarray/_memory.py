@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import byref, c_int64, c_void_p, pointer, sizeof
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from ._library import Handle, call, native
 from .errors import DistArrayError, Status
 
 Ndarray = npt.NDArray[Any]
+_Struct = TypeVar("_Struct", bound=ctypes.Structure)
 
 _CODES = {"i": _abi.INT, "u": _abi.UINT, "f": _abi.FLOAT, "c": _abi.COMPLEX, "b": _abi.BOOL}
 _KINDS = {code: kind for kind, code in _CODES.items()}
@@ -26,7 +27,9 @@ def dtype_code(dtype: npt.DTypeLike) -> tuple[int, int]:
     """DLPack's code and bits of an element type that the library can compute with."""
     found = _number(np.dtype(dtype))
     if found is None:
-        raise DistArrayError(f"{np.dtype(dtype)} elements have no type in DLPack", Status.DTYPE, field="dtype")
+        raise DistArrayError(
+            f"{np.dtype(dtype)} elements have no type in DLPack", Status.DTYPE, field="dtype"
+        )
     return found
 
 
@@ -125,14 +128,8 @@ def lend(
         if 0 in buffer.strides:
             loan.flags_write |= _abi.W_ALIASED
     native.distarray_python_own(byref(loan), lease)
-    return take(loan, writable)
-
-
-def take(loan: distarray_export, writable: bool) -> Handle:
-    """An array of the library made of a loan, which is released where that fails. Local."""
-    access = _abi.ACCESS_READ_WRITE if writable else _abi.ACCESS_READ
     try:
-        return Handle("array", "array_import", byref(loan), access)
+        return Handle("array", "array_import", byref(loan), int(writable))
     except BaseException:
         native.distarray_python_release(byref(loan))
         raise
@@ -174,19 +171,15 @@ def ndarray_of(handle: Handle, shown: distarray_export) -> Ndarray:
     return np.asarray(Memory(handle, shown))
 
 
-def capsule_pointer(capsule: object) -> Any:
-    """The loan in a capsule.
-
-    Raises:
-        TypeError: for anything but a capsule named ``"distarray_export"``.
-    """
+def capsule_contents(capsule: object, kind: type[_Struct]) -> _Struct:
+    """The struct in a capsule that has its name. Valid while the capsule lives."""
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.argtypes, get.restype = (ctypes.py_object, ctypes.c_char_p), c_void_p
     try:
-        address = get(capsule, b"distarray_export")
+        address = get(capsule, kind.__name__.encode())
     except ValueError:
-        raise TypeError('__distarray_c__ must return a capsule named "distarray_export"') from None
-    return distarray_export.from_address(address)
+        raise TypeError(f'a capsule named "{kind.__name__}" is needed, not {capsule!r}') from None
+    return kind.from_address(address)
 
 
 def request_capsule(request: _abi.distarray_request) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from ctypes import addressof, byref, c_int32, c_void_p, sizeof
+from ctypes import byref, c_int32, sizeof
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ._abi import distarray_export, distarray_request
 from ._comm import table
 from ._dims import DimDict, Dims, check_version
 from ._library import Handle, agreed, call, native
-from ._memory import Ndarray, as_ndarray, capsule_pointer, lend, ndarray_of, request_capsule, take, view
+from ._memory import Ndarray, as_ndarray, capsule_contents, lend, ndarray_of, request_capsule, view
 from .errors import DistArrayError, Status, broken
 
 if TYPE_CHECKING:
@@ -70,8 +70,6 @@ class Array:
     @classmethod
     def _of(cls, handle: Handle, **attributes: Any) -> Array:
         return cls.__new__(cls)._set(handle, **attributes)
-
-    # The local part ----------------------------------------------------------
 
     @property
     def local(self) -> Ndarray:
@@ -156,8 +154,6 @@ class Array:
             self._axes = Dims(shown.dims[: shown.ndim] if shown.ndim else (), (self._handle,))
         return self._axes
 
-    # Handing it over ---------------------------------------------------------
-
     def __distarray__(self) -> DimDict:
         """The array as the Distributed Array Protocol 0.10.0 says it. Local.
 
@@ -166,11 +162,14 @@ class Array:
                 edges: ``__distarray_c__`` can.
         """
         shown, dims = view(self._handle), self._dims()
-        grid = shown.flags_read & (_abi.R_GRID_COLMAJOR | _abi.R_GRID_MAP) or shown.flags_write & _abi.W_REPLICATED
+        grid = (
+            shown.flags_read & (_abi.R_GRID_COLMAJOR | _abi.R_GRID_MAP)
+            or shown.flags_write & _abi.W_REPLICATED
+        )
         if grid or not dims.is_plain():
             raise DistArrayError(
-                "protocol 0.10.0 cannot say this: halos outside the edges, ghosts, components, replicas, rotated"
-                " deals and other grids than row-major ones; take the array by __distarray_c__",
+                "protocol 0.10.0 cannot say this: halos outside the edges, ghosts, components, replicas,"
+                " rotated deals, other grids than row-major ones; take the array by __distarray_c__",
                 Status.VERSION,
                 field="dim_data",
             )
@@ -193,7 +192,7 @@ class Array:
             writable = not view(self._handle).flags_write & (_abi.W_READ_ONLY | _abi.W_ALIASED)
             asked = _request(writable)
         else:
-            asked = distarray_request.from_address(_request_pointer(request))
+            asked = capsule_contents(request, distarray_request)
         loan = distarray_export()
         call("array_export", self._handle, byref(asked), byref(loan))
         capsule: object = native.distarray_python_capsule(byref(loan))
@@ -203,15 +202,6 @@ class Array:
     def __array_interface__(self) -> dict[str, Any]:
         interface: dict[str, Any] = self.local.__array_interface__
         return interface
-
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> Ndarray:
-        """``local``; NumPy's own rules say when another type is a copy. Local."""
-        local = self.local
-        if copy or (dtype is not None and np.dtype(dtype) != local.dtype):
-            if copy is False:
-                raise ValueError("another element type needs a copy")
-            return local.astype(local.dtype if dtype is None else dtype)
-        return local
 
     def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12 on
         return self.local.data
@@ -260,7 +250,12 @@ def from_distarray(source: object, *, writable: bool | None = None) -> Array:
     if missing:
         raise broken("T1", missing[0], None, "the key is missing")
     if len(source) > 3:
-        raise broken("T1", next(str(key) for key in source if key not in ("__version__", "buffer", "dim_data")), None, "0.10.0 has no such key")
+        raise broken(
+            "T1",
+            next(str(key) for key in source if key not in ("__version__", "buffer", "dim_data")),
+            None,
+            "0.10.0 has no such key",
+        )
     check_version(source["__version__"])
     local = as_ndarray(source["buffer"])
     dims = Dims.from_dicts(source["dim_data"], local.shape, extended=False)
@@ -274,13 +269,13 @@ def _from_capsule(source: Any, writable: bool | None) -> Array:
         if writable is not None or error.status != Status.ACCESS:
             raise
         capsule = source.__distarray_c__(request_capsule(_request(False)))
-    loan = capsule_pointer(capsule)
+    loan = capsule_contents(capsule, distarray_export)
     # Nothing behind the prefix may be looked at before the library has; a loan that it
     # refuses is released with the capsule.
-    ours = loan.magic == _abi.MAGIC and loan.abi_major == _abi.ABI_MAJOR
-    lent = ours and not loan.flags_write & (_abi.W_READ_ONLY | ~(_abi.W_READ_ONLY | _abi.W_REPLICATED | _abi.W_ALIASED))
-    access = lent if writable is None else writable
-    return Array._of(Handle("array", "array_import", byref(loan), int(access)))
+    if writable is None:
+        known = loan.magic == _abi.MAGIC and loan.abi_major == _abi.ABI_MAJOR
+        writable = known and not loan.flags_write & ~_abi.W_REPLICATED
+    return Array._of(Handle("array", "array_import", byref(loan), int(writable)))
 
 
 def _request(writable: bool) -> distarray_request:
@@ -290,15 +285,6 @@ def _request(writable: bool) -> distarray_request:
     request.known_flags_read = _UNDERSTOOD
     request.known_flags_write = _abi.W_READ_ONLY | _abi.W_REPLICATED | _abi.W_ALIASED
     return request
-
-
-def _request_pointer(capsule: object) -> int:
-    import ctypes
-
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.argtypes, get.restype = (ctypes.py_object, ctypes.c_char_p), c_void_p
-    address: int = get(capsule, b"distarray_request")
-    return address
 
 
 def handle_of(array: object) -> Handle | None:

@@ -4,149 +4,24 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from ctypes import byref, c_int64, c_void_p
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._abi import distarray_comm, distarray_dim, distarray_run
+from ._abi import distarray_comm, distarray_run
 from ._comm import table
 from ._dims import DimDict, Dims
 from ._library import Handle, agreed, call
 from ._memory import Ndarray, as_ndarray, dtype_code, lend, view
 from .array import Array
+from .axis import Axis, block, grid_for
 from .errors import DistArrayError, Status
 
 _SOLID = np.zeros((), np.uint8)
-
-
-@dataclass(frozen=True)
-class Axis:
-    """The wanted layout of one axis: made by ``block``, ``cyclic``, ``unstructured``, ``whole``."""
-
-    kind: str
-    size: int
-    procs: int | None = None
-    block_size: int = 0
-    bounds: tuple[int, ...] | None = None
-    halo: tuple[int, int] = (0, 0)
-    periodic: bool = False
-    edge_outside: bool = False
-    first_process: int = 0
-    indices: Any = None
-    owned: int | None = None
-
-    def part(self, procs: int, coordinate: int) -> distarray_dim:
-        """The part of one coordinate of the process grid."""
-        dim = distarray_dim()
-        dim.dist_type = ord(self.kind)
-        dim.size, dim.proc_grid_size, dim.proc_grid_rank = self.size, procs, coordinate
-        if self.kind == "c":
-            dim.start = (coordinate - self.first_process) % procs * self.block_size
-            dim.block_size = self.block_size
-        elif self.kind == "u":
-            dim.indices, dim.n_indices = self.indices.ctypes.data, self.indices.size
-            dim.n_owned = self.indices.size if self.owned is None else self.owned
-            dim.flags = _abi.DIM_ONE_TO_ONE
-        else:
-            own = self._block(procs, coordinate)
-            before, after = self.halo
-            if self.edge_outside:
-                dim.flags |= _abi.DIM_EDGE_OUTSIDE
-            else:  # the halo ends where the array does
-                last = coordinate + 1 == procs or self._block(procs, coordinate + 1)[0] >= self.size
-                before = 0 if coordinate == 0 or own[0] >= self.size else before
-                after = 0 if last else after
-            if self.periodic:
-                dim.flags |= _abi.DIM_PERIODIC
-            dim.start, dim.stop = own[0] - before, own[1] + after
-            dim.padding[0], dim.padding[1] = before, after
-        return dim
-
-    def _block(self, procs: int, coordinate: int) -> tuple[int, int]:
-        if self.bounds is not None:
-            if len(self.bounds) != procs + 1:
-                raise ValueError(f"{procs} blocks need {procs + 1} bounds, not {len(self.bounds)}")
-            return self.bounds[coordinate], self.bounds[coordinate + 1]
-        if self.block_size:
-            return min(coordinate * self.block_size, self.size), min((coordinate + 1) * self.block_size, self.size)
-        share, longer = divmod(self.size, procs)
-        start = coordinate * share + min(coordinate, longer)
-        return start, start + share + (coordinate < longer)
-
-
-def block(
-    size: int,
-    *,
-    procs: int | None = None,
-    halo: int | tuple[int, int] = 0,
-    periodic: bool = False,
-    edge_outside: bool = False,
-    block_size: int = 0,
-    bounds: Sequence[int] | None = None,
-) -> Axis:
-    """An axis cut into blocks whose lengths differ by at most one, the longer ones first, as
-    in PETSc and ``numpy.array_split``.
-
-    Args:
-        size: global extent.
-        procs: extent of the process grid along the axis; None leaves it to the library.
-        halo: width of the padding, or the widths before and after.
-        periodic: the last index meets the first; the halo lies outside the edges then.
-        edge_outside: the halo lies outside the edges of the array too.
-        block_size: length of all blocks but the last ones, as in FFTW.
-        bounds: coordinate i owns ``bounds[i]`` to ``bounds[i + 1] - 1``.
-    """
-    before, after = (halo, halo) if isinstance(halo, int) else halo
-    if bounds is not None:
-        bounds = tuple(operator.index(b) for b in bounds)
-        procs = len(bounds) - 1
-    return Axis(
-        "b",
-        operator.index(size),
-        procs,
-        operator.index(block_size),
-        bounds,
-        (before, after),
-        bool(periodic),
-        bool(periodic or edge_outside),
-    )
-
-
-def cyclic(size: int, block_size: int = 1, *, procs: int | None = None, first_process: int = 0) -> Axis:
-    """An axis of which blocks are dealt out round robin, as in ScaLAPACK.
-
-    Args:
-        size: global extent.
-        block_size: length of the blocks.
-        procs: as for ``block``.
-        first_process: the coordinate that gets the first block.
-    """
-    return Axis(
-        "c", operator.index(size), procs, operator.index(block_size), first_process=operator.index(first_process)
-    )
-
-
-def unstructured(size: int, indices: npt.ArrayLike, *, owned: int | None = None, procs: int | None = None) -> Axis:
-    """An axis of which this rank holds any indices.
-
-    Args:
-        size: global extent.
-        indices: what this rank holds; each index is owned by one rank alone.
-        owned: how many of them, from the first on, are owned, the others being ghosts;
-            None is all.
-        procs: as for ``block``.
-    """
-    return Axis("u", operator.index(size), procs, indices=np.ascontiguousarray(indices, np.int64), owned=owned)
-
-
-def whole(size: int) -> Axis:
-    """An axis that every process holds whole."""
-    return Axis("b", operator.index(size), 1)
 
 
 class Distribution:
@@ -180,16 +55,20 @@ class Distribution:
             if order not in ("C", "F"):
                 raise ValueError(f"order is 'C' or 'F', not {order!r}")
             wanted = [axis if isinstance(axis, Axis) else block(axis) for axis in axes]
-            grid = _grid_shape(wanted, functions.size) if grid_shape is None else tuple(map(operator.index, grid_shape))
+            grid = (
+                grid_for(wanted, functions.size)
+                if grid_shape is None
+                else tuple(map(operator.index, grid_shape))
+            )
             if len(grid) != len(wanted) or math.prod(grid) != functions.size:
                 raise DistArrayError(
                     f"a process grid of {grid} is none for {len(wanted)} axes on {functions.size} ranks",
                     Status.GRID,
                     field="proc_grid_size",
                 )
-            coordinates = np.unravel_index(functions.rank, grid, order=order) if grid else ()  # type: ignore[call-overload]
-            parts = [axis.part(grid[i], int(coordinates[i])) for i, axis in enumerate(wanted)]
-            dims = Dims(parts, [axis.indices for axis in wanted])
+            place = _place(functions.rank, grid, order)
+            parts = [axis.part(extent, at) for axis, extent, at in zip(wanted, grid, place, strict=True)]
+            dims = Dims.from_dicts(parts, (0,) * len(parts), extended=True)
             shape = [held for held, _ in dims.held_and_owned()]
             # A description: one byte stands for all elements.
             sample = lend(np.broadcast_to(_SOLID, shape), dims, colmajor=order == "F")
@@ -209,7 +88,9 @@ class Distribution:
                 raise TypeError(f"an Array is needed, not {type(array).__name__}")
         shown = view(array._handle)
         made = cls.__new__(cls)
-        made._set(functions, comm, array._handle, array._dims(), bool(shown.flags_read & _abi.R_GRID_COLMAJOR))
+        made._set(
+            functions, comm, array._handle, array._dims(), bool(shown.flags_read & _abi.R_GRID_COLMAJOR)
+        )
         made._regular = not (shown.flags_read & _abi.R_GRID_MAP or shown.flags_write & _abi.W_REPLICATED)
         return made
 
@@ -289,7 +170,9 @@ class Distribution:
         call("distribution_owner", self._handle, found.size, asked.ctypes.data, found.ctypes.data)
         return found
 
-    def owners(self, axis: int, indices: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def owners(
+        self, axis: int, indices: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The grid coordinate that owns each index of any axis, and its position among the
         elements owned there; -1 where none does. Collective; a rank may ask for nothing."""
         with agreed("distribution_owners", self._handle, -1, 0, None, None, None):
@@ -315,11 +198,10 @@ class Distribution:
         grid = self.grid_shape
         blocks = [[self._owned(axis, i) for i in range(extent)] for axis, extent in enumerate(grid)]
         here = tuple(dim.proc_grid_rank for dim in self._dims.structs)
-        order = "F" if self._colmajor else "C"
         partitions = {}
-        for place in np.ndindex(*grid):
+        for rank in range(math.prod(grid)):
+            place = _place(rank, grid, "F" if self._colmajor else "C")
             own = [blocks[axis][i] for axis, i in enumerate(place)]
-            rank = int(np.ravel_multi_index(place, grid, order=order)) if grid else 0  # type: ignore[call-overload]
             partitions[place] = {
                 "start": tuple(start for start, _ in own),
                 "shape": tuple(stop - start for start, stop in own),
@@ -339,36 +221,8 @@ def _itself(data: Ndarray) -> Ndarray:
     return data
 
 
-def _grid_shape(axes: Sequence[Axis], ranks: int) -> tuple[int, ...]:
-    """The process grid whose parts have the smallest surface for their volume."""
-    fixed = math.prod(axis.procs for axis in axes if axis.procs is not None)
-    sizes = [max(axis.size, 1) for axis in axes if axis.procs is None]
-    if fixed < 1 or ranks % fixed or (not sizes and ranks != fixed):
-        raise DistArrayError(
-            f"the extents that the axes ask for do not make a process grid of {ranks} ranks",
-            Status.GRID,
-            field="proc_grid_size",
-            expected=ranks,
-            found=fixed,
-        )
-
-    def cost(grid: Sequence[int]) -> float:
-        # More processes than elements leave some idle.
-        return sum(1e6 * p if p > n else (p - 1) / n for p, n in zip(grid, sizes))
-
-    best = min(_factorings(ranks // fixed, len(sizes)), key=cost)
-    free = iter(best)
-    return tuple(next(free) if axis.procs is None else axis.procs for axis in axes)
-
-
-def _factorings(n: int, count: int) -> Iterator[tuple[int, ...]]:
-    """Every way to write n as so many factors, large first factors first."""
-    if count == 0:
-        yield ()
-    elif count == 1:
-        yield (n,)
-    else:
-        low = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-        for first in sorted({*low, *(n // d for d in low)}, reverse=True):
-            for rest in _factorings(n // first, count - 1):
-                yield (first, *rest)
+def _place(rank: int, grid: tuple[int, ...], order: str) -> tuple[int, ...]:
+    """The coordinates of a rank."""
+    if not grid:
+        return ()
+    return tuple(int(at) for at in np.unravel_index(rank, grid, order))  # type: ignore[call-overload]

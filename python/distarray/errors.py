@@ -97,7 +97,9 @@ def broken(
 ) -> DistArrayError:
     """The exception for a rule that was found broken before the library was asked."""
     place = "" if axis is None else f"axis {axis}, "
-    return DistArrayError(f"{place}{field}: {detail} [rule {rule}]", status, axis=axis, field=field, rule=rule)
+    return DistArrayError(
+        f"{place}{field}: {detail} [rule {rule}]", status, axis=axis, field=field, rule=rule
+    )
 
 
 def _some(number: int) -> int | None:

@@ -110,7 +110,9 @@ class BoundHalo:
     """A halo exchange bound to its arrays, which it keeps: made by ``Halo.bind``."""
 
     def __init__(self, halo: Halo, arrays: Sequence[Array]) -> None:
-        self._handle = Handle("bound_halo", "halo_bind", halo._handle, *_handles(arrays), kept=(halo, *arrays))
+        self._handle = Handle(
+            "bound_halo", "halo_bind", halo._handle, *_handles(arrays), kept=(halo, *arrays)
+        )
 
     def update(self) -> None:
         """Fills the padding of the arrays. Collective over neighbours: it waits for them alone."""
@@ -119,5 +121,4 @@ class BoundHalo:
 
 def _handles(arrays: Sequence[Array]) -> tuple[int, Any]:
     handles = [handle_of(array) for array in arrays]
-    addresses = [None if handle is None else handle._as_parameter_.value for handle in handles]  # type: ignore[union-attr]
-    return len(arrays), (c_void_p * len(arrays))(*addresses)
+    return len(arrays), (c_void_p * len(arrays))(*[handle and handle.address for handle in handles])

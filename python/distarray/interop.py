@@ -93,7 +93,11 @@ def to_mpi4py_fft(array: Array, comm: Any) -> Any:
         problem = "the elements are not packed in row-major order"
     _agree(comm, problem, "an mpi4py-fft array")
     cut = Subcomm(comm, grid)
-    made = DistArray(array.global_shape, subcomm=cut, dtype=local.dtype, buffer=local) if _fits(cut, array) else None
+    made = (
+        DistArray(array.global_shape, subcomm=cut, dtype=local.dtype, buffer=local)
+        if _fits(cut, array)
+        else None
+    )
     if made is not None and made.ctypes.data != local.ctypes.data and local.size:
         problem = "mpi4py-fft has copied the elements"
     elif made is None:

@@ -29,7 +29,12 @@ class Redistribution:
     def __init__(self, source: Distribution, target: Distribution, axes: Sequence[int] | None = None) -> None:
         order = None if axes is None else _permutation(axes, len(target.global_shape))
         self._handle = Handle(
-            "redistribution", "redistribution_new", source._handle, target._handle, order, kept=(source, target)
+            "redistribution",
+            "redistribution_new",
+            source._handle,
+            target._handle,
+            order,
+            kept=(source, target),
         )
 
     @classmethod
@@ -102,7 +107,12 @@ class Redistribution:
             return
         factors = [(c_double * 2)(complex(f).real, complex(f).imag) for f in (alpha, beta)]
         call(
-            "redistribution_apply_scaled", self._handle, *factors, int(conjugate), handle_of(source), handle_of(target)
+            "redistribution_apply_scaled",
+            self._handle,
+            *factors,
+            int(conjugate),
+            handle_of(source),
+            handle_of(target),
         )
 
     def moves(self, itemsize: int) -> Moved:

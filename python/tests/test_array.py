@@ -57,7 +57,9 @@ def test_what_could_only_be_copied_is_refused():
             da.Array(source, [block_of(2)])
 
 
-@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "c8", "c16", "S5", "i4,f8", ">f8", "g"])
+@pytest.mark.parametrize(
+    "dtype", ["?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "c8", "c16", "S5", "i4,f8", ">f8", "g"]
+)
 def test_element_types_survive_the_struct(dtype):
     buffer = np.zeros(3, dtype)
     taken = da.from_distarray(da.Array(buffer, [block_of(3)]))
@@ -98,8 +100,9 @@ def test_read_only_memory_stays_read_only():
         da.from_distarray(u, writable=True)
     assert refused.value.status == da.Status.ACCESS
     assert not da.from_distarray(lent()[1], writable=False).local.flags.writeable
+    e = da.Distribution.of(None, u)
     with pytest.raises(da.DistArrayError):
-        da.Halo(da.Distribution.of(None, u)).update(u)
+        da.Redistribution(e, e).apply(u, u)
 
 
 def test_the_memory_lives_as_long_as_anything_uses_it():
@@ -193,7 +196,7 @@ capsule = da.Array(np.zeros(3), [dim]).__distarray_c__()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 moved = ctypes.c_void_p(libc.malloc(256))
-loan = _memory.capsule_pointer(capsule)
+loan = _memory.capsule_contents(capsule, _memory.distarray_export)
 ctypes.memmove(moved, ctypes.addressof(loan), 256)
 loan.release = None
 release = ctypes.cast(ctypes.PyDLL(str(PACKAGE / "_native.so")).distarray_python_release, ctypes.c_void_p)
@@ -218,5 +221,7 @@ def test_files(tmp_path):
 
 def test_the_library_is_looked_for_where_the_message_says(tmp_path):
     environment = {**os.environ, "DISTARRAY_LIBRARY": str(tmp_path / "none.so")}
-    ended = subprocess.run([sys.executable, "-c", "import distarray"], capture_output=True, text=True, env=environment)
+    ended = subprocess.run(
+        [sys.executable, "-c", "import distarray"], capture_output=True, text=True, env=environment
+    )
     assert ended.returncode != 0 and "DISTARRAY_LIBRARY is" in ended.stderr

@@ -112,7 +112,11 @@ def test_from_one_rank_to_all_and_back(comm, size, rank):
 def test_halos_are_those_of_numpy_pad(comm, size, width, shared):
     shape, modes = (4 * size, 9), ("wrap", "reflect")
     d = da.Distribution(
-        comm, [da.block(shape[0], halo=width, periodic=True), da.block(shape[1], halo=width, edge_outside=True, procs=1)]
+        comm,
+        [
+            da.block(shape[0], halo=width, periodic=True),
+            da.block(shape[1], halo=width, edge_outside=True, procs=1),
+        ],
     )
     padded = np.pad(whole_array(shape), ((width, width), (0, 0)), mode=modes[0])
     padded = np.pad(padded, ((0, 0), (width, width)), mode=modes[1])
@@ -166,7 +170,9 @@ def test_accumulation_is_the_adjoint_of_the_update(comm, size):
 def test_a_consumer_gets_what_it_takes(comm, size, everywhere):
     d = da.Distribution(comm, [da.block(6 * size, halo=1), da.whole(5)])
     u = fill(d.zeros())
-    rows = da.Accommodation(u, axes=[da.Accepts("b", padding="none"), da.Accepts(procs=1)], layouts=["C_lines"])
+    rows = da.Accommodation(
+        u, axes=[da.Accepts("b", padding="none"), da.Accepts(procs=1)], layouts=["C_lines"]
+    )
     handed = rows.hand_over(u)
     assert not handed.is_copy and rows.reasons == ""
     assert np.shares_memory(handed.local, u.local)
@@ -178,7 +184,7 @@ def test_a_consumer_gets_what_it_takes(comm, size, everywhere):
     panels = da.Accommodation(u, axes=accepts, layouts=["F_lines"])
     handed = panels.hand_over(u)
     assert handed.is_copy and handed.local.flags.f_contiguous
-    assert everywhere(panels.reasons)!= ""
+    assert everywhere(panels.reasons) != ""
     np.testing.assert_array_equal(handed.owned, number(handed.ogrid))
     handed.owned[...] += 3
     panels.take_back(handed, u)
@@ -214,7 +220,9 @@ def test_all_ranks_are_told_what_one_does_wrong(comm, rank, size, everywhere):
         lambda: halo.fill_edges("mirror" if wrong else "edge"),
         lambda: da.Redistribution(d, d).apply(u, other if wrong else u),
         lambda: da.Redistribution(d, d, axes=(0, 0) if wrong else (0, 1)),
-        lambda: da.Distribution(comm, [da.block(7, bounds=[0, 7] if size > 1 else [0, 3, 7])] if wrong else [7]),
+        lambda: da.Distribution(
+            comm, [da.block(7, bounds=[0, 7] if size > 1 else [0, 3, 7])] if wrong else [7]
+        ),
         lambda: da.Distribution(comm, ["seven"] if wrong else [7]),
         lambda: da.Distribution(comm, [7, 8] if wrong else [7, 9]) if size > 1 else halo.update(None),
         lambda: da.Distribution.of(comm, 3 if wrong else u),
@@ -232,11 +240,13 @@ def test_gaps_and_overlaps_are_found_by_rank_and_axis(comm, rank, size, everywhe
     if size == 1:
         pytest.skip("a gap needs two ranks")
     start = 3 * rank + (rank == 1)
-    part = dict(dist_type="b", size=3 * size, proc_grid_size=size, proc_grid_rank=rank, start=start, stop=3 * rank + 3)
+    part = dict(
+        dist_type="b", size=3 * size, proc_grid_size=size, proc_grid_rank=rank, start=start, stop=3 * rank + 3
+    )
     with pytest.raises(da.DistArrayError) as refused:
         da.Distribution.of(comm, da.Array(np.zeros(3 * rank + 3 - start), [part]))
-    found = refused.value
-    assert everywhere((found.status, found.rank, found.other_rank, found.axis, found.field, found.expected, found.found)) == (
+    names = ("status", "rank", "other_rank", "axis", "field", "expected", "found")
+    assert everywhere(tuple(getattr(refused.value, name) for name in names)) == (
         da.Status.PARTITION, 1, 0, 0, "start", 3, 4,
     )  # fmt: skip
 
@@ -244,7 +254,12 @@ def test_gaps_and_overlaps_are_found_by_rank_and_axis(comm, rank, size, everywhe
 def test_published_maps_of_as_many_ranks(comm, rank, size):
     checked = 0
     for case in vectors("protocol/maps"):
-        if case["kind"] != "axis" or case.get("proc_grid_size") != size or "owners" not in case or "ranks" not in case:
+        if (
+            case["kind"] != "axis"
+            or case.get("proc_grid_size") != size
+            or "owners" not in case
+            or "ranks" not in case
+        ):
             continue
         part = case["ranks"][rank]
         if "owned" not in part or case["global_dim_dict"].get("bounds", [0])[0] != 0:

@@ -25,7 +25,9 @@ def decode(value):
     if kind == "$ndarray":
         shape, dtype = inner["shape"], inner["dtype"]
         dtype = np.dtype(ast.literal_eval(dtype) if dtype.startswith("[") else dtype)
-        made = np.zeros(shape, dtype) if "data" not in inner else np.array(inner["data"], dtype).reshape(shape)
+        made = (
+            np.zeros(shape, dtype) if "data" not in inner else np.array(inner["data"], dtype).reshape(shape)
+        )
         return made if inner.get("c_contiguous", True) else np.repeat(made, 2, -1)[..., ::2]
     return {
         "$bytes": lambda: bytes.fromhex(inner),
@@ -52,7 +54,11 @@ def test_validation_agrees_with_the_published_verdicts(case):
     given = decode(case["distbuffer"])
     text = str(case["distbuffer"])
     # What overflows 64 bits is refused, as the vectors' own notes allow.
-    wide = case["id"].endswith(("/big", "/huge", "/giant")) or "18446744073709551616" in text or "9223372036854775808" in text
+    wide = (
+        case["id"].endswith(("/big", "/huge", "/giant"))
+        or "18446744073709551616" in text
+        or "9223372036854775808" in text
+    )
     if case["recommended_strict"] != "reject" and not wide:
         taken = da.from_distarray(given)
         assert np.shares_memory(taken.local, np.asarray(memoryview(given["buffer"]))) or taken.local.size == 0
@@ -129,7 +135,11 @@ def test_owned_counts_are_those_of_the_definition():
 def test_owned_indices_are_those_of_the_definition():
     checked = 0
     for case in vectors("protocol/maps"):
-        if case["kind"] != "axis" or "dim_dict_local" not in case.get("ranks", [{}])[0] or case["global_dim_dict"].get("bounds", [0])[0] != 0:
+        if (
+            case["kind"] != "axis"
+            or "dim_dict_local" not in case.get("ranks", [{}])[0]
+            or case["global_dim_dict"].get("bounds", [0])[0] != 0
+        ):
             continue
         for part in case["ranks"]:
             taken = da.Array(np.zeros(part["owned_count"]), [part["dim_dict_local"]])

@@ -18,4 +18,6 @@ def test_the_program_runs(comm, size, rank, shared_tmp, monkeypatch, capsys):
     comm.Barrier()
     assert (shared_tmp / f"columns_{rank}.dnpy").exists()
     printed = capsys.readouterr().out
-    assert printed == ("" if rank else f"element (63, 8) is on rank {(8 // 2) % size}, and nothing was copied\n")
+    assert printed == (
+        "" if rank else f"element (63, 8) is on rank {(8 // 2) % size}, and nothing was copied\n"
+    )
