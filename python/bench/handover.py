@@ -13,12 +13,12 @@ import numpy as np
 import distarray as da
 
 
-def best(call, rounds=7, calls=2000):
+def best(call, *arguments, rounds=7, calls=2000):
     times = []
     for _ in range(rounds):
         begin = time.process_time()
         for _ in range(calls):
-            call()
+            call(*arguments)
         times.append((time.process_time() - begin) / calls)
     return 1e6 * min(times)
 
@@ -35,17 +35,12 @@ def main():
         dims = (block(2 * n),) * 3
         u = da.Array(buffer, dims)
         lent = u.__distarray__()
-        ways = (
-            lambda: da.Array(buffer, dims),
-            lambda: da.from_distarray(lent),
-            lambda: da.from_distarray(u),
-            lambda: np.asarray(u),
-            lambda: np.from_dlpack(u),
-        )
-        wrap, by_dict, by_struct, to_numpy, dlpack = map(best, ways)
-        print(
-            f"{buffer.size:>12}{wrap:>9.1f}{by_dict:>9.1f}{by_struct:>11.1f}{to_numpy:>10.1f}{dlpack:>8.1f}"
-        )
+        wrap = best(da.Array, buffer, dims)
+        by_dict = best(da.from_distarray, lent)
+        by_struct = best(da.from_distarray, u)
+        to_numpy, dlpack = best(np.asarray, u), best(np.from_dlpack, u)
+        costs = f"{wrap:>9.1f}{by_dict:>9.1f}{by_struct:>11.1f}{to_numpy:>10.1f}{dlpack:>8.1f}"
+        print(f"{buffer.size:>12}{costs}")
 
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ class Handle:
     @property
     def address(self) -> int | None:
         """Where the object is."""
-        return self._as_parameter_ and self._as_parameter_.value
+        return None if self._as_parameter_ is None else self._as_parameter_.value
 
     def __del__(self) -> None:
         if self._as_parameter_ is not None:

@@ -121,4 +121,5 @@ class BoundHalo:
 
 def _handles(arrays: Sequence[Array]) -> tuple[int, Any]:
     handles = [handle_of(array) for array in arrays]
-    return len(arrays), (c_void_p * len(arrays))(*[handle and handle.address for handle in handles])
+    addresses = [None if handle is None else handle.address for handle in handles]
+    return len(arrays), (c_void_p * len(arrays))(*addresses)
