@@ -249,15 +249,14 @@ def from_distarray(source: object, *, writable: bool | None = None) -> Array:
     missing = [key for key in ("__version__", "buffer", "dim_data") if key not in source]
     if missing:
         raise broken("T1", missing[0], None, "the key is missing")
-    if len(source) > 3:
-        raise broken(
-            "T1",
-            next(str(key) for key in source if key not in ("__version__", "buffer", "dim_data")),
-            None,
-            "0.10.0 has no such key",
-        )
+    for key in source:
+        if key not in ("__version__", "buffer", "dim_data"):
+            raise broken("T1", str(key), None, "0.10.0 has no such key")
     check_version(source["__version__"])
     local = as_ndarray(source["buffer"])
+    if writable is False:
+        local = local.view()
+        local.flags.writeable = False
     dims = Dims.from_dicts(source["dim_data"], local.shape, extended=False)
     return Array._of(lend(local, dims, writable=writable), local=local, dims=dims)
 

@@ -99,7 +99,11 @@ def test_read_only_memory_stays_read_only():
     with pytest.raises(da.DistArrayError) as refused:
         da.from_distarray(u, writable=True)
     assert refused.value.status == da.Status.ACCESS
-    assert not da.from_distarray(lent()[1], writable=False).local.flags.writeable
+    u = lent()[1]
+    for source in (u, u.__distarray__()):
+        taken = da.from_distarray(source, writable=False)
+        assert not taken.local.flags.writeable and u.local.flags.writeable
+        assert not da.from_distarray(taken).local.flags.writeable
     e = da.Distribution.of(None, u)
     with pytest.raises(da.DistArrayError):
         da.Redistribution(e, e).apply(u, u)
