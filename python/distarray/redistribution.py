@@ -43,8 +43,7 @@ class Redistribution:
         ``numpy.reshape``. Collective.
 
         Raises:
-            DistArrayError: on all ranks alike: where arrays do not lie packed in row-major
-                order without padding.
+            DistArrayError: on all ranks alike.
         """
         return cls._made("redistribution_new_reshape", source._handle, target._handle, kept=(source, target))
 
