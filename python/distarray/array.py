@@ -263,11 +263,11 @@ def from_distarray(source: object, *, writable: bool | None = None) -> Array:
 
 def _from_capsule(source: Any, writable: bool | None) -> Array:
     try:
-        capsule = source.__distarray_c__(request_capsule(_request(writable is not False)))
+        capsule = _ask(source, writable is not False)
     except DistArrayError as error:
         if writable is not None or error.status != Status.ACCESS:
             raise
-        capsule = source.__distarray_c__(request_capsule(_request(False)))
+        capsule = _ask(source, False)
     loan = capsule_contents(capsule, distarray_export)
     # Nothing behind the prefix may be looked at before the library has; a loan that it
     # refuses is released with the capsule.
@@ -275,6 +275,12 @@ def _from_capsule(source: Any, writable: bool | None) -> Array:
         known = loan.magic == _abi.MAGIC and loan.abi_major == _abi.ABI_MAJOR
         writable = known and not loan.flags_write & ~_abi.W_REPLICATED
     return Array._of(Handle("array", "array_import", byref(loan), int(writable)))
+
+
+def _ask(source: Any, writable: bool) -> object:
+    request = _request(writable)  # lives while its capsule is read
+    capsule: object = source.__distarray_c__(request_capsule(request))
+    return capsule
 
 
 def _request(writable: bool) -> distarray_request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from ._abi import distarray_error
 
@@ -75,6 +76,9 @@ class DistArrayError(Exception):
         self.found = found
         self.rule = rule
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (str(self), self.__dict__)
+
     @classmethod
     def from_report(cls, report: distarray_error) -> DistArrayError:
         """The exception for what the library reported."""
@@ -100,6 +104,13 @@ def broken(
     return DistArrayError(
         f"{place}{field}: {detail} [rule {rule}]", status, axis=axis, field=field, rule=rule
     )
+
+
+def _again(message: str, attributes: dict[str, Any]) -> DistArrayError:
+    """What pickle makes an exception of."""
+    error = DistArrayError(message, attributes["status"])
+    error.__dict__.update(attributes)
+    return error
 
 
 def _some(number: int) -> int | None:

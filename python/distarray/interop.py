@@ -52,9 +52,12 @@ def to_petsc(array: Array, comm: Any) -> Any:
     _agree(comm, problem, "a PETSc Vec")
     flat = owned.ravel(order="K")
     vec = PETSc.Vec().createWithArray(flat, comm=comm)
-    with_address = vec.array_r.ctypes.data
-    copied = flat.size > 0 and not flat.ctypes.data == with_address == owned.ctypes.data
-    _agree(comm, "petsc4py has copied the elements" if copied else None, "a PETSc Vec")
+    addresses = {flat.ctypes.data, owned.ctypes.data, vec.array_r.ctypes.data}
+    try:
+        _agree(comm, "petsc4py has copied them" if flat.size and len(addresses) > 1 else None, "a PETSc Vec")
+    except DistArrayError:
+        vec.destroy()
+        raise
     return vec
 
 

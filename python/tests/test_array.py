@@ -4,6 +4,7 @@ import array
 import ctypes
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import weakref
@@ -184,6 +185,8 @@ def test_a_refused_array_is_not_kept():
     error = refused.value
     assert (error.status, error.axis, error.field, error.rule) == (da.Status.SHAPE, 0, "shape", "B7")
     assert (error.expected, error.found, error.rank) == (4, 3, None)
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error) and vars(again) == vars(error)
     del buffer, refused, error
     gc.collect()
     assert alive() is None
