@@ -207,7 +207,7 @@ def _solo_set():
     pytest.skip("a set of files has ranks")
 
 
-def test_all_ranks_are_told_what_one_does_wrong(comm, rank, size, everywhere):
+def test_all_ranks_are_told_what_one_does_wrong(comm, rank, size, shared_tmp, everywhere):
     wrong = rank == size - 1
     d = da.Distribution(comm, [da.block(4 * size, halo=1), da.whole(3)])
     halo, u = da.Halo(d), d.zeros()
@@ -227,6 +227,10 @@ def test_all_ranks_are_told_what_one_does_wrong(comm, rank, size, everywhere):
         lambda: da.Distribution(comm, [7, 8] if wrong else [7, 9]) if size > 1 else halo.update(None),
         lambda: da.Distribution.of(comm, 3 if wrong else u),
         lambda: d.zeros("M8[s]" if wrong else "f8"),
+        lambda: d.owners(0, "none" if wrong else [0]),
+        lambda: da.Accommodation(u, layouts=["X"] if wrong else ["C"], distribution=d),
+        lambda: da.save_dnpy(3 if wrong else shared_tmp / "u", u, comm),
+        lambda: da.load_dnpy(3 if wrong else shared_tmp / "u", comm),
     ):
         with pytest.raises((da.DistArrayError, TypeError, ValueError)):
             call()
