@@ -4,7 +4,6 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 DATA = Path(__file__).parents[2] / "tests" / "data"
@@ -52,11 +51,3 @@ def everywhere(comm):
 def shared_tmp(comm, tmp_path):
     """A scratch directory that all ranks share."""
     return tmp_path if comm is None else comm.bcast(tmp_path)
-
-
-def value_at(*index):
-    """A number that tells each global index from all others."""
-    total = np.zeros(1)
-    for axis in index:
-        total = total * 1000 + axis
-    return total
