@@ -8,7 +8,7 @@
 # make header   regenerates include/distarray.h from the Rust sources
 # make matrix   rewrites docs/src/interoperability.md: which library works in whose memory
 # make abi      records the library's binary interface anew in tests/abi/record.txt
-# make lint     formatting, lints with and without MPI, documentation; warnings denied
+# make lint     formatting, lints with and without MPI, documentation, Python types; warnings denied
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
 # missing is installed first (scripts/setup says what). DISTARRAY_CACHE=<directory>
@@ -82,6 +82,7 @@ lint:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --target-dir $(target)
 	MPICC=mpicc.openmpi $(CARGO) clippy --all-targets --features mpi \
 	    --target-dir $(target)/openmpi -- -D warnings
+	cd python && /usr/bin/python3 -m mypy
 
 clean:
 	rm -rf $(target) build

@@ -244,7 +244,7 @@ fn the_first_program_in_rust_prints_what_the_page_says() {
     let lines = distarray::comm::threads(2, |comm| first::ring(&comm));
     let found: String = lines.into_iter().map(|line| line.unwrap() + "\n").collect();
     assert_eq!(found, book::block("start/rust.md", "text", "rank 0"));
-    for page in ["start/c.md", "start/cpp.md", "start/fortran.md"] {
+    for page in ["start/c.md", "start/cpp.md", "start/fortran.md", "start/python.md"] {
         assert_eq!(found, book::block(page, "text", "rank 0"), "{page}");
     }
 }

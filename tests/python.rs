@@ -1,0 +1,91 @@
+//! The Python package, installed as the README says, and tested as one process and on
+//! several ranks by its own tests (python/tests).
+
+#[path = "common/launch.rs"]
+mod launch;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use launch::Flavor;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Debian's: its mpi4py is built over Open MPI.
+const PYTHON: &str = "/usr/bin/python3";
+
+fn run(command: &mut Command) {
+    let shown = format!("{command:?}");
+    let taken = std::mem::replace(command, Command::new("true"));
+    let output = launch::run(taken, launch::TIME_LIMIT);
+    assert!(output.status.success(), "{shown}:\n{}", launch::shown(&output));
+}
+
+/// The interpreter of a new environment into which the package was installed from a copy of
+/// the checkout, with the library that cargo built for the tests.
+fn interpreter() -> &'static Path {
+    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+        let _ = fs::remove_dir_all(&scratch);
+        let release = scratch.join("checkout/target/release");
+        fs::create_dir_all(&release).unwrap();
+        for folder in ["python", "include"] {
+            run(Command::new("cp").arg("-r").arg(Path::new(ROOT).join(folder)).arg(scratch.join("checkout")));
+        }
+        symlink(launch::library().join("libdistarray.so"), release.join("libdistarray.so.0")).unwrap();
+        let environment = scratch.join("environment");
+        run(Command::new(PYTHON).args(["-m", "venv", "--system-site-packages"]).arg(&environment));
+        // Debian's setuptools, so that nothing is fetched.
+        run(Command::new(environment.join("bin/pip"))
+            .args(["install", "--quiet", "--no-build-isolation", "--no-deps"])
+            .arg(scratch.join("checkout/python")));
+        environment.join("bin/python")
+    })
+}
+
+/// Debian keeps petsc4py apart, for each kind of number that PETSc computes with.
+fn petsc4py() -> PathBuf {
+    let folders = "ls -d /usr/lib/petscdir/*/*-real/lib/python3/dist-packages";
+    let output = Command::new("sh").args(["-c", folders]).output().unwrap();
+    let found = String::from_utf8(output.stdout).unwrap();
+    found.lines().next().expect("python3-petsc4py-real is installed").into()
+}
+
+/// The package's tests of what ranks do together, all of which must have run.
+fn on_ranks(ranks: usize, environment: &[&str]) {
+    if !launch::flavors().contains(&Flavor::OpenMpi) {
+        return;
+    }
+    let tests = ["test_parallel.py", "test_interop.py", "test_readme.py"];
+    let mut args: Vec<String> = environment.iter().map(|pair| (*pair).into()).collect();
+    args.push(format!("PYTHONPATH={}", petsc4py().display()));
+    args.push(interpreter().display().to_string());
+    args.extend(["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--color=no"].map(String::from));
+    args.extend(tests.map(|test| format!("{ROOT}/python/tests/{test}")));
+    let printed = launch::mpirun_ok(Flavor::OpenMpi, ranks, Path::new("/usr/bin/env"), &args);
+    assert_eq!(printed.matches(" passed").count(), ranks, "{printed}");
+    assert!(ranks == 1 || !printed.contains("SKIPPED"), "{printed}");
+}
+
+#[test]
+fn one_process() {
+    run(Command::new(interpreter())
+        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .arg(Path::new(ROOT).join("python/tests")));
+}
+
+#[test]
+fn ranks() {
+    for ranks in 1..=4 {
+        on_ranks(ranks, &[]);
+    }
+}
+
+/// Where the package was built without the MPI that runs, and on several nodes.
+#[test]
+fn messages_through_python() {
+    on_ranks(3, &["DISTARRAY_MPI=python", "DISTARRAY_SHARED_MEMORY=off"]);
+}
