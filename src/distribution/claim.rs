@@ -81,16 +81,19 @@ pub(super) fn invariants(claim: &Claim<'_>) -> u64 {
     hash::words(19, head.into_iter().chain(axes))
 }
 
+/// Words of [`axis_invariants`].
+pub(super) const INVARIANTS: usize = 7;
+
 /// What all ranks must say alike about one axis, as words.
-pub(super) fn axis_invariants(dim: &Dim) -> [u64; 6] {
+pub(super) fn axis_invariants(dim: &Dim) -> [u64; INVARIANTS] {
     let (a, b, c) = match dim.dist() {
         Dist::Block { periodic, edge_outside, .. } => (i64::from(*periodic), i64::from(*edge_outside), 0),
         Dist::Cyclic { block_size, first_block, .. } => (*block_size, *first_block, dim.first_process()),
         Dist::Unstructured { one_to_one, .. } => (i64::from(*one_to_one), 0, 0),
     };
-    let letter = u64::from(u32::from(dim.dist().letter())) << 1 | u64::from(dim.is_component());
-    let numbers = [dim.size(), dim.proc_grid_size(), a, b, c].map(i64::cast_unsigned);
-    [letter, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]]
+    let letter = i64::from(u32::from(dim.dist().letter()));
+    let component = i64::from(dim.is_component());
+    [letter, component, dim.size(), dim.proc_grid_size(), a, b, c].map(i64::cast_unsigned)
 }
 
 /// The part along one axis in one word; padding apart, unless all ranks have the same.

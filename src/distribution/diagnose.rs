@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::claim::{Claim, axis_invariants, line, order_code, part_code};
+use super::claim::{Claim, INVARIANTS, axis_invariants, line, order_code, part_code};
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{Dim, Dist};
@@ -23,16 +23,18 @@ const HEAD: [(&str, ErrorKind); 6] = [
 ];
 
 /// Words per axis: the invariants, then those of the part.
-const WORDS: usize = 14;
-const EDGE_OUTSIDE: usize = 4; // of a block axis
-const COORDINATE: usize = 6;
-const START: usize = 7;
-const STOP: usize = 8;
-const LEFT: usize = 9;
-const RIGHT: usize = 10;
-const OWNED: usize = 11;
-const PART: usize = 12;
-const LINE: usize = 13;
+const WORDS: usize = INVARIANTS + 8;
+const LETTER: usize = 0;
+const SIZE: usize = 2;
+const EDGE_OUTSIDE: usize = 5; // of a block axis
+const COORDINATE: usize = INVARIANTS;
+const START: usize = INVARIANTS + 1;
+const STOP: usize = INVARIANTS + 2;
+const LEFT: usize = INVARIANTS + 3;
+const RIGHT: usize = INVARIANTS + 4;
+const OWNED: usize = INVARIANTS + 5;
+const PART: usize = INVARIANTS + 6;
+const LINE: usize = INVARIANTS + 7;
 
 /// The error that all ranks derive from everyone's description; `None` where
 /// the descriptions fit together. Collective.
@@ -135,12 +137,13 @@ fn differs(
 /// What all ranks must say alike about one axis.
 fn invariants_differ(records: &[Record], axis: usize) -> impl Iterator<Item = Error> {
     let at = move |word: usize| move |r: &Record| r.axes.get(axis).map_or(0, |words| words[word]);
-    let names: [&'static str; 6] = match u32::try_from(letter(records, axis)).ok().and_then(char::from_u32) {
-        Some('c') => ["dist_type", "size", "proc_grid_size", "block_size", "first_block", "start"],
-        Some('u') => ["dist_type", "size", "proc_grid_size", "one_to_one", "", ""],
-        _ => ["dist_type", "size", "proc_grid_size", "periodic", "edge_outside", ""],
+    let own = match u32::try_from(letter(records, axis)).ok().and_then(char::from_u32) {
+        Some('c') => ["block_size", "first_block", "start"],
+        Some('u') => ["one_to_one", "", ""],
+        _ => ["periodic", "edge_outside", ""],
     };
-    names.into_iter().enumerate().filter_map(move |(word, field)| {
+    let names = ["dist_type", "component", "size", "proc_grid_size"].into_iter().chain(own);
+    names.enumerate().filter_map(move |(word, field)| {
         let ([common, odd], error) = differs(records, at(word), field, ErrorKind::Invariant)?;
         let error = error.on_axis(axis);
         Some(match field {
@@ -155,7 +158,7 @@ fn parts_differ(records: &[Record], axis: usize) -> impl Iterator<Item = Error> 
     let found = match same_parts(records, axis) {
         Some(error) => vec![error],
         None => {
-            let count = counts(records, axis, letter(records, axis));
+            let count = counts(records, axis);
             interfaces(records, axis).into_iter().chain(count).collect()
         }
     };
@@ -164,7 +167,7 @@ fn parts_differ(records: &[Record], axis: usize) -> impl Iterator<Item = Error> 
 
 /// The axis's kind, as the first rank says.
 fn letter(records: &[Record], axis: usize) -> u64 {
-    records[0].axes[axis][0] >> 1
+    records[0].axes[axis][LETTER]
 }
 
 /// Ranks at one coordinate that describe the axis differently.
@@ -238,8 +241,8 @@ fn interfaces(records: &[Record], axis: usize) -> Vec<Error> {
 }
 
 /// Unstructured parts that do not sum up to the size.
-fn counts(records: &[Record], axis: usize, letter: u64) -> Option<Error> {
-    if letter != u64::from(u32::from('u')) {
+fn counts(records: &[Record], axis: usize) -> Option<Error> {
+    if letter(records, axis) != u64::from(u32::from('u')) {
         return None;
     }
     let mut seen = HashMap::new();
@@ -247,7 +250,7 @@ fn counts(records: &[Record], axis: usize, letter: u64) -> Option<Error> {
         seen.insert(record.axes[axis][COORDINATE], record.axes[axis][OWNED]);
     }
     let total: u64 = seen.values().fold(0, |sum, &count| sum.wrapping_add(count));
-    let size = records[0].axes[axis][1];
+    let size = records[0].axes[axis][SIZE];
     (total != size).then(|| {
         Error::new(ErrorKind::Partition, "the indices owned by all ranks must sum up to the size")
             .in_field("size")

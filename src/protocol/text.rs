@@ -271,8 +271,14 @@ impl Reader {
         }
         let procs = self.required_integer(value, "proc_grid_size")?;
         let coordinate = self.required_integer(value, "proc_grid_rank")?;
-        let dist = self.unclamped(dist, size, procs, coordinate)?;
-        let dim = Dim::new(size, procs, coordinate, dist)?;
+        let dim = Dim::new(size, procs, coordinate, self.unclamped(dist, size, procs, coordinate))?;
+        if self.version == Version::V0_10 && dim.first_process() != 0 {
+            let Dist::Cyclic { start, block_size, .. } = *dim.dist() else { return Ok(dim) };
+            return Err(Error::new(ErrorKind::Range, "start must be proc_grid_rank * block_size")
+                .in_field("start")
+                .expected_found(coordinate.saturating_mul(block_size), start)
+                .by_rule("C2"));
+        }
         Ok(if self.flag_1_0(value, "component")? { dim.component() } else { dim })
     }
 
@@ -306,23 +312,18 @@ impl Reader {
         Ok(Dist::Cyclic { start, block_size, first_block: first_block.unwrap_or(block_size) })
     }
 
-    /// Holds 0.10.0 to its own form of rule C2, but moves a start that was clamped
-    /// to the size back to where its block would begin.
-    fn unclamped(&mut self, dist: Dist, size: i64, procs: i64, coordinate: i64) -> Result<Dist> {
-        let Dist::Cyclic { start, block_size, .. } = dist else { return Ok(dist) };
+    /// Moves a start that 0.10.0's own implementations clamp to the size back to where
+    /// its block would begin.
+    fn unclamped(&mut self, dist: Dist, size: i64, procs: i64, coordinate: i64) -> Dist {
+        let Dist::Cyclic { start, block_size, .. } = dist else { return dist };
         let own = coordinate.checked_mul(block_size);
         let clamped = start == size && own.is_some_and(|own| own > size) && (0..procs).contains(&coordinate);
         // In 1.0.0 the deal may begin on any process, and such a start is meant.
         if clamped && self.version == Version::V0_10 {
             self.repair("start", "clamped to the size; read as proc_grid_rank * block_size");
-            return Ok(Dist::cyclic(coordinate, block_size));
+            return Dist::cyclic(coordinate, block_size);
         }
-        if self.version == Version::V0_10 && block_size >= 1 && own != Some(start) {
-            return Err(self
-                .broken("C2", "start", "start must be proc_grid_rank * block_size")
-                .expected_found(own.unwrap_or(i64::MAX), start));
-        }
-        Ok(dist)
+        dist
     }
 
     fn unstructured(&mut self, value: &Value) -> Result<Dist> {

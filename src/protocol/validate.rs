@@ -157,16 +157,16 @@ fn cyclic(place: Place, start: i64, block_size: i64, first_block: i64) -> Result
 pub(super) fn strict(dim: &Dim, extent: i64) -> Result<()> {
     let rule = match &dim.dist {
         Dist::Block { start, stop, padding, edge_outside, .. } => {
-            let last = dim.size.saturating_add(if *edge_outside { padding[1] } else { 0 });
-            if dim.proc_grid_rank == dim.proc_grid_size - 1 && *stop != last {
+            let after = if *edge_outside { padding[1] } else { 0 };
+            if dim.proc_grid_rank == dim.proc_grid_size - 1 && stop.checked_sub(dim.size) != Some(after) {
                 return Err(Error::new(ErrorKind::Range, "the last process's part must end at the edge")
                     .in_field("stop")
-                    .expected_found(last, *stop)
+                    .expected_found(dim.size.saturating_add(after), *stop)
                     .by_rule("B5"));
             }
-            let both = padding[0].saturating_add(padding[1]);
-            if both > stop - start {
-                return Err(high("padding", "B6", stop - start, both));
+            let both = padding[0].checked_add(padding[1]);
+            if both.is_none_or(|both| both > stop - start) {
+                return Err(high("padding", "B6", stop - start, both.unwrap_or(i64::MAX)));
             }
             "B7"
         }
