@@ -16,6 +16,8 @@ from pathlib import Path
 import collective
 from description import Refusal, check_buffer, read
 from generate.brute import flat
+from life import check_life
+from loan import check_loan
 
 
 def check_local(case):
@@ -90,6 +92,8 @@ CHECKS = {
     "maps": check_maps,
     "messages": check_messages,
     "halo": check_halo,
+    "abi": check_loan,
+    "lifecycle": check_life,
 }
 
 
@@ -98,7 +102,7 @@ def verdict(case):
     try:
         found = CHECKS[case["kind"]](case)
     except Refusal as refusal:
-        return {key: value for key, value in refusal.as_dict().items() if value is not None}
+        return refusal.as_dict()
     if case["kind"] == "local" and sorted(map(repr, found[1])) != sorted(repr(tuple(m)) for m in case.get("mended", found[1])):
         return {"mended": found[1]}
     return None

@@ -30,9 +30,9 @@ class Refusal(Exception):
         return self
 
     def as_dict(self):
-        places = {"axis": self.axis, "rank": self.rank, "other_rank": self.other_rank}
-        refusal = {"kind": self.kind, "rule": self.rule, "field": self.field}
-        return refusal | {name: place for name, place in places.items() if place is not None}
+        places = {"kind": self.kind, "rule": self.rule, "field": self.field}
+        places |= {"axis": self.axis, "rank": self.rank, "other_rank": self.other_rank}
+        return {name: place for name, place in places.items() if place is not None}
 
 
 class Axis:

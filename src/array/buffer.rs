@@ -103,21 +103,25 @@ impl Memory<'_> {
         }
         if !layout.is_empty() {
             if data.is_null() {
-                return Err(
-                    Error::new(ErrorKind::Null, "elements exist, but their address is NULL").in_field("data")
-                );
+                return Err(Error::new(ErrorKind::Null, "elements exist, but their address is NULL")
+                    .in_field("data")
+                    .by_rule("A22"));
             }
             let alignment = dtype.alignment();
             // A power of two, so a mask does.
             if data.addr() & (alignment - 1) != 0 {
                 let why = format_args!("elements need an address that is a multiple of {alignment}");
-                return Err(dtype.refused(ErrorKind::Align, why).in_field("data"));
+                return Err(dtype.refused(ErrorKind::Align, why).in_field("data").by_rule("A23"));
             }
             for (axis, (&extent, stride)) in layout.shape().iter().zip(layout.strides()).enumerate() {
                 if extent > 1 && stride.unsigned_abs() & (alignment as u64 - 1) != 0 {
                     let why =
                         format_args!("elements lie {alignment} bytes apart at least; strides count bytes");
-                    return Err(dtype.refused(ErrorKind::Align, why).on_axis(axis).in_field("strides"));
+                    return Err(dtype
+                        .refused(ErrorKind::Align, why)
+                        .on_axis(axis)
+                        .in_field("strides")
+                        .by_rule("A23"));
                 }
             }
             if let Some(allocation) = allocation {
@@ -129,7 +133,8 @@ impl Memory<'_> {
                 ErrorKind::Access,
                 "elements that share memory cannot be lent for writing; lend them read-only",
             )
-            .in_field("strides"));
+            .in_field("strides")
+            .by_rule("A24"));
         }
         Ok(())
     }
@@ -431,7 +436,8 @@ fn inside(data: *mut u8, layout: Strided<'_>, (base, bytes): (*mut u8, usize)) -
         "an element lies outside the stated allocation; offsets in bytes from its start",
     )
     .in_field("strides")
-    .expected_found(number(expected), number(found)))
+    .expected_found(number(expected), number(found))
+    .by_rule("A20"))
 }
 
 impl std::fmt::Debug for Buffer {

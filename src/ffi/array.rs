@@ -130,14 +130,15 @@ pub unsafe extern "C" fn distarray_array_mark_modified(
     guard(error, || {
         let known = DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED | DISTARRAY_C_HALO_VALID;
         if consumer_flags & !known != 0 {
-            return Err(
-                Error::new(ErrorKind::Flag, "flags other than DISTARRAY_C_*").in_field("consumer_flags")
-            );
+            return Err(Error::new(ErrorKind::Flag, "flags other than DISTARRAY_C_*")
+                .in_field("consumer_flags")
+                .by_rule("L8"));
         }
         let lent = handle(array, "array")?;
         let written = consumer_flags & (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED);
         if written != 0 && lent.record().write & DISTARRAY_W_READ_ONLY != 0 {
-            return Err(Error::new(ErrorKind::Access, "the array can be read, not written").in_field("array"));
+            let text = "the array can be read, not written";
+            return Err(Error::new(ErrorKind::Access, text).in_field("array").by_rule("L6"));
         }
         lent.note(consumer_flags);
         Ok(())

@@ -36,43 +36,42 @@ pub(super) unsafe fn open<'a>(loan: *const distarray_export) -> Result<&'a dista
     let (magic, size, major, release) =
         unsafe { ((*loan).magic, (*loan).struct_size, (*loan).abi_major, (*loan).release) };
     if magic != DISTARRAY_MAGIC {
-        return Err(version(
-            "this is no distarray_export, or one not initialised",
-            "magic",
-            DISTARRAY_MAGIC,
-            magic,
-        ));
+        let detail = "this is no distarray_export, or one not initialised";
+        return Err(version(detail, "magic", DISTARRAY_MAGIC, magic).by_rule("A1"));
     }
     if release.is_none() {
         return Err(Error::new(
             ErrorKind::Released,
             "released or moved away, or never lent: release is NULL",
         )
-        .in_field("release"));
+        .in_field("release")
+        .by_rule("L1"));
     }
     if major != DISTARRAY_ABI_MAJOR {
-        return Err(version("another major version; release it", "abi_major", DISTARRAY_ABI_MAJOR, major));
+        let detail = "another major version; release it";
+        return Err(version(detail, "abi_major", DISTARRAY_ABI_MAJOR, major).by_rule("A2"));
     }
     if size < distarray_export::INIT.struct_size {
         let expected = distarray_export::INIT.struct_size;
-        return Err(version("the struct is too short", "struct_size", expected, size));
+        return Err(version("the struct is too short", "struct_size", expected, size).by_rule("A3"));
     }
     // SAFETY: a struct of this major version and size is all there.
     let loan = unsafe { &*loan };
     let unknown = loan.flags_read & !DISTARRAY_R_KNOWN_1_0;
     if unknown != 0 {
-        return Err(flag(format!("must-understand bit {unknown:#x} is not known here"), "flags_read"));
+        let text = format!("must-understand bit {unknown:#x} is not known here");
+        return Err(flag(text, "flags_read").by_rule("A4"));
     }
     let unsupported = loan.flags_read & !KNOWN_READ;
     if unsupported != 0 {
         let text = format!("must-understand bit {unsupported:#x} is known, but not supported here");
-        return Err(Error::new(ErrorKind::Unsupported, text).in_field("flags_read"));
+        return Err(Error::new(ErrorKind::Unsupported, text).in_field("flags_read").by_rule("A4"));
     }
     if loan.reserved != [0; 4] {
-        return Err(flag("reserved words must be zero", "reserved"));
+        return Err(flag("reserved words must be zero", "reserved").by_rule("A5"));
     }
     if loan.byte_offset != 0 {
-        return Err(flag("byte_offset is for opaque handles only", "byte_offset"));
+        return Err(flag("byte_offset is for opaque handles only", "byte_offset").by_rule("A5"));
     }
     Ok(loan)
 }
@@ -119,28 +118,31 @@ unsafe fn read<'a>(loan: &'a distarray_export, dim_data: &mut DimData) -> Result
         Error::new(ErrorKind::DType, "an element has at least one byte")
             .in_field("itemsize")
             .expected_found(1, loan.itemsize)
+            .by_rule("A8")
     })?;
     if let Some(expected) = dtype.itemsize().filter(|&size| size != itemsize) {
         return Err(dtype
             .refused(ErrorKind::DType, "elements have another size")
             .in_field("itemsize")
-            .expected_found(i64::try_from(expected).unwrap_or(i64::MAX), loan.itemsize));
+            .expected_found(i64::try_from(expected).unwrap_or(i64::MAX), loan.itemsize)
+            .by_rule("A8"));
     }
     let ndim = i64::from(loan.ndim);
     if !(0..=MAX_NDIM).contains(&ndim) {
         return Err(Error::new(ErrorKind::Range, format!("0 to {MAX_NDIM} axes are possible"))
             .in_field("ndim")
-            .expected_found(MAX_NDIM, ndim));
+            .expected_found(MAX_NDIM, ndim)
+            .by_rule("A9"));
     }
     // SAFETY: the caller's promise, for all three arrays.
     let (shape, strides, dims) = unsafe {
         (
-            inputs(loan.shape, ndim, "shape")?,
-            inputs(loan.strides, ndim, "strides")?,
-            inputs(loan.dims, ndim, "dims")?,
+            inputs(loan.shape, ndim, "shape").map_err(|e| e.by_rule("A10"))?,
+            inputs(loan.strides, ndim, "strides").map_err(|e| e.by_rule("A10"))?,
+            inputs(loan.dims, ndim, "dims").map_err(|e| e.by_rule("A10"))?,
         )
     };
-    let layout = Strided::new(shape, strides, itemsize)?;
+    let layout = Strided::new(shape, strides, itemsize).map_err(|e| e.by_rule("A11"))?;
     let mut read = Vec::with_capacity(dims.len());
     let mut ghosts = false;
     for (raw, &extent) in dims.iter().zip(shape) {
@@ -154,7 +156,7 @@ unsafe fn read<'a>(loan: &'a distarray_export, dim_data: &mut DimData) -> Result
         ghosts |= raw.n_owned < raw.n_indices;
     }
     if ghosts && loan.flags_read & DISTARRAY_R_GHOSTS == 0 {
-        return Err(flag("ghosts need the bit DISTARRAY_R_GHOSTS", "flags_read"));
+        return Err(flag("ghosts need the bit DISTARRAY_R_GHOSTS", "flags_read").by_rule("A17"));
     }
     // SAFETY: the caller's promise.
     let grid = unsafe { grid(loan, &read) }?;
@@ -165,7 +167,8 @@ unsafe fn read<'a>(loan: &'a distarray_export, dim_data: &mut DimData) -> Result
         }
         Err(Error::new(ErrorKind::Grid, "the axes' grid sizes and coordinates say otherwise")
             .in_field(field)
-            .expected_found(expected, found))
+            .expected_found(expected, found)
+            .by_rule("A18"))
     };
     agree("process_count", dim_data.process_count(), loan.process_count)?;
     agree("process_rank", dim_data.process_rank(), loan.process_rank)?;
@@ -189,7 +192,8 @@ unsafe fn examine<'a>(
     {
         return Err(Error::new(ErrorKind::Device, "only host memory can be used here; copy it there first")
             .in_field("device_type")
-            .expected_found(DISTARRAY_DEVICE_CPU.into(), loan.device_type.into()));
+            .expected_found(DISTARRAY_DEVICE_CPU.into(), loan.device_type.into())
+            .by_rule("A6"));
     }
     // SAFETY: the caller's promise.
     let (dtype, layout) = unsafe { read(loan, dim_data) }?;
@@ -213,7 +217,7 @@ pub(super) unsafe fn attach<'a>(
 ) -> Result<Memory<'a>> {
     if loan.flags_read & DISTARRAY_R_CALL_SCOPED != 0 {
         let text = "the export ends with the call that received it and cannot be kept";
-        return Err(Error::new(ErrorKind::Access, text).in_field("flags_read"));
+        return Err(Error::new(ErrorKind::Access, text).in_field("flags_read").by_rule("L5"));
     }
     // SAFETY: the caller's promise.
     let memory = unsafe { examine(loan, access, dim_data) }?;
@@ -243,24 +247,26 @@ pub(super) unsafe fn describe_strictly(loan: &distarray_export) -> Result<Descri
 /// Refuses an access that was not lent.
 #[inline(always)]
 fn check_access(loan: &distarray_export, access: Access) -> Result<()> {
-    let refused = |detail: &'static str, field| Err(Error::new(ErrorKind::Access, detail).in_field(field));
+    let refused = |detail: &'static str, field, rule: &'static str| {
+        Err(Error::new(ErrorKind::Access, detail).in_field(field).by_rule(rule))
+    };
     if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
-        return refused("only a description was lent, no data", "flags_read");
+        return refused("only a description was lent, no data", "flags_read", "L9");
     }
     if access == Access::Read {
         return Ok(());
     }
     if loan.flags_write & DISTARRAY_W_READ_ONLY != 0 {
-        return refused("the memory was lent for reading only", "flags_write");
+        return refused("the memory was lent for reading only", "flags_write", "L6");
     }
     if loan.flags_write & !DISTARRAY_W_KNOWN_1_0 != 0 {
-        return refused("a flag not known here forbids writing", "flags_write");
+        return refused("a flag not known here forbids writing", "flags_write", "L6");
     }
     if loan.flags_write & DISTARRAY_W_ALIASED != 0 {
-        return refused("elements that share memory cannot be written", "flags_write");
+        return refused("elements that share memory cannot be written", "flags_write", "L6");
     }
     if access == Access::Exclusive && loan.flags_info & DISTARRAY_I_EXCLUSIVE == 0 {
-        return refused("the lender does not promise that nobody else uses the memory", "flags_info");
+        return refused("the lender does not promise that nobody else uses the memory", "flags_info", "L7");
     }
     Ok(())
 }
@@ -276,15 +282,19 @@ fn dtype(loan: &distarray_export) -> Result<DType> {
     if dtype.name().is_some() || fp8 {
         return Ok(dtype);
     }
-    Err(dtype.refused(ErrorKind::DType, "is no element type of this version").in_field("dtype_code"))
+    let error = dtype.refused(ErrorKind::DType, "is no element type of this version");
+    Err(error.in_field("dtype_code").by_rule("A7"))
 }
 
 /// The stated allocation, checked not to wrap around; where none is stated, the
 /// elements themselves must not.
 #[inline(always)]
 fn allocation(loan: &distarray_export, layout: Strided<'_>) -> Result<Option<(*mut u8, usize)>> {
-    let wraps =
-        |field| Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address").in_field(field);
+    let wraps = |field| {
+        Error::new(ErrorKind::Bounds, "memory cannot reach beyond the last address")
+            .in_field(field)
+            .by_rule("A20")
+    };
     let (low, high) = layout.reach();
     let start = loan.data.addr();
     if !layout.is_empty()
@@ -314,7 +324,7 @@ unsafe fn format<'a>(text: *const c_char) -> Result<Option<&'a str>> {
 /// # Safety
 /// The text is readable up to its NUL.
 unsafe fn whole_text<'a>(text: *const c_char) -> Result<&'a str> {
-    let refused = |detail| Error::new(ErrorKind::Syntax, detail).in_field("format");
+    let refused = |detail| Error::new(ErrorKind::Syntax, detail).in_field("format").by_rule("A21");
     // SAFETY: no byte beyond the NUL is read.
     let ended = (0..MAX_FORMAT).any(|i| unsafe { *text.add(i) } == 0);
     if !ended {
@@ -331,7 +341,7 @@ unsafe fn whole_text<'a>(text: *const c_char) -> Result<&'a str> {
 unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result<ProcGrid> {
     let (rank, count) = (loan.process_rank, loan.process_count);
     let refused = |detail: &'static str, field: &'static str, expected, found| {
-        Error::new(ErrorKind::Grid, detail).in_field(field).expected_found(expected, found)
+        Error::new(ErrorKind::Grid, detail).in_field(field).expected_found(expected, found).by_rule("A18")
     };
     if count < 1 {
         return Err(refused("at least this process holds the array", "process_count", 1, count));
@@ -342,10 +352,12 @@ unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result
     let (map, column) =
         (loan.flags_read & DISTARRAY_R_GRID_MAP != 0, loan.flags_read & DISTARRAY_R_GRID_COLMAJOR != 0);
     if map && column {
-        return Err(flag("the grid has a table of ranks or column-major order, not both", "flags_read"));
+        let text = "the grid has a table of ranks or column-major order, not both";
+        return Err(flag(text, "flags_read").by_rule("A19"));
     }
     if map == loan.grid_ranks.is_null() {
-        return Err(flag("grid_ranks and the bit DISTARRAY_R_GRID_MAP go together", "grid_ranks"));
+        let text = "grid_ranks and the bit DISTARRAY_R_GRID_MAP go together";
+        return Err(flag(text, "grid_ranks").by_rule("A19"));
     }
     let plain = ProcGrid::default();
     let per_replica = plain.process_count(dims.iter().map(|dim| dim.proc_grid_size()))?;
@@ -365,7 +377,7 @@ unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result
         return Ok(ProcGrid::new(order).replicated(replicas, replica));
     }
     // SAFETY: the caller's promise.
-    let ranks = unsafe { inputs(loan.grid_ranks, count, "grid_ranks") }?;
+    let ranks = unsafe { inputs(loan.grid_ranks, count, "grid_ranks") }.map_err(|e| e.by_rule("G3"))?;
     let places = dims.iter().map(|dim| (dim.proc_grid_size(), dim.proc_grid_rank()));
     let position = usize::try_from(plain.rank_at(places)).unwrap_or(0);
     let step = usize::try_from(per_replica).unwrap_or(usize::MAX);

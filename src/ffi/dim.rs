@@ -75,10 +75,10 @@ pub(super) unsafe fn read_listed(raw: &distarray_dim) -> Result<Dim> {
 fn check_fields(raw: &distarray_dim) -> Result<()> {
     let unknown = raw.flags & !DISTARRAY_DIM_KNOWN_1_0;
     if unknown != 0 {
-        return Err(flag(format!("flag {unknown:#x} of the axis is not known here"), "flags"));
+        return Err(flag(format!("flag {unknown:#x} of the axis is not known here"), "flags", "A12"));
     }
     if raw.reserved[0] | raw.reserved[1] | raw.reserved[2] != 0 {
-        return Err(flag("reserved words must be zero", "reserved"));
+        return Err(flag("reserved words must be zero", "reserved", "A13"));
     }
     let padding = raw.padding[0] | raw.padding[1];
     let blocks = raw.block_size | raw.first_block;
@@ -94,14 +94,15 @@ fn check_fields(raw: &distarray_dim) -> Result<()> {
         other => {
             return Err(Error::new(ErrorKind::Range, "dist_type must be 0 or the letter b, c or u")
                 .in_field("dist_type")
-                .expected_found(DISTARRAY_DIST_BLOCK.into(), other.into()));
+                .expected_found(DISTARRAY_DIST_BLOCK.into(), other.into())
+                .by_rule("A14"));
         }
     };
     if raw.flags & !(allowed | DISTARRAY_DIM_COMPONENT) != 0 {
-        return Err(flag("a flag that belongs to another dist_type", "flags"));
+        return Err(flag("a flag that belongs to another dist_type", "flags", "A12"));
     }
     if foreign != 0 {
-        return Err(flag("fields of another dist_type must be zero", "dist_type"));
+        return Err(flag("fields of another dist_type must be zero", "dist_type", "A13"));
     }
     Ok(())
 }
@@ -112,12 +113,14 @@ fn check_whole(raw: &distarray_dim, extent: i64) -> Result<()> {
     if raw.proc_grid_size > 1 || raw.proc_grid_size < 0 || raw.proc_grid_rank != 0 {
         return Err(Error::new(ErrorKind::Grid, "an axis held whole has a process grid of one")
             .in_field("proc_grid_size")
-            .expected_found(1, raw.proc_grid_size));
+            .expected_found(1, raw.proc_grid_size)
+            .by_rule("A15"));
     }
     if raw.size != 0 && raw.size != extent {
         return Err(Error::new(ErrorKind::Shape, "an axis held whole has its size in shape")
             .in_field("size")
-            .expected_found(extent, raw.size));
+            .expected_found(extent, raw.size)
+            .by_rule("A15"));
     }
     Ok(())
 }
@@ -127,6 +130,7 @@ fn check_whole(raw: &distarray_dim, extent: i64) -> Result<()> {
 /// # Safety
 /// As for [`read_dim`].
 unsafe fn read_indices(raw: &distarray_dim) -> Result<Vec<i64>> {
+    let rule = |error: Error| error.by_rule("A16");
     let mut list = Vec::new();
     let mut reserve = |count: usize| {
         list.try_reserve_exact(count).map_err(|_| {
@@ -135,12 +139,12 @@ unsafe fn read_indices(raw: &distarray_dim) -> Result<Vec<i64>> {
     };
     if raw.flags & DISTARRAY_DIM_INDICES_I32 == 0 {
         // SAFETY: the caller's promise.
-        let indices = unsafe { inputs(raw.indices.cast::<i64>(), raw.n_indices, "indices") }?;
+        let indices = unsafe { inputs(raw.indices.cast::<i64>(), raw.n_indices, "indices") }.map_err(rule)?;
         reserve(indices.len())?;
         list.extend_from_slice(indices);
     } else {
         // SAFETY: the caller's promise.
-        let indices = unsafe { inputs(raw.indices.cast::<i32>(), raw.n_indices, "indices") }?;
+        let indices = unsafe { inputs(raw.indices.cast::<i32>(), raw.n_indices, "indices") }.map_err(rule)?;
         reserve(indices.len())?;
         list.extend(indices.iter().map(|&i| i64::from(i)));
     }
@@ -181,6 +185,6 @@ pub(super) fn write_dim(dim: &Dim) -> distarray_dim {
     raw
 }
 
-fn flag(detail: impl Into<std::borrow::Cow<'static, str>>, field: &'static str) -> Error {
-    Error::new(ErrorKind::Flag, detail).in_field(field)
+fn flag(detail: impl Into<std::borrow::Cow<'static, str>>, field: &'static str, rule: &'static str) -> Error {
+    Error::new(ErrorKind::Flag, detail).in_field(field).by_rule(rule)
 }

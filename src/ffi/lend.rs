@@ -163,16 +163,17 @@ impl distarray_array {
             _ => self.record().write & (DISTARRAY_W_READ_ONLY | DISTARRAY_W_ALIASED),
         };
         if forbidden != 0 {
-            return Err(
-                Error::new(ErrorKind::Access, "the array can be read, not written").in_field("flags_write")
-            );
+            return Err(Error::new(ErrorKind::Access, "the array can be read, not written")
+                .in_field("flags_write")
+                .by_rule("L6"));
         }
         // The handle that is being called holds one reference. Releases on other
         // threads only lower the count, so a loan may be refused needlessly, but
         // none is given that another shuts out.
         let others = || Arc::strong_count(self) - 1 - self.descriptions.load(Ordering::Acquire);
         if self.exclusive.load(Ordering::Acquire) || access == Access::Exclusive && others() > 0 {
-            return Err(Error::new(ErrorKind::Busy, "another loan is out that does not allow this one"));
+            let text = "another loan is out that does not allow this one";
+            return Err(Error::new(ErrorKind::Busy, text).by_rule("L7"));
         }
         if access == Access::Exclusive {
             self.exclusive.store(true, Ordering::Release);

@@ -52,22 +52,26 @@ pub(super) unsafe fn read_request<'a>(request: *const distarray_request) -> Resu
         }
         Err(Error::new(ErrorKind::Range, "a number that no version 1.0 request has")
             .in_field(field)
-            .expected_found(most.into(), found.into()))
+            .expected_found(most.into(), found.into())
+            .by_rule("L10"))
     };
     if request.struct_size != 0 && request.struct_size < 128 {
         return Err(Error::new(ErrorKind::Version, "the struct is too short")
             .in_field("struct_size")
-            .expected_found(128, request.struct_size.into()));
+            .expected_found(128, request.struct_size.into())
+            .by_rule("L10"));
     }
     range("access", DISTARRAY_ACCESS_DESCRIBE, request.access)?;
     range("layouts", LAYOUT_C | LAYOUT_FORTRAN | LAYOUT_STRIDED, request.layouts)?;
     range("dist_types", 7, request.dist_types)?;
     range("copy", COPY_ALWAYS, request.copy)?;
     if request.min_alignment != 0 && !request.min_alignment.is_power_of_two() {
-        return Err(Error::new(ErrorKind::Range, "an alignment is a power of two").in_field("min_alignment"));
+        let text = "an alignment is a power of two";
+        return Err(Error::new(ErrorKind::Range, text).in_field("min_alignment").by_rule("L10"));
     }
     if request.reserved != [0; 9] {
-        return Err(Error::new(ErrorKind::Flag, "reserved words must be zero").in_field("reserved"));
+        let text = "reserved words must be zero";
+        return Err(Error::new(ErrorKind::Flag, text).in_field("reserved").by_rule("L10"));
     }
     Ok(request)
 }
@@ -111,7 +115,8 @@ pub(super) fn answer(lent: &Arc<distarray_array>, request: &distarray_request) -
     }
     if request.copy == COPY_NEVER {
         return Err(Error::new(ErrorKind::WouldCopy, "the layout or alignment asked for needs a copy")
-            .in_field("layouts"));
+            .in_field("layouts")
+            .by_rule("L10"));
     }
     if access != Access::Read {
         return Err(unacceptable(
@@ -143,5 +148,5 @@ fn suits(lent: &distarray_array, request: &distarray_request) -> bool {
 }
 
 fn unacceptable(detail: String, field: &'static str) -> Error {
-    Error::new(ErrorKind::Unacceptable, detail).in_field(field)
+    Error::new(ErrorKind::Unacceptable, detail).in_field(field).by_rule("L10")
 }

@@ -5,6 +5,7 @@
 
 #[path = "../common/dealing.rs"]
 mod dealing;
+mod loans;
 mod random;
 mod reference;
 mod vectors;

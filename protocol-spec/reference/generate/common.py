@@ -34,7 +34,8 @@ def without(dictionary, *keys):
 
 def refusal(kind, rule, field, **places):
     """What a checker must say; a message or a buffer that is wrong has no status code."""
-    return ({"kind": kind} if kind else {}) | {"rule": rule, "field": field} | places
+    named = {"kind": kind, "rule": rule, "field": field} | places
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def vector(kind, name, rules, content, error=None, about=None):
