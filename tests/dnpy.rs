@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use distarray::Result;
 use distarray::array::{AnyArray, DType, DistArray};
 use distarray::io::dnpy;
 use distarray::protocol::{Dim, DimData, Dist};
-use distarray::{ErrorKind, Result};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -244,27 +244,44 @@ fn scattered(indices: Vec<i64>) -> Result<DistArray<u8>> {
     DistArray::new(DimData::new([Dim::new(size, 2, 1, Dist::unstructured(indices))?])?, elements)
 }
 
+/// Version 2.0 begins with the first index that the header of 1.0 has no room for.
 #[test]
-fn more_indices_than_the_header_holds_are_refused_before_anything_is_written() {
+fn lists_too_long_for_the_header_follow_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("u.dnpy");
     for step in [1, 7, 1_000_003] {
-        fs::write(&path, "before").unwrap();
         let indices = |n: i64| (0..n).map(|i| i * step).collect::<Vec<_>>();
-        let error = dnpy::write(&path, scattered(indices(14_000)).unwrap()).unwrap_err();
-        assert_eq!(
-            (error.kind(), error.axis(), error.field()),
-            (ErrorKind::Unsupported, Some(0), Some("indices"))
-        );
-        assert_eq!(error.found(), Some(14_000));
-        assert_eq!(fs::read(&path).unwrap(), b"before");
-        // The number it names fits, and not one more: the last index is as long as any.
-        let fitting = error.expected().unwrap();
-        assert!(fitting > 4_000, "{error}");
-        assert!(dnpy::write(&path, scattered(indices(fitting)).unwrap()).is_ok(), "{error}");
-        assert!(dnpy::write(&path, scattered(indices(fitting + 1)).unwrap()).is_err(), "{error}");
-        assert_eq!(dnpy::read(&path).unwrap().buffer().shape(), [fitting]);
+        let version = |n: i64| {
+            let array = scattered(indices(n)).unwrap();
+            dnpy::write(&path, &array).unwrap();
+            let again = dnpy::read(&path).unwrap();
+            assert_eq!(again.dim_data(), array.dim_data());
+            assert_eq!(again.buffer().copy_bytes(), array.as_any().buffer().copy_bytes());
+            fs::read(&path).unwrap()[6]
+        };
+        // By halving: so many fit, and not one more.
+        let (mut fits, mut too_many) = (4_000, 24_000);
+        while too_many - fits > 1 {
+            let n = i64::midpoint(fits, too_many);
+            *(if version(n) == 1 { &mut fits } else { &mut too_many }) = n;
+        }
+        let text = |n: i64| indices(n).iter().map(|i| i.to_string().len() + 2).sum::<usize>();
+        assert!(text(fits) < 65_524 && text(too_many) + 200 > 65_524, "{fits} indices, step {step}");
+        let ten_bytes_each = 200_000;
+        assert_eq!(version(ten_bytes_each), 2);
+        let length = i64::try_from(fs::metadata(&path).unwrap().len()).unwrap();
+        assert!((9 * ten_bytes_each..9 * ten_bytes_each + 1000).contains(&length), "{length}");
     }
+}
+
+#[test]
+fn ten_million_indices_are_written_and_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("u.dnpy");
+    let array = scattered((0..10_000_000).rev().collect()).unwrap();
+    dnpy::write(&path, &array).unwrap();
+    let again = dnpy::read(&path).unwrap();
+    assert_eq!(again.dim_data(), array.dim_data());
 }
 
 #[test]

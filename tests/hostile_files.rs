@@ -78,7 +78,7 @@ fn errors_say_what_is_wrong_and_where() {
     let refusal = |name: &str| dnpy::read(data().join("corrupt").join(name)).unwrap_err();
     let cases = [
         ("magic_case", ErrorKind::Syntax, "magic", "no .dnpy file begins here"),
-        ("version_2_0", ErrorKind::Version, "version", "version 2.0 of .dnpy is not known"),
+        ("version_2_0", ErrorKind::Version, "version", "version 2.0 of .dnpy is for lists behind the header"),
         ("trunc_mid_header", ErrorKind::Syntax, "header", "at byte 10 (expected 150, found 75)"),
         ("header_nul", ErrorKind::Syntax, "header", "the byte 0x00, at byte 77"),
         (

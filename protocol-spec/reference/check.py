@@ -15,6 +15,7 @@ from pathlib import Path
 
 import collective
 from description import Refusal, check_buffer, read
+from dnpy import check_file
 from generate.brute import flat
 from life import check_life
 from loan import check_loan
@@ -94,6 +95,7 @@ CHECKS = {
     "halo": check_halo,
     "abi": check_loan,
     "lifecycle": check_life,
+    "dnpy": check_file,
 }
 
 

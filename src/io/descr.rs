@@ -216,5 +216,5 @@ impl Basic {
 }
 
 fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::DType, why).in_field("descr")
+    Error::new(ErrorKind::DType, why).in_field("descr").by_rule("F6")
 }

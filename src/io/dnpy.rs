@@ -3,16 +3,17 @@
 //! | bytes | what |
 //! |---|---|
 //! | 6 | `\x93DARRY` |
-//! | 2 | version, 1 and 0 |
+//! | 2 | version: 1 and 0, or 2 and 0 |
 //! | 2 | length of the header, little-endian |
 //! | so many | a Python literal in Latin-1: `__version__` and `dim_data`; blanks and a newline up to a multiple of 16 |
+//! | in 2.0 | each list of integers for which the header has `None`, as a complete `.npy` file |
 //! | the rest | the buffer as a complete `.npy` file |
 //!
-//! What is written equals what DistArray writes, byte for byte, except that
-//! indices are a plain list: DistArray prints a NumPy array, which it then
-//! cannot read. What is read includes all its dialects: Python 2, NumPy's
-//! arrays and scalars, the doubled magic of version 0.5. Bytes after the
-//! buffer are ignored.
+//! What is written in version 1.0 equals what DistArray writes, byte for byte,
+//! except that indices are a plain list: DistArray prints a NumPy array, which it
+//! then cannot read. Version 2.0 is written where the lists do not fit the header.
+//! What is read includes all its dialects: Python 2, NumPy's arrays and scalars,
+//! the doubled magic of version 0.5. Bytes after the buffer are ignored.
 
 mod set;
 
@@ -27,7 +28,7 @@ use super::{file, npy};
 use crate::array::AnyArray;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::literal::{self, Encoding};
-use crate::protocol::{DimData, Dist, Reading, Repair, Value};
+use crate::protocol::{DimData, Reading, Repair, Value};
 
 const MAGIC: [u8; 6] = *b"\x93DARRY";
 
@@ -75,8 +76,7 @@ pub fn read_bytes(bytes: &[u8]) -> Result<AnyArray> {
 ///
 /// # Errors
 /// `Io` where the file cannot be written; `Unsupported` for element types that
-/// NumPy does not have and for more indices than the header has room for,
-/// before anything is written.
+/// NumPy does not have, before anything is written.
 pub fn write(path: impl AsRef<Path>, array: impl AsRef<AnyArray>) -> Result<()> {
     let (path, array) = (path.as_ref(), array.as_ref());
     stage(path, array)?.commit()
@@ -133,19 +133,20 @@ fn read_all<R: Read>(mut source: Source<R>, reading: Reading) -> Result<(AnyArra
 fn read_dictionary<R: Read>(source: &mut Source<R>) -> Result<Value> {
     let magic: [u8; 6] = source.array("magic")?;
     if magic != MAGIC {
-        return Err(Error::new(ErrorKind::Syntax, "no .dnpy file begins here").in_field("magic"));
+        let why = "no .dnpy file begins here";
+        return Err(Error::new(ErrorKind::Syntax, why).in_field("magic").by_rule("F1"));
     }
     let version: [u8; 2] = source.array("version")?;
-    if version != [1, 0] {
-        let why = format!("version {}.{} of .dnpy is not known; 1.0 is", version[0], version[1]);
-        return Err(Error::new(ErrorKind::Version, why).in_field("version"));
+    if ![[1, 0], [2, 0]].contains(&version) {
+        let why = format!("version {}.{} of .dnpy is not known; 1.0 and 2.0 are", version[0], version[1]);
+        return Err(Error::new(ErrorKind::Version, why).in_field("version").by_rule("F2"));
     }
     let mut length: [u8; 2] = source.array("header length")?;
     let mut first = source.position();
     let mut text = Vec::new();
     // DistArray 0.5 with NumPy 1.9 wrote NumPy's magic after its own; it begins
     // as the length of a header does that happens to have 20115 bytes.
-    if npy::MAGIC.starts_with(&length) {
+    if version == [1, 0] && npy::MAGIC.starts_with(&length) {
         let next: [u8; 6] = source.array("header")?;
         if next[..4] == npy::MAGIC[2..] && next[4..] == version {
             length = source.array("header length")?;
@@ -156,7 +157,37 @@ fn read_dictionary<R: Read>(source: &mut Source<R>) -> Result<Value> {
     }
     let length = usize::from(u16::from_le_bytes(length));
     text.extend(source.bytes(length - text.len(), "header")?);
-    literal::parse(&text, Encoding::Latin1, first).map_err(|error| error.in_field("header"))
+    let refused = |error: Error| error.in_field("header").by_rule("F4");
+    let mut value = literal::parse(&text, Encoding::Latin1, first).map_err(refused)?;
+    if version == [2, 0] && read_lists(&mut value, source)? == 0 {
+        let why = "version 2.0 of .dnpy is for lists behind the header, and there are none";
+        return Err(Error::new(ErrorKind::Version, why).in_field("version").by_rule("F2"));
+    }
+    Ok(value)
+}
+
+/// Puts the lists that follow the header in the places of its `None`s, in their
+/// order; their number.
+fn read_lists<R: Read>(value: &mut Value, source: &mut Source<R>) -> Result<usize> {
+    let mut lists = 0;
+    match value {
+        Value::Tuple(items) | Value::List(items) => {
+            for item in items {
+                lists += read_lists(item, source)?;
+            }
+        }
+        Value::Dict(entries) => {
+            for (_, value) in entries {
+                lists += read_lists(value, source)?;
+            }
+        }
+        Value::None => {
+            *value = Value::Ints(npy::read_list(source)?);
+            lists += 1;
+        }
+        _ => {}
+    }
+    Ok(lists)
 }
 
 /// Writes the whole file beside its place.
@@ -168,49 +199,67 @@ fn stage(path: &Path, array: &AnyArray) -> Result<Staged> {
     file.sync()
 }
 
-/// Magic, version, length and header.
+/// Magic, version, length and header, and the lists that follow it.
 pub(super) fn dictionary(dim_data: &DimData) -> Result<Vec<u8>> {
-    let mut entries = dim_data.to_value().as_dict().unwrap_or_default().to_vec();
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut text = String::from("{");
-    for (key, value) in &entries {
-        text.push_str(&format!("'{key}': {}, ", value.to_literal()));
+    let mut value = dim_data.to_value();
+    if let Value::Dict(entries) = &mut value {
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
     }
-    text.push('}');
-    let text = npy::latin1(&text);
+    let mut lists = Vec::new();
+    // An item of a list takes three bytes at least: longer ones are not even printed.
+    if items(&value) > MAX_TEXT / 3 {
+        take_lists(&mut value, &mut lists);
+    }
+    let mut text = header_text(&value);
     if text.len() > MAX_TEXT {
-        return Err(too_long(dim_data, text.len()));
+        take_lists(&mut value, &mut lists);
+        text = header_text(&value);
+    }
+    if text.len() > MAX_TEXT {
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let why = "the dim_data is too long for a .dnpy header, counted in bytes";
+        return Err(Error::new(ErrorKind::Unsupported, why)
+            .in_field("header")
+            .expected_found(number(MAX_TEXT), number(text.len())));
     }
     let mut bytes = MAGIC.to_vec();
-    bytes.extend([1, 0]);
+    bytes.extend(if lists.is_empty() { [1, 0] } else { [2, 0] });
     let text = npy::pad(&text, bytes.len() + 2, ALIGNMENT);
     bytes.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes());
     bytes.extend(text);
+    lists.iter().try_for_each(|list| npy::write_list(&mut bytes, list))?;
     Ok(bytes)
 }
 
-/// Names the axis with most indices, and how many of them there is room for.
-fn too_long(dim_data: &DimData, length: usize) -> Error {
-    let axes = dim_data.dims().iter().enumerate();
-    let indices = axes.filter_map(|(axis, dim)| match dim.dist() {
-        Dist::Unstructured { indices, .. } => Some((axis, indices)),
-        _ => None,
-    });
-    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    let Some((axis, indices)) = indices.max_by_key(|(_, indices)| indices.len()) else {
-        let why = "the dim_data is too long for a .dnpy header, counted in bytes";
-        return Error::new(ErrorKind::Unsupported, why).expected_found(number(MAX_TEXT), number(length));
-    };
-    // From the end, as many as must go, each with its comma.
-    let mut excess = length - MAX_TEXT;
-    let mut fitting = indices.len();
-    while excess > 0 && fitting > 0 {
-        fitting -= 1;
-        excess = excess.saturating_sub(indices[fitting].to_string().len() + 2);
+/// The dictionary as DistArray prints it: a comma and a blank after each entry.
+fn header_text(value: &Value) -> Vec<u8> {
+    let mut text = String::from("{");
+    for (key, value) in value.as_dict().unwrap_or_default() {
+        text.push_str(&format!("'{key}': {}, ", value.to_literal()));
     }
-    let why = "a .dnpy header has no room for so many indices; spread them over more ranks";
-    Error::new(ErrorKind::Unsupported, why)
-        .on_axis(axis)
-        .in_field("indices")
-        .expected_found(number(fitting), number(indices.len()))
+    text.push('}');
+    npy::latin1(&text)
+}
+
+/// Integers in all lists.
+fn items(value: &Value) -> usize {
+    match value {
+        Value::Ints(list) => list.len(),
+        Value::Tuple(values) => values.iter().map(items).sum(),
+        Value::Dict(entries) => entries.iter().map(|(_, value)| items(value)).sum(),
+        _ => 0,
+    }
+}
+
+/// Takes the lists out, and leaves `None` in the place of each.
+fn take_lists(value: &mut Value, lists: &mut Vec<Vec<i64>>) {
+    match value {
+        Value::Ints(list) => {
+            lists.push(std::mem::take(list));
+            *value = Value::None;
+        }
+        Value::Tuple(values) => values.iter_mut().for_each(|value| take_lists(value, lists)),
+        Value::Dict(entries) => entries.iter_mut().for_each(|(_, value)| take_lists(value, lists)),
+        _ => {}
+    }
 }

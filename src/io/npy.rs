@@ -95,8 +95,7 @@ impl Header {
     pub(super) fn read<R: Read>(source: &mut Source<R>) -> Result<Self> {
         let magic: [u8; 6] = source.array("npy magic")?;
         if magic != MAGIC {
-            return Err(Error::new(ErrorKind::Syntax, "no .npy array begins here; a pickle is never read")
-                .in_field("npy magic"));
+            return Err(refused("npy magic", "no .npy array begins here; a pickle is never read"));
         }
         let version: [u8; 2] = source.array("npy version")?;
         let (length, encoding) = match version {
@@ -105,7 +104,7 @@ impl Header {
             [3, 0] => (u32::from_le_bytes(source.array("npy header length")?), Encoding::Utf8),
             [major, minor] => {
                 let why = format!(".npy version {major}.{minor} is not known; 1.0 to 3.0 are");
-                return Err(Error::new(ErrorKind::Version, why).in_field("npy version"));
+                return Err(Error::new(ErrorKind::Version, why).in_field("npy version").by_rule("F5"));
             }
         };
         let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -117,7 +116,8 @@ impl Header {
         if encoding == Encoding::Utf8 && str::from_utf8(&text).is_err() {
             return Err(refused("npy header", "the header is not UTF-8"));
         }
-        let value = literal::parse(&text, encoding, first).map_err(|error| error.in_field("npy header"))?;
+        let value = literal::parse(&text, encoding, first)
+            .map_err(|error| error.in_field("npy header").by_rule("F5"))?;
         Self::from_value(&value, source.position() as u64)
     }
 
@@ -137,11 +137,12 @@ impl Header {
             None => return Err(refused("fortran_order", "fortran_order must be True or False")),
         };
         let Value::Tuple(extents) = shape else {
-            return Err(refused("shape", "the shape must be a tuple of integers"));
+            return Err(refused("shape", "the shape must be a tuple of integers").by_rule("F7"));
         };
         let extents: Option<Vec<i64>> = extents.iter().map(Value::as_i64).collect();
-        let extents = extents.ok_or_else(|| refused("shape", "an extent must be an integer of 64 bits"))?;
-        let layout = Layout::packed(&extents, descr.itemsize()?, order)?;
+        let extents = extents
+            .ok_or_else(|| refused("shape", "an extent must be an integer of 64 bits").by_rule("F7"))?;
+        let layout = Layout::packed(&extents, descr.itemsize()?, order).map_err(|e| e.by_rule("F7"))?;
         Ok(Self { descr, order, layout, offset })
     }
 
@@ -258,7 +259,25 @@ impl Header {
 }
 
 fn refused(field: &'static str, why: &'static str) -> Error {
-    Error::new(ErrorKind::Syntax, why).in_field(field)
+    Error::new(ErrorKind::Syntax, why).in_field(field).by_rule("F5")
+}
+
+/// Reads a list of integers: an array of one axis of `int64`.
+pub(super) fn read_list<R: Read>(source: &mut Source<R>) -> Result<Vec<i64>> {
+    let header = Header::read(source)?;
+    if header.descr.dtype() != DType::I64 || header.shape().len() != 1 {
+        return Err(refused("list", "a list of integers is an array of one axis of int64").by_rule("F8"));
+    }
+    let bytes = header.read_data(source)?.copy_bytes();
+    Ok(bytes.as_chunks().0.iter().map(|number| i64::from_ne_bytes(*number)).collect())
+}
+
+/// Writes a list of integers as [`read_list`] reads it.
+pub(super) fn write_list(writer: &mut impl Write, list: &[i64]) -> Result<()> {
+    let length = i64::try_from(list.len()).unwrap_or(i64::MAX);
+    let (descr, layout) = (Descr::of(DType::I64)?, Layout::packed(&[length], size_of::<i64>(), Order::C)?);
+    writer.write_all(&Header { descr, order: Order::C, layout, offset: 0 }.to_bytes()?)?;
+    Ok(writer.write_all(bytemuck::cast_slice(list))?)
 }
 
 /// The element type to be written: one that [`read`] takes.

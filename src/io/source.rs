@@ -56,6 +56,7 @@ impl<R: Read> Source<R> {
         let found = i64::try_from(self.remaining).unwrap_or(i64::MAX);
         Err(Error::new(ErrorKind::Syntax, why)
             .in_field(what)
-            .expected_found(i64::try_from(length).unwrap_or(i64::MAX), found))
+            .expected_found(i64::try_from(length).unwrap_or(i64::MAX), found)
+            .by_rule("F3"))
     }
 }

@@ -10,7 +10,7 @@ use distarray::ffi::abi::*;
 use distarray::ffi::*;
 use serde_json::Value as Json;
 
-use super::vectors::{Refusal, Vector, all, each, status_name};
+use super::vectors::{Refusal, Vector, all, bytes, each, status_name};
 
 /// What the first lender hears.
 #[derive(Default)]
@@ -56,16 +56,6 @@ impl Image {
         let mut loan = unsafe { self.0["export"].as_ptr().cast::<distarray_export>().read() };
         loan.private_data = std::ptr::from_ref(lender).cast_mut().cast();
         loan
-    }
-}
-
-fn bytes(spelled: &Json) -> Vec<u8> {
-    let digits = |text: &str| -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
-    };
-    match spelled.as_str() {
-        Some(text) => digits(text),
-        None => digits(spelled[1].as_str().unwrap()).repeat(spelled[0].as_u64().unwrap() as usize),
     }
 }
 

@@ -5,6 +5,7 @@
 
 #[path = "../common/dealing.rs"]
 mod dealing;
+mod files;
 mod loans;
 mod random;
 mod reference;

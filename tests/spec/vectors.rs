@@ -115,3 +115,14 @@ pub fn each(kind: &str, least: usize, body: impl Fn(&Vector) -> Option<Refusal>)
         .collect();
     assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), of_kind.len(), wrong.join("\n"));
 }
+
+/// Hexadecimal digits, or `[number of bytes, what each of them is]`.
+pub fn bytes(spelled: &Json) -> Vec<u8> {
+    let digits = |text: &str| -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    };
+    match spelled.as_str() {
+        Some(text) => digits(text),
+        None => digits(spelled[1].as_str().unwrap()).repeat(spelled[0].as_u64().unwrap() as usize),
+    }
+}

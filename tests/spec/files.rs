@@ -1,0 +1,48 @@
+//! Files: read as stated, and written again byte for byte where they are canonical.
+
+use distarray::io::dnpy;
+use distarray::protocol::Reading;
+use serde_json::Value as Json;
+
+use super::vectors::{Refusal, bytes, each};
+use super::verdicts::{ints, local, value};
+
+/// Hexadecimal digits, bytes of one value, or integers of 8 bytes.
+fn content(pieces: &Json) -> Vec<u8> {
+    let mut content = Vec::new();
+    for piece in pieces.as_array().unwrap() {
+        if piece.is_object() {
+            let [first, step, count] = ["first", "step", "count"].map(|key| piece[key].as_i64().unwrap());
+            content.extend((0..count).flat_map(|i| (first + i * step).to_le_bytes()));
+        } else {
+            content.extend(bytes(piece));
+        }
+    }
+    content
+}
+
+#[test]
+fn files() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("part.dnpy");
+    each("dnpy", 80, |vector| {
+        let content = content(&vector.content["content"]);
+        let array = match dnpy::read_bytes(&content) {
+            Ok(array) => array,
+            Err(error) => return Some(error.into()),
+        };
+        let shape = ints(&vector.content["shape"]);
+        let stated =
+            local(&value(&vector.content["description"]), Some(&shape), Reading::Protocol).unwrap().0;
+        assert_eq!(array.dim_data(), &stated, "{}", vector.id);
+        assert_eq!(array.buffer().shape(), shape, "{}", vector.id);
+        dnpy::write(&path, &array).unwrap();
+        let canonical = std::fs::read(&path).unwrap();
+        let word = |text: &str| Some(text.to_owned());
+        (canonical != content).then(|| Refusal {
+            rule: word("F9"),
+            field: word("file"),
+            ..Refusal::default()
+        })
+    });
+}
