@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks descriptions against the protocol.
 
-  check.py vectors [directory]   every vector has the verdict that it states
+  check.py vectors [directory]   every file fits its schema, every vector has the verdict that it states
   check.py                       one JSON object a line from standard input, a verdict a line:
        {"description": {...}, "shape": [...]}      one process
        {"ranks": [{...}, ...]}                     all processes
@@ -15,10 +15,11 @@ from pathlib import Path
 
 import collective
 from description import Refusal, check_buffer, read
-from dnpy import check_file
+from dnpy import axis_keys, check_file, literal
 from generate.brute import flat
 from life import check_life
-from loan import check_loan
+from loan import check_loan, read_record
+from schema import check_schemas
 
 
 def check_local(case):
@@ -87,6 +88,16 @@ def check_halo(case):
                 raise Refusal(None, "M2", "buffers")
 
 
+def check_forms(case):
+    """The C record and the header of a file say what the description says."""
+    (axis,) = read(case["description"])[0].axes
+    stated = axis_keys(axis)
+    if axis_keys(read_record(bytes.fromhex(case["record"]), getattr(axis, "indices", None))) != stated:
+        raise Refusal(None, None, "record")
+    if literal(case["header"], "header", "F4")["dim_data"] != (stated,):
+        raise Refusal(None, None, "header")
+
+
 CHECKS = {
     "local": check_local,
     "collective": check_collective,
@@ -96,6 +107,7 @@ CHECKS = {
     "abi": check_loan,
     "lifecycle": check_life,
     "dnpy": check_file,
+    "forms": check_forms,
 }
 
 
@@ -111,7 +123,7 @@ def verdict(case):
 
 
 def check_vectors(directory):
-    checked, skipped, wrong = 0, 0, []
+    checked, skipped, wrong = 0, 0, check_schemas(directory)
     for path in sorted(directory.glob("*.json")):
         for case in json.loads(path.read_text())["vectors"]:
             if case["kind"] not in CHECKS:

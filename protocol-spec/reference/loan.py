@@ -186,6 +186,15 @@ def read_axis(memory, base, extent):
     return axis
 
 
+def read_record(record, indices=None):
+    """The axis that one record describes, whose indices lie elsewhere."""
+    memory = Memory({"segments": {"dims": record.hex()}, "pointers": []})
+    if indices is not None:
+        memory.segments["indices"] = b"".join(index.to_bytes(8, "little", signed=True) for index in indices)
+        memory.base["indices"] = memory.pointers["dims", 72] = STEP * 9
+    return read_axis(memory, 0, 0)
+
+
 def check_processes(memory, field, table, flags_read, axes):
     rank, count = field(152, "q"), field(160, "q")
     if count < 1:

@@ -16,14 +16,7 @@
 //!   `0..size` that no other rank of the line subtracts.
 //! - *Nobody failed*: a rank that cannot claim anything adds noise.
 //!
-//! | rule | says |
-//! |---|---|
-//! | W1 | the grid has as many processes as the communicator has ranks |
-//! | W2 | each rank's coordinates are those of its rank |
-//! | W3 | number of axes, element type, uid, grid order, replicas, and for each axis kind, size, grid extent, block size, first block and process, periodic and edges: alike on all ranks |
-//! | W4 | blocks meet: each starts where its neighbour stops; ranks at one coordinate hold the same part |
-//! | W5 | padding is as wide as the neighbour's on the other side, and not wider than what the process owns; padding that lies around the edges too is the same on all ranks, and not wider than the axis |
-//! | W6 | owned indices sum up to the size; on a one-to-one axis no index has two owners |
+//! These are rules W1 to W6 of `protocol-spec/protocol.md`, section 8.
 //!
 //! The verdict is computed from the reduced word alone, so it is the same on every
 //! rank; a broken set passes with probability of about 2^-64. Only a failed

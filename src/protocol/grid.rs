@@ -1,11 +1,6 @@
 //! Which process of the communicator stands at which grid coordinates.
 //!
-//! | rule | says | since |
-//! |---|---|---|
-//! | G1 | the product of all `proc_grid_size` and `replicas` fits 64 bits | 0.10 |
-//! | G2 | `replicas >= 1` and `0 <= replica < replicas` | 1.0 |
-//! | G3 | an explicit table of ranks has one entry per process | 1.0 |
-//! | G4 | strict: each rank stands in the table once | 1.0 |
+//! Rules G1 to G4 of `protocol-spec/protocol.md`; G4 is strict.
 
 use std::sync::Arc;
 

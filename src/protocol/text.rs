@@ -1,14 +1,6 @@
 //! `dim_data` to and from its text forms: the keys of the dictionaries.
 //!
-//! | rule | says |
-//! |---|---|
-//! | T1 | the whole is a dictionary of `__version__` and `dim_data`; in 1.0.0 also `grid_order`, `replicas`, `replica`; no other key |
-//! | T2 | `__version__` is `0.10.x` or `1.0.x` |
-//! | T3 | `dim_data` is a sequence of dictionaries |
-//! | T4 | `dim_data` has one dictionary per axis of the buffer |
-//! | T5 | every key that the kind needs is there |
-//! | T6 | every key of the protocol has its type; a bool is not an integer |
-//! | T7 | `dist_type` is `'b'`, `'c'` or `'u'` |
+//! Rules T1 to T8 of `protocol-spec/protocol.md`.
 //!
 //! Keys of a dictionary that the protocol does not know are ignored, and
 //! reported. So is every repair: nothing is mended in silence.

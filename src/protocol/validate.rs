@@ -1,29 +1,7 @@
-//! The protocol's local rules, each with its number.
+//! The local rules D, B, C and U of `protocol-spec/protocol.md`, by number.
 //!
-//! *Structural* rules hold for every [`Dim`] there is; *strict* ones need the
-//! buffer's extent, or time proportional to the part.
-//!
-//! | rule | says | since |
-//! |---|---|---|
-//! | D1 | `size >= 0` | 0.10 |
-//! | D2 | `proc_grid_size >= 1` | 0.10 |
-//! | D3 | `0 <= proc_grid_rank < proc_grid_size` | 0.10 |
-//! | B1 | `start <= stop`; equal is an empty part | 0.10 |
-//! | B2 | `0 <= start` and `stop <= size`, unless the halo lies outside the edge | 0.10 |
-//! | B3 | the part of coordinate 0 starts at 0, padding outside the edge apart | 0.10 |
-//! | B4 | padding widths are not negative | 0.10 |
-//! | B5 | strict: the last coordinate's part stops at `size`, likewise | 0.10 |
-//! | B6 | strict: the two paddings fit into the part | 0.10 |
-//! | B7 | strict: `stop - start` is the buffer's extent | 0.10 |
-//! | C1 | `block_size >= 1` | 0.10 |
-//! | C2 | `start` is the start of one of the first `proc_grid_size` blocks; in 0.10.0 that of block `proc_grid_rank` | 0.10 |
-//! | C3 | `1 <= first_block <= block_size` | 1.0 |
-//! | C4 | `size + block_size - first_block` fits 64 bits | 1.0 |
-//! | C5 | strict: the number of indices dealt out is the buffer's extent | 0.10 |
-//! | U1 | `0 <= num_owned <=` number of indices | 1.0 |
-//! | U2 | strict: no index stands twice | 0.10 |
-//! | U3 | strict: one to one owns at most `size` indices | 0.10 |
-//! | U4 | strict: the number of indices is the buffer's extent | 0.10 |
+//! *Structural* rules hold for every [`Dim`] there is; *strict* ones (B5 to B7, C5,
+//! U2 to U4) need the buffer's extent, or time proportional to the part.
 
 use super::dim::{Blocks, Regular};
 use super::{Dim, Dist};

@@ -6,8 +6,10 @@
 #[path = "../common/dealing.rs"]
 mod dealing;
 mod files;
+mod forms;
 mod loans;
 mod random;
 mod reference;
+mod text;
 mod vectors;
 mod verdicts;
