@@ -1,5 +1,6 @@
 //! Images of loans, and scripts of their lives, through the C functions.
 #![allow(unsafe_code)] // builds structs byte by byte, and calls C functions
+#![allow(clippy::undocumented_unsafe_blocks)] // the ABI's promises are what is tried here
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -20,7 +21,6 @@ struct Lender {
 }
 
 unsafe extern "C" fn give_back(loan: *mut distarray_export) {
-    // SAFETY: only `Image::loan` sets this callback, with a lender that outlives the loan.
     let (loan, lender) = unsafe { (&mut *loan, &*(*loan).private_data.cast::<Lender>()) };
     loan.release = None;
     lender.released.set(lender.released.get() + 1);
@@ -52,7 +52,6 @@ impl Image {
     }
 
     fn loan(&self, lender: &Lender) -> distarray_export {
-        // SAFETY: the segment has the bytes of a struct, all of whose fields are plain data.
         let mut loan = unsafe { self.0["export"].as_ptr().cast::<distarray_export>().read() };
         loan.private_data = std::ptr::from_ref(lender).cast_mut().cast();
         loan
@@ -68,11 +67,9 @@ fn aligned(bytes: &[u8]) -> Vec<u128> {
 
 /// The report of a call, where it was refused.
 fn refusal(call: impl FnOnce(*mut distarray_error) -> i32) -> Option<Refusal> {
-    // SAFETY: a report is plain data.
     let mut error: distarray_error = unsafe { std::mem::zeroed() };
     let status = call(&raw mut error);
     let text = |chars: &[std::ffi::c_char]| {
-        // SAFETY: the library ends its texts.
         let text = unsafe { CStr::from_ptr(chars.as_ptr()) }.to_str().unwrap();
         (!text.is_empty()).then(|| text.to_owned())
     };
@@ -103,12 +100,10 @@ fn images() {
         let before = loan_bytes(&loan);
         let mut array = null_mut();
         let access = access(&vector.content["access"]);
-        // SAFETY: the struct and what it points to are as the ABI says, but for what the vector spoils.
         let refused =
             refusal(|error| unsafe { distarray_array_import(&raw mut loan, access, &raw mut array, error) });
         if refused.is_none() {
             assert!(loan.release.is_none(), "{}: a husk is left", vector.id);
-            // SAFETY: the array was made above.
             unsafe { distarray_array_free(array) };
             assert_eq!(lender.released.get(), 1, "{}", vector.id);
         } else {
@@ -120,7 +115,6 @@ fn images() {
 }
 
 fn loan_bytes(loan: &distarray_export) -> [u8; 256] {
-    // SAFETY: plain data without padding bytes.
     unsafe { std::mem::transmute_copy(loan) }
 }
 
@@ -147,8 +141,6 @@ impl Life<'_> {
 
     /// Does one step; what is refused.
     fn step(&mut self, step: &Json) -> Option<Refusal> {
-        // SAFETY, for all calls below: loans and arrays were made by earlier steps, and the
-        // library's own checks are what the scripts try.
         match step["do"].as_str().unwrap() {
             "lend" => {
                 let mut loan = self.image.loan(self.lender);
@@ -249,19 +241,16 @@ fn release(loan: &mut distarray_export) -> Option<Refusal> {
             ..Refusal::default()
         });
     };
-    // SAFETY: a live loan may be released; the library's own callback does nothing to a husk.
     unsafe { callback(loan) };
     assert!(loan.release.is_none(), "release leaves a husk");
     let ours: unsafe extern "C" fn(*mut distarray_export) = give_back;
     if !std::ptr::fn_addr_eq(callback, ours) {
-        // SAFETY: as above.
         unsafe { callback(loan) };
     }
     None
 }
 
 fn request(stated: &Json) -> distarray_request {
-    // SAFETY: a request of zeros is a plain one.
     let mut request =
         distarray_request { struct_size: 128, max_abi_major: 1, ..unsafe { std::mem::zeroed() } };
     for (name, value) in stated.as_object().unwrap() {

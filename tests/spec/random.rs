@@ -52,7 +52,7 @@ fn needs_1_0(part: &Json) -> bool {
 }
 
 fn number(part: &Json, key: &str) -> i64 {
-    part[key].as_i64().unwrap_or(0)
+    part.get(key).and_then(Json::as_i64).unwrap_or(0)
 }
 
 /// The parts of one axis, all of which fit together.
@@ -163,7 +163,8 @@ fn lists(random: &mut Random, procs: i64) -> Vec<Json> {
 /// Puts one fault, or what looks like one, somewhere into a set.
 pub fn spoil(random: &mut Random, set: &mut Vec<Json>) {
     let victim = random.within(0, set.len() as i64 - 1) as usize;
-    match random.within(0, 15) {
+    match random.within(0, 18) {
+        16..=18 => widen(random, &mut set[victim]),
         0 => {
             let other = random.within(0, set.len() as i64 - 1) as usize;
             set.swap(victim, other);
@@ -181,7 +182,7 @@ pub fn spoil(random: &mut Random, set: &mut Vec<Json>) {
             change(random, whole, key);
         }
         3 => {
-            if let Some(dims) = set[victim]["dim_data"].as_array_mut() {
+            if let Some(dims) = set[victim].get_mut("dim_data").and_then(Json::as_array_mut) {
                 match random.within(0, 3) {
                     0 => drop(dims.pop()),
                     1 => dims.push(json!({})),
@@ -191,7 +192,9 @@ pub fn spoil(random: &mut Random, set: &mut Vec<Json>) {
             }
         }
         _ => {
-            let Some(dims) = set[victim]["dim_data"].as_array_mut().filter(|dims| !dims.is_empty()) else {
+            let Some(dims) =
+                set[victim].get_mut("dim_data").and_then(Json::as_array_mut).filter(|dims| !dims.is_empty())
+            else {
                 return;
             };
             let axis = random.within(0, dims.len() as i64 - 1) as usize;
@@ -212,6 +215,25 @@ pub fn spoil(random: &mut Random, set: &mut Vec<Json>) {
             change(random, part, &key);
         }
     }
+}
+
+/// Moves one end of a block outwards or inwards together with its padding: what the
+/// block owns stays, and its padding no longer pairs.
+fn widen(random: &mut Random, description: &mut Json) {
+    let blocks = description.get_mut("dim_data").and_then(Json::as_array_mut).into_iter().flatten();
+    let mut blocks: Vec<&mut Json> = blocks.filter(|part| part["dist_type"] == "b").collect();
+    if blocks.is_empty() {
+        return;
+    }
+    let at = random.within(0, blocks.len() as i64 - 1) as usize;
+    let part = &mut *blocks[at];
+    let (by, end) = (random.pick(&[-1, 1, 1, 2, 4]), random.pick(&[0, 1]));
+    let width = |end: usize| part.get("padding").and_then(|pair| pair.get(end)?.as_i64()).unwrap_or(0);
+    let mut padding = [width(0), width(1)];
+    padding[end] = padding[end].saturating_add(by);
+    part["padding"] = json!(padding);
+    let (key, step) = if end == 0 { ("start", -by) } else { ("stop", by) };
+    part[key] = json!(number(part, key).saturating_add(step));
 }
 
 /// Gives a key another value; most often one nearby.
