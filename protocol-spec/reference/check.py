@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Checks descriptions against the protocol.
 
-  check.py vectors [directory]   every file fits its schema, every vector has the verdict that it states
-  check.py                       one JSON object a line from standard input, a verdict a line:
-       {"description": {...}, "shape": [...]}      one process
-       {"ranks": [{...}, ...]}                     all processes
+check.py vectors [directory]   every file fits its schema, every vector has the verdict that it states
+check.py                       one JSON object a line from standard input, a verdict a line:
+     {"description": {...}, "shape": [...]}      one process
+     {"ranks": [{...}, ...]}                     all processes
 """
 
 import ast
@@ -39,7 +39,9 @@ def check_collective(case):
     for rank, value in enumerate(case["ranks"]):
         shape = case["shapes"][rank] if "shapes" in case else None
         try:
-            descriptions.append(check_local({"description": value} | ({"shape": shape} if shape is not None else {}))[0])
+            descriptions.append(
+                check_local({"description": value} | ({"shape": shape} if shape is not None else {}))[0]
+            )
         except Refusal as refusal:
             descriptions.append(refusal)
     collective.check(descriptions, case.get("dtypes"), case.get("uids"))
@@ -117,7 +119,9 @@ def verdict(case):
         found = CHECKS[case["kind"]](case)
     except Refusal as refusal:
         return refusal.as_dict()
-    if case["kind"] == "local" and sorted(map(repr, found[1])) != sorted(repr(tuple(m)) for m in case.get("mended", found[1])):
+    if case["kind"] == "local" and sorted(map(repr, found[1])) != sorted(
+        repr(tuple(m)) for m in case.get("mended", found[1])
+    ):
         return {"mended": found[1]}
     return None
 
@@ -134,7 +138,9 @@ def check_vectors(directory):
             if found != case.get("error"):
                 wrong.append(f"{path.name}: {case['id']}: expected {case.get('error')}, found {found}")
     print("\n".join(wrong), end="\n" if wrong else "")
-    print(f"{checked} vectors checked, {len(wrong)} wrong, {skipped} of kinds that this checker does not know")
+    print(
+        f"{checked} vectors checked, {len(wrong)} wrong, {skipped} of kinds that this checker does not know"
+    )
     return 1 if wrong else 0
 
 

@@ -78,11 +78,9 @@ def check_alike(descriptions, number):
     axes = [d.axes[number] for d in descriptions]
     for key in ("dist_type", "component", "size", "proc_grid_size"):
         alike([getattr(axis, key) for axis in axes], "INVARIANT", key, number)
-    keys = {
-        "b": ("periodic", "edge_outside"),
-        "c": ("block_size", "first_block"),
-        "u": ("one_to_one",),
-    }[axes[0].dist_type]
+    keys = {"b": ("periodic", "edge_outside"), "c": ("block_size", "first_block"), "u": ("one_to_one",)}[
+        axes[0].dist_type
+    ]
     for key in keys:
         alike([getattr(axis, key) for axis in axes], "INVARIANT", key, number)
     if axes[0].dist_type == "c":
@@ -124,7 +122,11 @@ def check_interfaces(descriptions, number):
         neighbour = descriptions[before].axes[number]
         if neighbour.owned_block()[1] != axis.owned_block()[0]:
             raise Refusal("PARTITION", "W4", "start", number, rank, before)
-        widths = (paired(neighbour), paired(axis)) if axis.edge_outside else (paired(neighbour)[1], paired(axis)[0])
+        widths = (
+            (paired(neighbour), paired(axis))
+            if axis.edge_outside
+            else (paired(neighbour)[1], paired(axis)[0])
+        )
         if widths[0] != widths[1]:
             raise Refusal("HALO", "W5", "padding", number, rank, before)
 

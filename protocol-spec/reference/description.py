@@ -72,7 +72,9 @@ class Axis:
         return [
             g
             for k in blocks
-            for g in range(max(k * self.block_size - missing, 0), min((k + 1) * self.block_size - missing, self.size))
+            for g in range(
+                max(k * self.block_size - missing, 0), min((k + 1) * self.block_size - missing, self.size)
+            )
         ]
 
     def owned(self):
@@ -204,7 +206,11 @@ def read_version(value, lenient, mended):
     if "__version__" not in value:
         raise Refusal("SYNTAX", "T1", "__version__")
     text = value["__version__"]
-    match = re.fullmatch(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", text) if isinstance(text, str) else None
+    match = (
+        re.fullmatch(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", text)
+        if isinstance(text, str)
+        else None
+    )
     # A number of a version is one of 32 bits to every reader.
     if match and all(int(number) < 2**32 for number in match.groups()):
         if match[1] == "0" and match[2] == "10":
@@ -218,7 +224,14 @@ def read_version(value, lenient, mended):
 
 
 def whole(size):
-    keys = {"dist_type": "b", "size": size, "proc_grid_size": 1, "proc_grid_rank": 0, "start": 0, "stop": size}
+    keys = {
+        "dist_type": "b",
+        "size": size,
+        "proc_grid_size": 1,
+        "proc_grid_rank": 0,
+        "start": 0,
+        "stop": size,
+    }
     return Axis(keys | {"padding": [0, 0], "periodic": False, "edge_outside": False, "component": False})
 
 

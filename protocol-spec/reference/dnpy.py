@@ -7,7 +7,15 @@ from struct import pack, unpack_from
 from description import VERSION_0_10, VERSION_1_0, Refusal, check_buffer, read
 
 LARGEST = 2**63 - 1
-SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8, 16), "c": (8, 16, 32), "m": (8,), "M": (8,)}
+SIZES = {
+    "b": (1,),
+    "i": (1, 2, 4, 8),
+    "u": (1, 2, 4, 8),
+    "f": (2, 4, 8, 16),
+    "c": (8, 16, 32),
+    "m": (8,),
+    "M": (8,),
+}
 
 
 class Source:
@@ -70,7 +78,12 @@ def called(node, depth, refused):
     """array([...], dtype=...), np.int64(6)."""
     name = ast.unparse(node.func)
     dtypes = [k.arg for k in node.keywords]
-    if name == "array" and len(node.args) == 1 and isinstance(node.args[0], ast.List) and dtypes in ([], ["dtype"]):
+    if (
+        name == "array"
+        and len(node.args) == 1
+        and isinstance(node.args[0], ast.List)
+        and dtypes in ([], ["dtype"])
+    ):
         return node_value(node.args[0], depth, refused)
     if re.fullmatch(r"np\.(u?int\d+|float\d+|str_)", name) and len(node.args) == 1 and not dtypes:
         return node_value(node.args[0], 0, refused)
@@ -141,7 +154,12 @@ def itemsize(descr):
         raise refused
     names, total = [], 0
     for field in descr:
-        if not isinstance(field, tuple) or len(field) not in (2, 3) or not isinstance(field[0], str) or field[0] in names:
+        if (
+            not isinstance(field, tuple)
+            or len(field) not in (2, 3)
+            or not isinstance(field[0], str)
+            or field[0] in names
+        ):
             raise refused
         names += [field[0]] if field[0] else []
         size = itemsize(field[1])
@@ -196,7 +214,9 @@ def padded(text, before, alignment):
 
 
 def array(descr, fortran, shape, data):
-    text = padded(f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}".encode("latin-1"), 10, 64)
+    text = padded(
+        f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}".encode("latin-1"), 10, 64
+    )
     return b"\x93NUMPY\x01\x00" + pack("<H", len(text)) + text + data
 
 
@@ -222,7 +242,11 @@ def needs_1_0(description):
     new = {"edge_outside", "first_block", "num_owned", "component"}
     rotated = lambda axis: axis.dist_type == "c" and axis.turn() != axis.proc_grid_rank
     axes = description.axes
-    return description.grid_order != "C" or description.replicas != 1 or any(new & axis_keys(a).keys() or rotated(a) for a in axes)
+    return (
+        description.grid_order != "C"
+        or description.replicas != 1
+        or any(new & axis_keys(a).keys() or rotated(a) for a in axes)
+    )
 
 
 def file(description, descr, fortran, shape, data):
@@ -238,15 +262,26 @@ def file(description, descr, fortran, shape, data):
 
     def text(lists):
         shown = {key: without_lists(value, lists) for key, value in sorted(whole.items())}
-        return ("{" + "".join(f"{key!r}: {value!r}, " for key, value in shown.items()) + "}").encode("latin-1")
+        return ("{" + "".join(f"{key!r}: {value!r}, " for key, value in shown.items()) + "}").encode(
+            "latin-1"
+        )
 
     lists, version = [], b"\x01\x00"
     header = text(None)
     if len(header) > 65524:
         header, version = text(lists), b"\x02\x00"
     header = padded(header, 10, 16)
-    behind = b"".join(array("<i8", False, (len(numbers),), pack(f"<{len(numbers)}q", *numbers)) for numbers in lists)
-    return b"\x93DARRY" + version + pack("<H", len(header)) + header + behind + array(descr, fortran, shape, data)
+    behind = b"".join(
+        array("<i8", False, (len(numbers),), pack(f"<{len(numbers)}q", *numbers)) for numbers in lists
+    )
+    return (
+        b"\x93DARRY"
+        + version
+        + pack("<H", len(header))
+        + header
+        + behind
+        + array(descr, fortran, shape, data)
+    )
 
 
 def without_lists(value, lists):
@@ -256,7 +291,9 @@ def without_lists(value, lists):
         return None
     if isinstance(value, tuple):
         return tuple(without_lists(item, lists) for item in value)
-    return {key: without_lists(item, lists) for key, item in value.items()} if isinstance(value, dict) else value
+    return (
+        {key: without_lists(item, lists) for key, item in value.items()} if isinstance(value, dict) else value
+    )
 
 
 def content_of(pieces):
@@ -277,13 +314,19 @@ def check_file(case):
     content = content_of(case["content"])
     description, header, data = parse(content)
     stated, _ = read(case["description"], case["shape"])
-    if [vars(axis) for axis in stated.axes] != [vars(axis) for axis in description.axes] or list(header.shape) != case["shape"]:
+    if [vars(axis) for axis in stated.axes] != [vars(axis) for axis in description.axes] or list(
+        header.shape
+    ) != case["shape"]:
         raise Refusal(None, None, "description")
     # Packed both ways, or in no way at all: row-major.
     one_way = sum(extent > 1 for extent in header.shape) > 1 and 0 not in header.shape
-    if file(description, header.descr, header.fortran and one_way, header.shape, data) != content or foreign(header.descr):
+    if file(description, header.descr, header.fortran and one_way, header.shape, data) != content or foreign(
+        header.descr
+    ):
         raise Refusal(None, "F9", "file")
 
 
 def foreign(descr):
-    return isinstance(descr, str) and (descr[0] in ">=" or (descr[0] == "|") != (descr[1] in "bSV" or descr[1:] in ("i1", "u1")))
+    return isinstance(descr, str) and (
+        descr[0] in ">=" or (descr[0] == "|") != (descr[1] in "bSV" or descr[1:] in ("i1", "u1"))
+    )

@@ -61,7 +61,10 @@ def check_loan(case):
     ndim = field(108, "i")
     if not 0 <= ndim <= 64:
         raise Refusal("RANGE", "A9", "ndim")
-    shape, strides = (numbers(memory, address(offset), ndim, name, "A10") for offset, name in ((120, "shape"), (128, "strides")))
+    shape, strides = (
+        numbers(memory, address(offset), ndim, name, "A10")
+        for offset, name in ((120, "shape"), (128, "strides"))
+    )
     numbers(memory, address(144), ndim, "dims", "A10")
     low, high = reach(shape, strides, itemsize)
     axes = []
@@ -161,7 +164,9 @@ def read_axis(memory, base, extent):
     if flags & ~(FLAGS[kind] | COMPONENT):
         raise Refusal("FLAG", "A12", "flags")
     words = {"start": [32], "stop": [40], "padding": [48, 56], "blocks": [64, 96], "list": [80, 88]}
-    own = {0: (), ord("b"): ("start", "stop", "padding"), ord("c"): ("start", "blocks"), ord("u"): ("list",)}[kind]
+    own = {0: (), ord("b"): ("start", "stop", "padding"), ord("c"): ("start", "blocks"), ord("u"): ("list",)}[
+        kind
+    ]
     if any(field(offset) for name, offsets in words.items() if name not in own for offset in offsets):
         raise Refusal("FLAG", "A13", "dist_type")
     size, procs, rank = field(8), field(16), field(24)
@@ -180,7 +185,9 @@ def read_axis(memory, base, extent):
         axis.one_to_one, axis.num_owned = bool(flags & ONE_TO_ONE), field(88)
         if kind == ord("u"):
             width = 4 if flags & NARROW else 8
-            axis.indices = numbers(memory, memory.pointer("dims", base + 72), field(80), "indices", "A16", width)
+            axis.indices = numbers(
+                memory, memory.pointer("dims", base + 72), field(80), "indices", "A16", width
+            )
     axis.component = bool(flags & COMPONENT)
     check_axis(axis)
     return axis

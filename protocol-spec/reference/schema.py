@@ -26,7 +26,9 @@ def fits(value, schema, root):
     """Whether a value fits a schema."""
     if isinstance(schema, bool):
         return schema
-    return all(keyword(value, word, rule, schema, root) for word, rule in schema.items() if word not in SILENT)
+    return all(
+        keyword(value, word, rule, schema, root) for word, rule in schema.items() if word not in SILENT
+    )
 
 
 def keyword(value, word, rule, schema, root):
@@ -55,7 +57,9 @@ def keyword(value, word, rule, schema, root):
             case "properties":
                 return all(fits(value[key], one, root) for key, one in rule.items() if key in value)
             case "additionalProperties":
-                return all(fits(v, rule, root) for key, v in value.items() if key not in schema.get("properties", {}))
+                return all(
+                    fits(v, rule, root) for key, v in value.items() if key not in schema.get("properties", {})
+                )
             case "maxProperties":
                 return len(value) <= rule
     if isinstance(value, list):
@@ -70,7 +74,16 @@ def keyword(value, word, rule, schema, root):
         return re.search(rule.replace("$", r"\Z"), value) is not None
     if TYPES["integer"](value) and word in ("minimum", "maximum"):
         return value >= rule if word == "minimum" else value <= rule
-    known = {"required", "properties", "additionalProperties", "maxProperties", "items", "minItems", "maxItems", "pattern"}
+    known = {
+        "required",
+        "properties",
+        "additionalProperties",
+        "maxProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "pattern",
+    }
     if word not in known | {"minimum", "maximum"}:
         raise ValueError(f"the keyword {word} is not known here")
     return True
@@ -89,7 +102,12 @@ def check_schemas(directory):
         if not fits(content, files, files):
             wrong.append(f"{path.name} does not fit vectors.schema.json")
         for case in content["vectors"]:
-            if case["kind"] != "local" or "description" not in case or "lenient" in case or case["id"] in BEYOND:
+            if (
+                case["kind"] != "local"
+                or "description" not in case
+                or "lenient" in case
+                or case["id"] in BEYOND
+            ):
                 continue
             fit = fits(case["description"], description, description)
             if case["valid"] and not fit or not case["valid"] and case["error"]["rule"] in SAID and fit:

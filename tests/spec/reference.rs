@@ -15,11 +15,15 @@ use super::vectors::{Refusal, spec};
 use super::verdicts::{gathered, local, value};
 
 /// Debian's own, which all tests use.
-pub const PYTHON: &str = "/usr/bin/python3";
+fn python(script: &str) -> Command {
+    let mut command = Command::new("/usr/bin/python3");
+    command.arg(spec(script)).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
 
 #[test]
 fn the_reference_checker_confirms_every_vector() {
-    let output = Command::new(PYTHON).arg(spec("reference/check.py")).arg("vectors").output();
+    let output = python("reference/check.py").arg("vectors").output();
     let output = output.expect("install python3");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -29,7 +33,7 @@ fn the_reference_checker_confirms_every_vector() {
 #[test]
 fn generating_the_vectors_again_gives_the_same_files() {
     let directory = tempfile::tempdir().unwrap();
-    let status = Command::new(PYTHON).arg(spec("reference/generate")).arg(directory.path()).status();
+    let status = python("reference/generate").arg(directory.path()).status();
     assert!(status.expect("install python3").success());
     let names = |path: &std::path::Path| {
         let mut names: Vec<_> =
@@ -94,8 +98,7 @@ fn comparable(mut refusal: Option<Refusal>) -> Option<Refusal> {
 #[test]
 fn the_reference_checker_agrees_on_random_cases() {
     let cases = std::env::var("DISTARRAY_SPEC_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(4000);
-    let mut child = Command::new(PYTHON)
-        .arg(spec("reference/check.py"))
+    let mut child = python("reference/check.py")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -113,6 +113,36 @@ fn every_mapping_has_a_vector() {
     assert_eq!(vectors.iter().map(String::as_str).collect::<BTreeSet<_>>(), rows);
 }
 
+#[test]
+fn links_lead_somewhere() {
+    let mut links = 0;
+    for entry in std::fs::read_dir(spec("")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            if file.starts_with("https://") {
+                continue;
+            }
+            let target = if file.is_empty() { path.clone() } else { spec(file) };
+            assert!(target.exists(), "{}: {link}", path.display());
+            let slug = |line: &str| {
+                let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                words.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect::<String>()
+            };
+            let there = || std::fs::read_to_string(&target).unwrap();
+            let found = heading.is_empty()
+                || there().lines().any(|line| line.starts_with('#') && slug(line) == heading);
+            assert!(found, "{}: {link}", path.display());
+            links += 1;
+        }
+    }
+    assert!(links > 20, "{links}");
+}
+
 /// The rows of the table under a heading, cell by cell.
 fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
     let after =

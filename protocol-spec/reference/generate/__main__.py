@@ -10,7 +10,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-FILES = ("local", "collective", "maps", "movement", "abi", "lifecycle", "dnpy", "mappings", "errata", "examples")
+FILES = (
+    "local",
+    "collective",
+    "maps",
+    "movement",
+    "abi",
+    "lifecycle",
+    "dnpy",
+    "mappings",
+    "errata",
+    "examples",
+)
 
 
 def text(vectors):

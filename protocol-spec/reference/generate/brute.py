@@ -78,7 +78,9 @@ def needs_1_0(axes):
         for part in axis.parts:
             if part.keys() & {"edge_outside", "first_block", "num_owned"}:
                 return True
-            if part["dist_type"] == "c" and part["start"] != part["proc_grid_rank"] * part.get("block_size", 1):
+            if part["dist_type"] == "c" and part["start"] != part["proc_grid_rank"] * part.get(
+                "block_size", 1
+            ):
                 return True
     return False
 

@@ -47,3 +47,17 @@ def vector(kind, name, rules, content, error=None, about=None):
     if about:
         out["about"] = about
     return out | content | ({"error": error} if error else {})
+
+
+def local(name, rules, description, shape=None, error=None, mended=(), **more):
+    """A description as a dictionary, or as the text of a Python literal."""
+    content = {"literal" if isinstance(description, str) else "description": description}
+    if shape is not None:
+        content["shape"] = list(shape)
+    if mended:
+        content["mended"] = [list(slip) for slip in mended]
+    return vector("local", name, rules, content | more, error)
+
+
+def on_axis(kind, rule, field, axis=0):
+    return refusal(kind, rule, field, axis=axis)

@@ -29,5 +29,7 @@ def vectors():
             content["global"] = flatten(case["global_array"])
             content["buffers"] = [flatten(rank["buffer"]) for rank in ranks]
         error = refusal("SYNTAX", "T4", "dim_data", rank=0) if flat else None
-        about = f"{case['source']}: {case['title']}" + (f"; refused: {FLAT}" if flat else "; the parts make one array")
+        about = f"{case['source']}: {case['title']}" + (
+            f"; refused: {FLAT}" if flat else "; the parts make one array"
+        )
         yield vector("collective", name, "T4" if flat else "T4 W1 W2 W3 W4 W5 W6", content, error, about)

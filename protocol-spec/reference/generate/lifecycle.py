@@ -15,8 +15,8 @@ free     ends an array
 consumer_flags it was told, which loans are live, what a loan says.
 """
 
-from .abi import EXCLUSIVE, I_EXCLUSIVE, R_GHOSTS, R_NO_DATA, R_SCOPED, READ, READ_WRITE, W_ALIASED, W_READ_ONLY
 from .common import refusal, vector
+from .image import EXCLUSIVE, I_EXCLUSIVE, R_SCOPED, READ, READ_WRITE, W_ALIASED, W_READ_ONLY
 
 HALO_VALID, COPIED, FACES = 2, 1, 16
 MODIFIED, HALO_MODIFIED, HALO_REFRESHED = 1, 2, 4
@@ -24,7 +24,12 @@ HUSK = ("RELEASED", "L1", "release")
 
 
 def step(do, error=None, sees=None, **arguments):
-    return {"do": do} | arguments | ({"error": refusal(*error)} if error else {}) | ({"sees": sees} if sees else {})
+    return (
+        {"do": do}
+        | arguments
+        | ({"error": refusal(*error)} if error else {})
+        | ({"sees": sees} if sees else {})
+    )
 
 
 def lend(loan="a", **fields):
@@ -58,49 +63,221 @@ def vectors():
 
 
 def ends():
-    yield script("lend-and-give-back", "L1 L2", lend(), step("check", loan="a"), give_back(released=1, live=[]))
+    yield script(
+        "lend-and-give-back", "L1 L2", lend(), step("check", loan="a"), give_back(released=1, live=[])
+    )
     yield script("lend-take-and-free", "L2 L3", lend(), take(released=0, live=[]), free(released=1, heard=0))
-    yield script("use-after-release", "L1", lend(), give_back(released=1), step("check", HUSK, loan="a"), take(error=HUSK, released=1))
-    yield script("release-twice", "L2", lend(), give_back(released=1), give_back(error=("RELEASED", "L2", "release"), released=1))
-    yield script("release-of-what-was-taken", "L2 L3", lend(), take(), give_back(error=("RELEASED", "L2", "release"), released=0), free(released=1))
+    yield script(
+        "use-after-release",
+        "L1",
+        lend(),
+        give_back(released=1),
+        step("check", HUSK, loan="a"),
+        take(error=HUSK, released=1),
+    )
+    yield script(
+        "release-twice",
+        "L2",
+        lend(),
+        give_back(released=1),
+        give_back(error=("RELEASED", "L2", "release"), released=1),
+    )
+    yield script(
+        "release-of-what-was-taken",
+        "L2 L3",
+        lend(),
+        take(),
+        give_back(error=("RELEASED", "L2", "release"), released=0),
+        free(released=1),
+    )
     yield script("take-twice", "L1 L3", lend(), take(), take(error=HUSK, array="y"), free(released=1))
-    yield script("refused-and-still-live", "L3 L6", lend(flags_write=W_READ_ONLY), take(access=READ_WRITE, error=("ACCESS", "L6", "flags_write"), released=0, live=["a"]), take(live=[]), free(released=1))
-    yield script("lent-again-outlives-the-array", "L2", lend(), take(), again("b"), free(released=0, live=["b"]), give_back("b", released=1))
-    yield script("the-last-of-three-gives-back", "L2", lend(), take(), again("b"), again("c"), give_back("c", released=0), free(released=0), give_back("b", released=1))
-    yield script("taken-from-a-borrower", "L2 L3", lend(), take(), again("b"), take("b", array="y"), free(released=0), free("y", released=1))
+    yield script(
+        "refused-and-still-live",
+        "L3 L6",
+        lend(flags_write=W_READ_ONLY),
+        take(access=READ_WRITE, error=("ACCESS", "L6", "flags_write"), released=0, live=["a"]),
+        take(live=[]),
+        free(released=1),
+    )
+    yield script(
+        "lent-again-outlives-the-array",
+        "L2",
+        lend(),
+        take(),
+        again("b"),
+        free(released=0, live=["b"]),
+        give_back("b", released=1),
+    )
+    yield script(
+        "the-last-of-three-gives-back",
+        "L2",
+        lend(),
+        take(),
+        again("b"),
+        again("c"),
+        give_back("c", released=0),
+        free(released=0),
+        give_back("b", released=1),
+    )
+    yield script(
+        "taken-from-a-borrower",
+        "L2 L3",
+        lend(),
+        take(),
+        again("b"),
+        take("b", array="y"),
+        free(released=0),
+        free("y", released=1),
+    )
 
 
 def moves():
     move = lambda source, target, **sees: step("move", None, sees, loan=source, to=target)
     yield script("move-and-take", "L4", lend(), move("a", "b", live=["b"]), take("b"), free(released=1))
-    yield script("move-twice", "L4", lend(), move("a", "b"), move("b", "c", live=["c"]), give_back("c", released=1))
-    yield script("use-after-move", "L4 L1", lend(), move("a", "b"), take("a", error=HUSK, live=["b"]), give_back("b", released=1))
-    yield script("release-after-move", "L2 L4", lend(), move("a", "b"), give_back("a", error=("RELEASED", "L2", "release"), released=0), give_back("b", released=1))
-    yield script("flags-travel-with-the-struct", "L4 L8", lend(), step("write", loan="a", flags=MODIFIED), move("a", "b"), give_back("b", released=1, heard=MODIFIED))
+    yield script(
+        "move-twice", "L4", lend(), move("a", "b"), move("b", "c", live=["c"]), give_back("c", released=1)
+    )
+    yield script(
+        "use-after-move",
+        "L4 L1",
+        lend(),
+        move("a", "b"),
+        take("a", error=HUSK, live=["b"]),
+        give_back("b", released=1),
+    )
+    yield script(
+        "release-after-move",
+        "L2 L4",
+        lend(),
+        move("a", "b"),
+        give_back("a", error=("RELEASED", "L2", "release"), released=0),
+        give_back("b", released=1),
+    )
+    yield script(
+        "flags-travel-with-the-struct",
+        "L4 L8",
+        lend(),
+        step("write", loan="a", flags=MODIFIED),
+        move("a", "b"),
+        give_back("b", released=1, heard=MODIFIED),
+    )
 
 
 def accesses():
     scoped = ("ACCESS", "L5", "flags_read")
-    yield script("call-scoped-used", "L5", lend(flags_read=R_SCOPED), step("check", loan="a"), give_back(released=1))
-    yield script("call-scoped-kept-alive", "L5", lend(flags_read=R_SCOPED), take(error=scoped, live=["a"]), give_back(released=1))
-    yield script("view-used", "L5", lend(), take(), step("view", array="x", loan="v"), step("check", loan="v"), give_back("v", released=0), free(released=1))
-    yield script("view-kept", "L5", lend(), take(), step("view", array="x", loan="v"), take("v", array="y", error=scoped), give_back("v"), free(released=1))
+    yield script(
+        "call-scoped-used", "L5", lend(flags_read=R_SCOPED), step("check", loan="a"), give_back(released=1)
+    )
+    yield script(
+        "call-scoped-kept-alive",
+        "L5",
+        lend(flags_read=R_SCOPED),
+        take(error=scoped, live=["a"]),
+        give_back(released=1),
+    )
+    yield script(
+        "view-used",
+        "L5",
+        lend(),
+        take(),
+        step("view", array="x", loan="v"),
+        step("check", loan="v"),
+        give_back("v", released=0),
+        free(released=1),
+    )
+    yield script(
+        "view-kept",
+        "L5",
+        lend(),
+        take(),
+        step("view", array="x", loan="v"),
+        take("v", array="y", error=scoped),
+        give_back("v"),
+        free(released=1),
+    )
     yield script("read-only-read", "L6", lend(flags_write=W_READ_ONLY), take(), free())
-    yield script("read-only-lent-for-writing", "L6", lend(flags_write=W_READ_ONLY), take(), again("b", request={"access": READ_WRITE}, error=("ACCESS", "L6", "flags_write")), free(released=1))
+    yield script(
+        "read-only-lent-for-writing",
+        "L6",
+        lend(flags_write=W_READ_ONLY),
+        take(),
+        again("b", request={"access": READ_WRITE}, error=("ACCESS", "L6", "flags_write")),
+        free(released=1),
+    )
     yield script("aliased-read", "L6", lend(flags_write=W_ALIASED), take(), free())
-    yield script("read-and-marked-as-written", "L6", lend(), take(), step("mark", ("ACCESS", "L6", "array"), array="x", flags=MODIFIED), free(heard=0))
+    yield script(
+        "read-and-marked-as-written",
+        "L6",
+        lend(),
+        take(),
+        step("mark", ("ACCESS", "L6", "array"), array="x", flags=MODIFIED),
+        free(heard=0),
+    )
     busy = ("BUSY", "L7", None)
     exclusive = {"request": {"access": EXCLUSIVE}}
     own = (lend(flags_info=I_EXCLUSIVE), take(access=EXCLUSIVE))
     yield script("exclusive-taken", "L7", *own, free(released=1))
-    yield script("exclusive-not-lent", "L7", lend(), take(access=EXCLUSIVE, error=("ACCESS", "L7", "flags_info")), give_back(released=1))
-    yield script("exclusive-while-another-is-out", "L7", *own, again("b"), again("c", **exclusive, error=busy), give_back("b"), again("c", **exclusive, info=I_EXCLUSIVE), give_back("c"), free(released=1))
-    yield script("another-while-exclusive-is-out", "L7", *own, again("b", **exclusive), again("c", error=busy), give_back("b"), again("c"), give_back("c"), free(released=1))
+    yield script(
+        "exclusive-not-lent",
+        "L7",
+        lend(),
+        take(access=EXCLUSIVE, error=("ACCESS", "L7", "flags_info")),
+        give_back(released=1),
+    )
+    yield script(
+        "exclusive-while-another-is-out",
+        "L7",
+        *own,
+        again("b"),
+        again("c", **exclusive, error=busy),
+        give_back("b"),
+        again("c", **exclusive, info=I_EXCLUSIVE),
+        give_back("c"),
+        free(released=1),
+    )
+    yield script(
+        "another-while-exclusive-is-out",
+        "L7",
+        *own,
+        again("b", **exclusive),
+        again("c", error=busy),
+        give_back("b"),
+        again("c"),
+        give_back("c"),
+        free(released=1),
+    )
     describe = {"request": {"access": "describe"}}
     no_data = ("ACCESS", "L9", "flags_read")
-    yield script("description", "L9", lend(), take(), again("b", **describe), step("check", loan="b"), give_back("b", released=0), free(released=1))
-    yield script("description-beside-exclusive", "L7 L9", *own, again("b", **exclusive), again("c", **describe), give_back("c"), give_back("b"), free(released=1))
-    yield script("description-taken-for-memory", "L9", lend(), take(), again("b", **describe), take("b", array="y", error=no_data, live=["b"]), give_back("b"), free(released=1))
+    yield script(
+        "description",
+        "L9",
+        lend(),
+        take(),
+        again("b", **describe),
+        step("check", loan="b"),
+        give_back("b", released=0),
+        free(released=1),
+    )
+    yield script(
+        "description-beside-exclusive",
+        "L7 L9",
+        *own,
+        again("b", **exclusive),
+        again("c", **describe),
+        give_back("c"),
+        give_back("b"),
+        free(released=1),
+    )
+    yield script(
+        "description-taken-for-memory",
+        "L9",
+        lend(),
+        take(),
+        again("b", **describe),
+        take("b", array="y", error=no_data, live=["b"]),
+        give_back("b"),
+        free(released=1),
+    )
 
 
 def requests():
@@ -127,12 +304,69 @@ def requests():
 
 def writes():
     mark = lambda flags, error=None, **sees: step("mark", error, sees, array="x", flags=flags)
-    yield script("written", "L8", lend(), take(access=READ_WRITE), mark(MODIFIED), free(released=1, heard=MODIFIED))
-    yield script("padding-written", "L8", lend(), take(access=READ_WRITE), mark(HALO_MODIFIED), free(released=1, heard=HALO_MODIFIED))
+    yield script(
+        "written", "L8", lend(), take(access=READ_WRITE), mark(MODIFIED), free(released=1, heard=MODIFIED)
+    )
+    yield script(
+        "padding-written",
+        "L8",
+        lend(),
+        take(access=READ_WRITE),
+        mark(HALO_MODIFIED),
+        free(released=1, heard=HALO_MODIFIED),
+    )
     yield script("not-written", "L8", lend(), take(access=READ_WRITE), free(released=1, heard=0))
-    yield script("marked-with-an-unknown-bit", "L8", lend(), take(access=READ_WRITE), mark(8, ("FLAG", "L8", "consumer_flags")), free(heard=0))
+    yield script(
+        "marked-with-an-unknown-bit",
+        "L8",
+        lend(),
+        take(access=READ_WRITE),
+        mark(8, ("FLAG", "L8", "consumer_flags")),
+        free(heard=0),
+    )
     valid = lend(flags_info=HALO_VALID | FACES)
-    yield script("later-loans-are-dated", "L11", valid, take(access=READ_WRITE), again("b", epoch=3, info=HALO_VALID | FACES), mark(MODIFIED), again("c", epoch=4, info=0), give_back("b"), give_back("c"), free(heard=MODIFIED))
-    yield script("a-borrower-wrote", "L11 L8", lend(), take(access=READ_WRITE), again("b", request={"access": READ_WRITE}), step("write", loan="b", flags=MODIFIED), give_back("b", released=0), again("c", epoch=4), give_back("c"), free(heard=MODIFIED))
-    yield script("a-halo-was-refreshed", "L11", lend(), take(access=READ_WRITE), mark(MODIFIED), mark(HALO_REFRESHED), again("b", epoch=4, info=HALO_VALID), give_back("b"), free(heard=MODIFIED | HALO_REFRESHED))
-    yield script("a-borrower-cannot-write-what-was-read", "L11 L6", lend(), take(), again("b", request={"access": READ_WRITE}, error=("ACCESS", "L6", "flags_write")), again("c", epoch=3), give_back("c"), free(heard=0))
+    yield script(
+        "later-loans-are-dated",
+        "L11",
+        valid,
+        take(access=READ_WRITE),
+        again("b", epoch=3, info=HALO_VALID | FACES),
+        mark(MODIFIED),
+        again("c", epoch=4, info=0),
+        give_back("b"),
+        give_back("c"),
+        free(heard=MODIFIED),
+    )
+    yield script(
+        "a-borrower-wrote",
+        "L11 L8",
+        lend(),
+        take(access=READ_WRITE),
+        again("b", request={"access": READ_WRITE}),
+        step("write", loan="b", flags=MODIFIED),
+        give_back("b", released=0),
+        again("c", epoch=4),
+        give_back("c"),
+        free(heard=MODIFIED),
+    )
+    yield script(
+        "a-halo-was-refreshed",
+        "L11",
+        lend(),
+        take(access=READ_WRITE),
+        mark(MODIFIED),
+        mark(HALO_REFRESHED),
+        again("b", epoch=4, info=HALO_VALID),
+        give_back("b"),
+        free(heard=MODIFIED | HALO_REFRESHED),
+    )
+    yield script(
+        "a-borrower-cannot-write-what-was-read",
+        "L11 L6",
+        lend(),
+        take(),
+        again("b", request={"access": READ_WRITE}, error=("ACCESS", "L6", "flags_write")),
+        again("c", epoch=3),
+        give_back("c"),
+        free(heard=0),
+    )

@@ -3,11 +3,11 @@
 Each formula is the one of the library's manual, written down as it stands there.
 """
 
-from .abi import DIM, Loan, put
 from .brute import Layout, deal_blocks
 from .collective import collective
 from .common import block, cyclic, new, unstructured, vector, whole
 from .dnpy import padded
+from .image import DIM, Loan, put
 
 
 def vectors():
@@ -23,7 +23,11 @@ def forms():
     The record lacks the address of `indices`.
     """
     flags = {"periodic": 1, "one_to_one": 2, "edge_outside": 8, "component": 16}
-    plain = {"b": block(6, 2, 1, 2, 6), "c": cyclic(6, 2, 1, 2, block_size=2), "u": unstructured(6, 2, 0, [4, 0, 5])}
+    plain = {
+        "b": block(6, 2, 1, 2, 6),
+        "c": cyclic(6, 2, 1, 2, block_size=2),
+        "u": unstructured(6, 2, 0, [4, 0, 5]),
+    }
     cases = {
         "start-stop": (plain["b"], "0.10.0"),
         "padding": (plain["b"] | {"padding": [1, 0]}, "0.10.0"),
@@ -38,10 +42,16 @@ def forms():
     }
     for name, (axis, version) in cases.items():
         record = bytearray(128)
-        fields = {"dist_type": ord(axis["dist_type"]), "flags": sum(flag for key, flag in flags.items() if axis.get(key))}
+        fields = {
+            "dist_type": ord(axis["dist_type"]),
+            "flags": sum(flag for key, flag in flags.items() if axis.get(key)),
+        }
         fields |= {key: axis[key] for key in DIM if key in axis and key != "dist_type"}
         if "indices" in axis:
-            fields |= {"n_indices": len(axis["indices"]), "n_owned": axis.get("num_owned", len(axis["indices"]))}
+            fields |= {
+                "n_indices": len(axis["indices"]),
+                "n_owned": axis.get("num_owned", len(axis["indices"])),
+            }
         for field, value in fields.items():
             put(record, DIM, field, value)
         content = {
@@ -53,7 +63,17 @@ def forms():
 
 
 def header(axis, version):
-    order = ("dist_type", "size", "proc_grid_rank", "proc_grid_size", "start", "stop", "padding", "periodic", "edge_outside")
+    order = (
+        "dist_type",
+        "size",
+        "proc_grid_rank",
+        "proc_grid_size",
+        "start",
+        "stop",
+        "padding",
+        "periodic",
+        "edge_outside",
+    )
     order += ("block_size", "first_block", "indices", "one_to_one", "num_owned", "component")
     python = {key: tuple(axis[key]) if key == "padding" else axis[key] for key in order if key in axis}
     return padded(f"{{'__version__': {version!r}, 'dim_data': ({python!r},), }}", 16).decode("latin-1")
@@ -63,7 +83,11 @@ def header(axis, version):
 
 
 def stated(name, parts, owned, about, held=None):
-    content = {"parts": [p if "__version__" in p else whole(p) for p in parts], "held": held or owned, "owned": owned}
+    content = {
+        "parts": [p if "__version__" in p else whole(p) for p in parts],
+        "held": held or owned,
+        "owned": owned,
+    }
     kinds = {"b": "B7", "c": "C5", "u": "U4"}
     rule = kinds[content["parts"][0]["dim_data"][0]["dist_type"]]
     return vector("maps", name, rule, content, about=about)
@@ -99,18 +123,35 @@ def petsc():
     size, procs = 11, 3
     local = [size // procs + (size % procs > rank) for rank in range(procs)]
     bounds = [sum(local[:rank]) for rank in range(procs + 1)]
-    yield stated("petsc-vec", *bounds_to_blocks(bounds), "VecGetOwnershipRange of VecCreateMPI(comm, PETSC_DECIDE, 11)")
+    yield stated(
+        "petsc-vec", *bounds_to_blocks(bounds), "VecGetOwnershipRange of VecCreateMPI(comm, PETSC_DECIDE, 11)"
+    )
     ghosts = [[4], [0, 10], [7]]
     owned = [list(range(bounds[r], bounds[r + 1])) for r in range(procs)]
-    parts = [new(unstructured(size, procs, r, owned[r] + ghosts[r], one_to_one=True, num_owned=len(owned[r]))) for r in range(procs)]
-    yield stated("petsc-vecghost", parts, owned, "VecCreateGhost: owned entries, then ghosts", [o + g for o, g in zip(owned, ghosts)])
+    parts = [
+        new(unstructured(size, procs, r, owned[r] + ghosts[r], one_to_one=True, num_owned=len(owned[r])))
+        for r in range(procs)
+    ]
+    yield stated(
+        "petsc-vecghost",
+        parts,
+        owned,
+        "VecCreateGhost: owned entries, then ghosts",
+        [o + g for o, g in zip(owned, ghosts)],
+    )
     # DMDA: x runs fastest in memory and in ranks, so the axes are (y, x), row-major.
     m, n = 2, 3
     axes = [deal_blocks([2, 2, 1]), deal_blocks([4, 3])]
     ranks = [whole(dict(axes[0].parts[rank // m]), dict(axes[1].parts[rank % m])) for rank in range(m * n)]
-    yield collective("petsc-dmda", "W2 W4", ranks) | {"about": "DMDACreate2d, m 2, n 3: rank % m is x, rank / m is y"}
-    ghosted = Layout(deal_blocks([3, 3], (1, 1), True, True), deal_blocks([4, 3], (1, 1), True)).descriptions()
-    yield collective("petsc-dmda-ghosted", "W5", ghosted) | {"about": "DMGetLocalVector, stencil width 1, DM_BOUNDARY_GHOSTED in x and _PERIODIC in y"}
+    yield collective("petsc-dmda", "W2 W4", ranks) | {
+        "about": "DMDACreate2d, m 2, n 3: rank % m is x, rank / m is y"
+    }
+    ghosted = Layout(
+        deal_blocks([3, 3], (1, 1), True, True), deal_blocks([4, 3], (1, 1), True)
+    ).descriptions()
+    yield collective("petsc-dmda-ghosted", "W5", ghosted) | {
+        "about": "DMGetLocalVector, stencil width 1, DM_BOUNDARY_GHOSTED in x and _PERIODIC in y"
+    }
 
 
 def scalapack():
@@ -124,7 +165,12 @@ def scalapack():
         return rows + (nb if mydist < extrablks else n % nb if mydist == extrablks else 0)
 
     def indxl2g(indxloc, nb, iproc, isrcproc, nprocs):  # counts from 1
-        return nprocs * nb * ((indxloc - 1) // nb) + (indxloc - 1) % nb + (nprocs + iproc - isrcproc) % nprocs * nb + 1
+        return (
+            nprocs * nb * ((indxloc - 1) // nb)
+            + (indxloc - 1) % nb
+            + (nprocs + iproc - isrcproc) % nprocs * nb
+            + 1
+        )
 
     for source in (0, 2):
         n, nb, procs = 17, 3, 3
@@ -138,7 +184,14 @@ def scalapack():
     # BLACS_GRIDINIT with order 'C': process p stands at row p mod NPROW.
     nprow, npcol = 2, 3
     place = lambda p: (p % nprow, p // nprow)
-    ranks = [new(cyclic(5, nprow, place(p)[0], place(p)[0] * 2, block_size=2), cyclic(7, npcol, place(p)[1], place(p)[1] * 2, block_size=2), grid_order="F") for p in range(nprow * npcol)]
+    ranks = [
+        new(
+            cyclic(5, nprow, place(p)[0], place(p)[0] * 2, block_size=2),
+            cyclic(7, npcol, place(p)[1], place(p)[1] * 2, block_size=2),
+            grid_order="F",
+        )
+        for p in range(nprow * npcol)
+    ]
     yield collective("blacs-column-major", "W2", ranks) | {"about": "BLACS_GRIDINIT(ICTXT, 'C', 2, 3)"}
     yield strided("scalapack-lld", [8, 8 * 4], "2 x 3 elements with LLD 4, column-major", size=8 * 4 * 3)
 
@@ -148,7 +201,11 @@ def fftw():
     size, procs = 10, 4
     length = (size + procs - 1) // procs
     bounds = [min(length * rank, size) for rank in range(procs + 1)]
-    yield stated("fftw-slab", *bounds_to_blocks(bounds), "local_n0, local_0_start of fftw_mpi_local_size_2d(10, n1, comm, ...)")
+    yield stated(
+        "fftw-slab",
+        *bounds_to_blocks(bounds),
+        "local_n0, local_0_start of fftw_mpi_local_size_2d(10, n1, comm, ...)",
+    )
 
 
 def mpi():
@@ -159,5 +216,11 @@ def mpi():
     yield stated("mpi-darray-cyclic", parts, owned, "MPI_Type_create_darray, MPI_DISTRIBUTE_CYCLIC, darg 2")
     rows, columns = 2, 3
     coordinates = lambda rank: (rank // columns, rank % columns)
-    ranks = [whole(block(4, rows, coordinates(r)[0], 2 * coordinates(r)[0], 2 * coordinates(r)[0] + 2), block(3, columns, coordinates(r)[1], coordinates(r)[1], coordinates(r)[1] + 1)) for r in range(6)]
+    ranks = [
+        whole(
+            block(4, rows, coordinates(r)[0], 2 * coordinates(r)[0], 2 * coordinates(r)[0] + 2),
+            block(3, columns, coordinates(r)[1], coordinates(r)[1], coordinates(r)[1] + 1),
+        )
+        for r in range(6)
+    ]
     yield collective("mpi-cart", "W2", ranks) | {"about": "MPI_Cart_create: row-major ranks"}

@@ -24,11 +24,23 @@ def vectors():
         for lengths in ([4, 4, 4], [5, 3, 6, 3]):
             name = f"{before}-{after}-of-{len(lengths)}"
             out.append(maps(f"map-padded-{name}", "B2 B5 B6", deal_blocks(lengths, (before, after))))
-            out.append(maps(f"map-outside-{name}", "B2 B5 B6", deal_blocks(lengths, (before, after), True, before == after)))
+            out.append(
+                maps(
+                    f"map-outside-{name}",
+                    "B2 B5 B6",
+                    deal_blocks(lengths, (before, after), True, before == after),
+                )
+            )
     for size in (0, 1, 7, 10, 23):
         for procs in (1, 2, 3, 5):
             for block_size in (1, 2, 3, 8):
-                out.append(maps(f"map-cyclic-{size}-{procs}-{block_size}", "C2 C5", deal_cyclic(size, procs, block_size)))
+                out.append(
+                    maps(
+                        f"map-cyclic-{size}-{procs}-{block_size}",
+                        "C2 C5",
+                        deal_cyclic(size, procs, block_size),
+                    )
+                )
     for size in (1, 6, 17):
         for first_process in (1, 2):
             for first_block in (1, 3, 4):
@@ -40,7 +52,10 @@ def vectors():
         owned = [[] for _ in range(procs)]
         for index in random.sample(range(size), size):
             owned[random.randrange(procs)].append(index)
-        ghosts = [random.sample([g for g in range(size) if g not in mine], min(number % 3, size - len(mine))) for mine in owned]
+        ghosts = [
+            random.sample([g for g in range(size) if g not in mine], min(number % 3, size - len(mine)))
+            for mine in owned
+        ]
         out.append(maps(f"map-lists-{number}", "U1 U2 U4", deal_lists(size, owned, ghosts, number % 2 == 0)))
     out.append(maps("map-labels", "U2", deal_lists(4, [[-5, 40], [7, 2**62]])))
     return out

@@ -28,11 +28,23 @@ def redistributions():
     yield moved("move-blocks-to-cyclic", blocks, deal)
     yield moved("move-cyclic-to-blocks", deal, other)
     yield moved("move-cyclic-to-cyclic", Layout(deal_cyclic(23, 4, 3)), Layout(deal_cyclic(23, 4, 5, 2, 4)))
-    yield moved("move-padded", Layout(deal_blocks([4, 4, 4], (2, 2))), Layout(deal_blocks([3, 6, 3], (1, 1), True)))
-    rows, columns = Layout(deal_blocks([2, 2, 1]), deal_blocks([7])), Layout(deal_blocks([5]), deal_blocks([3, 2, 2]))
+    yield moved(
+        "move-padded", Layout(deal_blocks([4, 4, 4], (2, 2))), Layout(deal_blocks([3, 6, 3], (1, 1), True))
+    )
+    rows, columns = Layout(deal_blocks([2, 2, 1]), deal_blocks([7])), Layout(
+        deal_blocks([5]), deal_blocks([3, 2, 2])
+    )
     yield moved("move-rows-to-columns", rows, columns)
-    yield moved("move-to-a-grid", Layout(deal_blocks([2, 2, 2, 2]), deal_blocks([6])), Layout(deal_cyclic(8, 2, 1), deal_cyclic(6, 2, 2), order="F"))
-    yield moved("move-3-d", Layout(deal_blocks([2, 1]), deal_cyclic(5, 2, 1), deal_blocks([4])), Layout(deal_blocks([3]), deal_blocks([3, 2]), deal_blocks([1, 3])))
+    yield moved(
+        "move-to-a-grid",
+        Layout(deal_blocks([2, 2, 2, 2]), deal_blocks([6])),
+        Layout(deal_cyclic(8, 2, 1), deal_cyclic(6, 2, 2), order="F"),
+    )
+    yield moved(
+        "move-3-d",
+        Layout(deal_blocks([2, 1]), deal_cyclic(5, 2, 1), deal_blocks([4])),
+        Layout(deal_blocks([3]), deal_blocks([3, 2]), deal_blocks([1, 3])),
+    )
     yield moved("move-empty", Layout(deal_blocks([0, 0])), Layout(deal_cyclic(0, 2, 3)))
     yield moved("move-scalar", Layout(), Layout())
 
@@ -68,7 +80,9 @@ def halos():
     yield updated("halo-periodic", Layout(deal_blocks([4, 4], (1, 2), True, True)))
     yield updated("halo-periodic-alone", Layout(deal_blocks([3], (2, 2), True, True)))
     yield updated("halo-wider-than-a-block", Layout(deal_blocks([2, 2, 2], (3, 3), True, True)))
-    yield updated("halo-corners", Layout(deal_blocks([3, 3], (1, 1), True), deal_blocks([2, 2], (1, 1), True, True)))
+    yield updated(
+        "halo-corners", Layout(deal_blocks([3, 3], (1, 1), True), deal_blocks([2, 2], (1, 1), True, True))
+    )
     yield updated("halo-beside-cyclic", Layout(deal_blocks([3, 3], (1, 1)), deal_cyclic(5, 2, 2)))
     yield updated("halo-none", Layout(deal_blocks([3, 3])))
     ghosts = deal_lists(6, [[5, 0], [2, 3], [1, 4]], [[2, 4], [0], []], one_to_one=True)
