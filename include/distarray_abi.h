@@ -5,6 +5,7 @@
  * is canonical; keep it, so that copies in two projects meet without conflict.
  * C99 to C23, C++11 to C++23; 64-bit platforms. Fixed-width integers only: no
  * enums, unions, bit-fields. Zero always means "absent" or "nothing special".
+ * The rules that go with it have numbers, in protocol-spec/c-abi.md.
  *
  * Lending u, a 2-D block of doubles in C order with one row of halo all round:
  *

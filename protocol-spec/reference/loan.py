@@ -221,7 +221,7 @@ def check_processes(memory, field, table, flags_read, axes):
     if flags_read & COLUMN_MAJOR:
         description.grid_order = "F"
     if flags_read & GRID_MAP:
-        description.grid_order = numbers(memory, table, count, "grid_ranks", "G3")
+        description.grid_order = numbers(memory, table, count, "grid_ranks", "A10")
     # The replica is not stated: it is the one in which the rank stands at its coordinates.
     for description.replica in range(description.replicas):
         if description.rank() == rank:

@@ -377,7 +377,7 @@ unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result
         return Ok(ProcGrid::new(order).replicated(replicas, replica));
     }
     // SAFETY: the caller's promise.
-    let ranks = unsafe { inputs(loan.grid_ranks, count, "grid_ranks") }.map_err(|e| e.by_rule("G3"))?;
+    let ranks = unsafe { inputs(loan.grid_ranks, count, "grid_ranks") }.map_err(|e| e.by_rule("A10"))?;
     let places = dims.iter().map(|dim| (dim.proc_grid_size(), dim.proc_grid_rank()));
     let position = usize::try_from(plain.rank_at(places)).unwrap_or(0);
     let step = usize::try_from(per_replica).unwrap_or(usize::MAX);

@@ -212,6 +212,8 @@ fn the_tables_of_fields_are_the_structs() {
         device_id sync_event dtype_code dtype_bits dtype_lanes ndim itemsize shape strides format dims
         process_rank process_count grid_ranks uid epoch meta n_meta ext reserved);
     assert_eq!(stated("## 1. The loan: `distarray_export`"), export);
+    let extension = offsets!(distarray_ext: tag byte_size critical next);
+    assert_eq!(stated("### What else comes along: `distarray_key_value`, `distarray_ext`"), extension);
     let dim = offsets!(distarray_dim: dist_type flags size proc_grid_size proc_grid_rank start stop padding
         block_size indices n_indices n_owned first_block reserved);
     assert_eq!(stated("## 2. One axis: `distarray_dim`"), dim);

@@ -324,6 +324,8 @@ def grids():
         both(table(1, 1), field(flags_read=R_MAP)),
         ("DUPLICATE", "G4", "grid_ranks"),
     )
+    odd = both(table(1, 0), shifted("grid_ranks", 4), field(flags_read=R_MAP))
+    yield image("grid-table-odd", "A10", odd, ("ALIGN", "A10", "grid_ranks"))
     yield image("grid-table-without-bit", "A19", table(1, 0), ("FLAG", "A19", "grid_ranks"))
     yield image("grid-bit-without-table", "A19", field(flags_read=R_MAP), ("FLAG", "A19", "grid_ranks"))
     yield image(
