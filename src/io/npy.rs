@@ -268,8 +268,9 @@ pub(super) fn read_list<R: Read>(source: &mut Source<R>) -> Result<Vec<i64>> {
     if header.descr.dtype() != DType::I64 || header.shape().len() != 1 {
         return Err(refused("list", "a list of integers is an array of one axis of int64").by_rule("F8"));
     }
-    let bytes = header.read_data(source)?.copy_bytes();
-    Ok(bytes.as_chunks().0.iter().map(|number| i64::from_ne_bytes(*number)).collect())
+    let buffer = header.read_data(source)?;
+    let numbers = buffer.packed_bytes().unwrap_or_default().as_chunks().0;
+    Ok(numbers.iter().map(|number| i64::from_ne_bytes(*number)).collect())
 }
 
 /// Writes a list of integers as [`read_list`] reads it.

@@ -16,16 +16,16 @@ fn page(name: &str) -> String {
 fn rules() -> BTreeMap<String, String> {
     let mut rules = BTreeMap::new();
     for name in ["protocol.md", "c-abi.md", "dnpy.md"] {
-        let text = page(name);
-        for paragraph in text.split("\n**").skip(1) {
-            let Some((number, rest)) = paragraph.split_once(".** ") else { continue };
-            if !is_number(number) {
+        for paragraph in page(name).split("\n\n") {
+            let numbered = paragraph.strip_prefix("**").and_then(|rest| rest.split_once(".** "));
+            let Some((number, text)) = numbered.filter(|(number, _)| is_number(number)) else {
+                let loose = paragraph.contains("MUST") && !paragraph.contains("RFC 2119");
+                assert!(!loose, "{name}: a MUST without a number: {paragraph}");
                 continue;
-            }
-            let text = rest.split("\n\n").next().unwrap().to_owned();
+            };
             assert!(text.contains("MUST"), "{number} is no MUST");
             assert!(text.contains("\n*Refusal: "), "{number} does not say how it is refused");
-            assert!(rules.insert(number.to_owned(), text).is_none(), "{number} stands twice");
+            assert!(rules.insert(number.to_owned(), text.to_owned()).is_none(), "{number} stands twice");
         }
     }
     rules
