@@ -264,13 +264,7 @@ impl Reader {
         let procs = self.required_integer(value, "proc_grid_size")?;
         let coordinate = self.required_integer(value, "proc_grid_rank")?;
         let dim = Dim::new(size, procs, coordinate, self.unclamped(dist, size, procs, coordinate))?;
-        if self.version == Version::V0_10 && dim.first_process() != 0 {
-            let Dist::Cyclic { start, block_size, .. } = *dim.dist() else { return Ok(dim) };
-            return Err(Error::new(ErrorKind::Range, "start must be proc_grid_rank * block_size")
-                .in_field("start")
-                .expected_found(coordinate.saturating_mul(block_size), start)
-                .by_rule("C2"));
-        }
+        self.check_turn(&dim)?;
         Ok(if self.flag_1_0(value, "component")? { dim.component() } else { dim })
     }
 
@@ -316,6 +310,18 @@ impl Reader {
             return Dist::cyclic(coordinate, block_size);
         }
         dist
+    }
+
+    /// Holds 0.10.0 to its own form of rule C2: the deal begins at coordinate 0.
+    fn check_turn(&self, dim: &Dim) -> Result<()> {
+        let Dist::Cyclic { start, block_size, .. } = *dim.dist() else { return Ok(()) };
+        if self.version == Version::V1_0 || dim.first_process() == 0 {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Range, "start must be proc_grid_rank * block_size")
+            .in_field("start")
+            .expected_found(dim.proc_grid_rank().saturating_mul(block_size), start)
+            .by_rule("C2"))
     }
 
     fn unstructured(&mut self, value: &Value) -> Result<Dist> {
