@@ -144,7 +144,7 @@ class Life:
         if flags & ~(MODIFIED | HALO_MODIFIED | REFRESHED):
             raise Refusal("FLAG", "L8", "consumer_flags")
         if not array.writable and flags & (MODIFIED | HALO_MODIFIED):
-            raise Refusal("ACCESS", "L6", "array")
+            raise Refusal("ACCESS", "L6", "flags_write")
         array.note(flags)
 
     def do_write(self, step):

@@ -138,7 +138,7 @@ pub unsafe extern "C" fn distarray_array_mark_modified(
         let written = consumer_flags & (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED);
         if written != 0 && lent.record().write & DISTARRAY_W_READ_ONLY != 0 {
             let text = "the array can be read, not written";
-            return Err(Error::new(ErrorKind::Access, text).in_field("array").by_rule("L6"));
+            return Err(Error::new(ErrorKind::Access, text).in_field("flags_write").by_rule("L6"));
         }
         lent.note(consumer_flags);
         Ok(())

@@ -210,7 +210,7 @@ def accesses():
         "L6",
         lend(),
         take(),
-        step("mark", ("ACCESS", "L6", "array"), array="x", flags=MODIFIED),
+        step("mark", ("ACCESS", "L6", "flags_write"), array="x", flags=MODIFIED),
         free(heard=0),
     )
     busy = ("BUSY", "L7", None)
