@@ -168,6 +168,8 @@ def deals():
     yield local(
         "cyclic-start-negative", "C2", whole(cyclic(11, 3, 0, -2, block_size=2)), error=range_("C2", "start")
     )
+    negative = new(cyclic(11, 3, 0, -2, block_size=2))
+    yield local("cyclic-start-negative-in-1.0", "C2", negative, error=range_("C2", "start"))
     yield local(
         "cyclic-start-of-another", "C2", whole(cyclic(11, 3, 1, 4, block_size=2)), error=range_("C2", "start")
     )
