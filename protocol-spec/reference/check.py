@@ -144,10 +144,23 @@ def check_vectors(directory):
     return 1 if wrong else 0
 
 
+def unique(pairs):
+    """A dictionary; a key that stands twice would be read differently by two readers."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
 def answer(line):
-    case = json.loads(line)
-    kind = "collective" if "ranks" in case else "local"
-    error = verdict({"kind": kind} | case)
+    try:
+        case = json.loads(line, object_pairs_hook=unique)
+        case = {"kind": "collective" if "ranks" in case else "local"} | case
+        stated = case["ranks"] if case["kind"] == "collective" else case["description"]
+        if case["kind"] == "collective" and not (isinstance(stated, list) and stated):
+            raise TypeError("ranks are a list")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return json.dumps({"valid": False, "error": {"kind": "SYNTAX", "field": "line"}})
+    error = verdict(case)
     return json.dumps({"valid": error is None} | ({"error": error} if error else {}))
 
 

@@ -198,7 +198,10 @@ def with_lists(value, source):
         header = Header(source)
         if header.descr not in ("<i8", ">i8", "=i8", "|i8") or len(header.shape) != 1:
             raise Refusal("SYNTAX", "F8", "list")
-        return list(unpack_from(f"{header.descr[0].replace('|', '=')}{header.shape[0]}q", header.data(source))), 1
+        return (
+            list(unpack_from(f"{header.descr[0].replace('|', '=')}{header.shape[0]}q", header.data(source))),
+            1,
+        )
     if isinstance(value, dict):
         filled = [with_lists(item, source) for item in value.values()]
         return dict(zip(value, (item for item, _ in filled))), sum(n for _, n in filled)

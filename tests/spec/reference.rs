@@ -49,6 +49,30 @@ fn generating_the_vectors_again_gives_the_same_files() {
     }
 }
 
+#[test]
+fn the_reference_checker_answers_every_line() {
+    let lines = [
+        "",
+        "garbage",
+        "[]",
+        "7",
+        "{}",
+        r#"{"ranks": 7}"#,
+        r#"{"ranks": []}"#,
+        r#"{"description": null}"#,
+        r#"{"description": {"a": 1, "a": 2}}"#,
+        r#"{"ranks": [null, {}]}"#,
+    ];
+    let mut child =
+        python("reference/check.py").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let answers = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{answers}");
+    assert_eq!(answers.lines().count(), lines.len(), "{answers}");
+    assert!(answers.lines().all(|line| line.starts_with(r#"{"valid": false, "error": {"#)), "{answers}");
+}
+
 /// What the library says of a case.
 fn library(case: &Json) -> Option<Refusal> {
     let error = match case["ranks"].as_array() {
