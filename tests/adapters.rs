@@ -11,7 +11,8 @@ use std::path::Path;
 use adapters::Library;
 use launch::Flavor;
 
-const C99: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+/// Optimized too: the compiler then sees more of what may be wrong.
+const C99: [&str; 6] = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const PETSC: [&str; 3] = ["petsc", "petsc_dmda", "petsc_refuse"];
 
 /// Compiles a program of tests/adapters/ with a library.
