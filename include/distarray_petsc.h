@@ -9,9 +9,10 @@
  *
  * Lending is local and needs no library. The object lives at least as long as the loan;
  * releasing it calls PETSc's Restore, by which PETSc forgets the norms that it kept. A
- * loan is released on the thread that calls PETSc. If it held the last reference, the
- * object goes with PetscGarbageCleanup or PetscFinalize, because destroying is
- * collective and releasing is not. After PetscFinalize a release does nothing.
+ * loan is released on the thread that calls PETSc. If it held the last reference to an
+ * object of several ranks, that goes with PetscGarbageCleanup or PetscFinalize, because
+ * destroying is collective and releasing is not. After PetscFinalize a release does
+ * nothing.
  *
  * Borrowing is collective over comm and needs libdistarray, which first proves that the
  * loans of all ranks are one array; what one rank finds wrong, all ranks return. The
@@ -44,8 +45,9 @@ extern "C" {
 /* The bits that the borrowers below understand. */
 #define DISTARRAY_PETSC_READS (DISTARRAY_R_GHOSTS | DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR)
 
-/* PETSc declares it in a private header. */
+/* PETSc declares them in a private header. */
 PETSC_EXTERN PetscErrorCode PetscObjectDelayedDestroy(PetscObject *);
+PETSC_EXTERN PetscErrorCode PetscGarbageCleanup(MPI_Comm);
 
 /* --- What the functions below share ---------------------------------------- */
 
@@ -78,7 +80,7 @@ typedef struct distarray_petsc_lease {
 static inline void distarray_petsc_end(distarray_petsc_lease *lease) {
   const PetscScalar *elements = lease->elements;
   PetscBool finalized = PETSC_TRUE;
-  int failed = PetscFinalized(&finalized) != 0;
+  int ranks, failed = PetscFinalized(&finalized) != 0;
   if (!finalized) {
     if (lease->vec != NULL)
       failed |= lease->reading ? VecRestoreArrayRead(lease->vec, &elements) != 0
@@ -88,7 +90,10 @@ static inline void distarray_petsc_end(distarray_petsc_lease *lease) {
     if (lease->mat != NULL)
       failed |= lease->reading ? MatDenseRestoreArrayRead(lease->mat, &elements) != 0
                                : MatDenseRestoreArray(lease->mat, &lease->elements) != 0;
-    failed |= PetscObjectDelayedDestroy(&lease->owner) != 0;
+    /* Destroying is collective, but for one rank; releasing is not. */
+    MPI_Comm_size(PetscObjectComm(lease->owner), &ranks);
+    failed |= ranks == 1 ? PetscObjectDereference(lease->owner) != 0
+                         : PetscObjectDelayedDestroy(&lease->owner) != 0;
   }
   (void)failed;
   free(lease);
