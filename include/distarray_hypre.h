@@ -66,7 +66,7 @@ static inline int32_t distarray_hypre_lend_par_vector(HYPRE_ParVector vector, ui
                                                       distarray_export *loan,
                                                       distarray_error *error) {
   hypre_ParVector *par = (hypre_ParVector *)vector;
-  distarray_adapter_keeper *keeper;
+  distarray_adapter_keeper *keeper = NULL;
   int rank, count;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(vector, "vector", error));
   if (access != DISTARRAY_ACCESS_READ && access != DISTARRAY_ACCESS_READ_WRITE)
@@ -101,6 +101,7 @@ typedef struct distarray_hypre_par_vector {
 static inline int32_t distarray_hypre_check_rows(const distarray_export *loan,
                                                  distarray_adapter_rows *rows,
                                                  distarray_error *error) {
+  memset(rows, 0, sizeof *rows);
   DISTARRAY_ADAPTER_TRY(distarray_hypre_open(
       loan, DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR, error));
   DISTARRAY_ADAPTER_TRY(

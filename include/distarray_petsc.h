@@ -9,9 +9,10 @@
  *
  * Lending is local and needs no library. The object lives at least as long as the loan;
  * releasing it calls PETSc's Restore, by which PETSc forgets the norms that it kept. A
- * loan is released on the thread that calls PETSc. If it held the last reference, the
- * object goes with PetscGarbageCleanup or PetscFinalize, because destroying is
- * collective and releasing is not. After PetscFinalize a release does nothing.
+ * loan is released on the thread that calls PETSc. If it held the last reference to an
+ * object of several ranks, that goes with PetscGarbageCleanup or PetscFinalize, because
+ * destroying is collective and releasing is not. After PetscFinalize a release does
+ * nothing.
  *
  * Borrowing is collective over comm and needs libdistarray, which first proves that the
  * loans of all ranks are one array; what one rank finds wrong, all ranks return. The
@@ -44,8 +45,9 @@ extern "C" {
 /* The bits that the borrowers below understand. */
 #define DISTARRAY_PETSC_READS (DISTARRAY_R_GHOSTS | DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR)
 
-/* PETSc declares it in a private header. */
+/* PETSc declares them in a private header. */
 PETSC_EXTERN PetscErrorCode PetscObjectDelayedDestroy(PetscObject *);
+PETSC_EXTERN PetscErrorCode PetscGarbageCleanup(MPI_Comm);
 
 /* --- What the functions below share ---------------------------------------- */
 
@@ -78,7 +80,7 @@ typedef struct distarray_petsc_lease {
 static inline void distarray_petsc_end(distarray_petsc_lease *lease) {
   const PetscScalar *elements = lease->elements;
   PetscBool finalized = PETSC_TRUE;
-  int failed = PetscFinalized(&finalized) != 0;
+  int ranks, failed = PetscFinalized(&finalized) != 0;
   if (!finalized) {
     if (lease->vec != NULL)
       failed |= lease->reading ? VecRestoreArrayRead(lease->vec, &elements) != 0
@@ -88,7 +90,10 @@ static inline void distarray_petsc_end(distarray_petsc_lease *lease) {
     if (lease->mat != NULL)
       failed |= lease->reading ? MatDenseRestoreArrayRead(lease->mat, &elements) != 0
                                : MatDenseRestoreArray(lease->mat, &lease->elements) != 0;
-    failed |= PetscObjectDelayedDestroy(&lease->owner) != 0;
+    /* Destroying is collective, but for one rank; releasing is not. */
+    MPI_Comm_size(PetscObjectComm(lease->owner), &ranks);
+    failed |= ranks == 1 ? PetscObjectDereference(lease->owner) != 0
+                         : PetscObjectDelayedDestroy(&lease->owner) != 0;
   }
   (void)failed;
   free(lease);
@@ -219,7 +224,7 @@ static inline PetscErrorCode distarray_petsc_repay(distarray_petsc_debt *debt,
 }
 
 static inline PetscErrorCode distarray_petsc_destroy_vec(Vec vec) {
-  distarray_petsc_debt *debt;
+  distarray_petsc_debt *debt = NULL;
   Vec local;
   PetscFunctionBegin;
   PetscCall(distarray_petsc_find_debt((PetscObject)vec, &debt));
@@ -233,7 +238,7 @@ static inline PetscErrorCode distarray_petsc_destroy_vec(Vec vec) {
 }
 
 static inline PetscErrorCode distarray_petsc_destroy_mat(Mat mat) {
-  distarray_petsc_debt *debt;
+  distarray_petsc_debt *debt = NULL;
   PetscFunctionBegin;
   PetscCall(distarray_petsc_find_debt((PetscObject)mat, &debt));
   PetscCall((*debt->destroy_mat)(mat));
@@ -248,7 +253,8 @@ static inline PetscErrorCode distarray_petsc_owe(PetscObject borrower, distarray
   PetscContainer box;
   PetscFunctionBegin;
   PetscCall(PetscNew(&debt));
-  PetscCall(PetscContainerCreate(PETSC_COMM_SELF, &box));
+  /* On the borrower's own communicator: PETSC_COMM_SELF may have to be duplicated first. */
+  PetscCall(PetscContainerCreate(PetscObjectComm(borrower), &box));
   PetscCall(PetscContainerSetPointer(box, debt));
   PetscCall(PetscContainerSetUserDestroy(box, PetscContainerUserDestroyDefault));
   PetscCall(PetscObjectCompose(borrower, DISTARRAY_PETSC_DEBT, (PetscObject)box));
@@ -265,7 +271,7 @@ static inline PetscErrorCode distarray_petsc_owe_vec(Vec vec, distarray_export *
                                                      int ghosted) {
   const uint64_t halo = ghosted ? DISTARRAY_C_HALO_MODIFIED : 0;
   PetscBool mpi;
-  distarray_petsc_debt *debt;
+  distarray_petsc_debt *debt = NULL;
   PetscFunctionBegin;
   PetscCall(PetscObjectTypeCompare((PetscObject)vec, VECMPI, &mpi));
   if (!distarray_export_writable(loan, 0)) PetscCall(VecLockReadPush(vec));
@@ -308,6 +314,7 @@ static inline PetscErrorCode distarray_petsc_wrap(MPI_Comm comm, PetscInt bs, Pe
 static inline int32_t distarray_petsc_check_rows(const distarray_export *loan,
                                                  distarray_adapter_rows *rows,
                                                  distarray_error *error) {
+  memset(rows, 0, sizeof *rows);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_open(loan, DISTARRAY_PETSC_READS, 0,
                                                DISTARRAY_PETSC_DTYPE, DISTARRAY_PETSC_BITS, error));
   return distarray_adapter_check_rows(loan, PETSC_MAX_INT, rows, error);
@@ -337,7 +344,7 @@ static inline int32_t distarray_petsc_describe_vec(distarray_petsc_lease *lease,
  * block size is above 1 a second, whole one of the components. Local. */
 static inline int32_t distarray_petsc_lend_vec(Vec vec, uint32_t access, distarray_export *loan,
                                                distarray_error *error) {
-  distarray_petsc_lease *lease;
+  distarray_petsc_lease *lease = NULL;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_petsc_new_lease((PetscObject)vec, access, &lease, error));
   status = distarray_petsc_describe_vec(lease, vec, loan, error);
@@ -426,7 +433,7 @@ static inline int32_t distarray_petsc_describe_ghost(distarray_petsc_lease *leas
  * first, and where its block size is above 1 a whole one of the components. Local. */
 static inline int32_t distarray_petsc_lend_ghost(Vec vec, uint32_t access, distarray_export *loan,
                                                  distarray_error *error) {
-  distarray_petsc_lease *lease;
+  distarray_petsc_lease *lease = NULL;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_petsc_new_lease((PetscObject)vec, access, &lease, error));
   status = distarray_petsc_describe_ghost(lease, vec, loan, error);
@@ -554,7 +561,7 @@ static inline int32_t distarray_petsc_describe_dense(distarray_petsc_lease *leas
 /* Lends a dense matrix: blocks of rows, columns whole and lda elements apart. Local. */
 static inline int32_t distarray_petsc_lend_dense(Mat mat, uint32_t access, distarray_export *loan,
                                                  distarray_error *error) {
-  distarray_petsc_lease *lease;
+  distarray_petsc_lease *lease = NULL;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_petsc_new_lease((PetscObject)mat, access, &lease, error));
   status = distarray_petsc_describe_dense(lease, mat, loan, error);
@@ -566,6 +573,7 @@ static inline int32_t distarray_petsc_lend_dense(Mat mat, uint32_t access, dista
 static inline int32_t distarray_petsc_check_dense(const distarray_export *loan,
                                                   distarray_adapter_rows *rows, int64_t *lda,
                                                   distarray_error *error) {
+  *lda = 1;
   DISTARRAY_ADAPTER_TRY(distarray_petsc_check_rows(loan, rows, error));
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_ndim(loan, 2, error));
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_columns(loan, lda, error));
@@ -580,7 +588,7 @@ static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
   static PetscScalar none;
   /* NULL would ask PETSc to allocate. */
   PetscScalar *elements = loan->data != NULL ? (PetscScalar *)loan->data : &none;
-  distarray_petsc_debt *debt;
+  distarray_petsc_debt *debt = NULL;
   PetscFunctionBegin;
   PetscCall(MatCreate(comm, mat));
   /* The vectors that a square matrix multiplies are dealt out like those that it gives. */

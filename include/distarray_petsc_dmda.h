@@ -106,7 +106,7 @@ static inline int32_t distarray_petsc_describe_dmda(distarray_petsc_lease *lease
  * around the grid's edges lie outside the array (DISTARRAY_DIM_EDGE_OUTSIDE). Local. */
 static inline int32_t distarray_petsc_lend_dmda(DM grid, Vec vec, uint32_t access,
                                                 distarray_export *loan, distarray_error *error) {
-  distarray_petsc_lease *lease;
+  distarray_petsc_lease *lease = NULL;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_petsc_new_lease((PetscObject)vec, access, &lease, error));
   status = distarray_petsc_describe_dmda(lease, grid, vec, loan, error);

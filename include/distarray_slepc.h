@@ -71,7 +71,7 @@ static inline int32_t distarray_slepc_describe_bv(distarray_petsc_lease *lease, 
  * begin. */
 static inline int32_t distarray_slepc_lend_bv(BV basis, uint32_t access, distarray_export *loan,
                                               distarray_error *error) {
-  distarray_petsc_lease *lease;
+  distarray_petsc_lease *lease = NULL;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_petsc_new_lease((PetscObject)basis, access, &lease, error));
   status = distarray_slepc_describe_bv(lease, basis, loan, error);

@@ -184,7 +184,7 @@ static inline int32_t distarray_sundials_borrow_nvector(MPI_Comm comm, distarray
   distarray_comm table;
   distarray_error report;
   N_Vector made = NULL;
-  int64_t n, N;
+  int64_t n = 0, N = 0;
   int32_t status;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
   status = distarray_sundials_check(loan, &n, &N, &report);

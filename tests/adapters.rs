@@ -11,7 +11,8 @@ use std::path::Path;
 use adapters::Library;
 use launch::Flavor;
 
-const C99: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+/// Optimized too: the compiler then sees more of what may be wrong.
+const C99: [&str; 6] = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const PETSC: [&str; 3] = ["petsc", "petsc_dmda", "petsc_refuse"];
 
 /// Compiles a program of tests/adapters/ with a library.
@@ -58,6 +59,20 @@ fn hypre_lends_and_borrows() {
 fn slepc_lends_and_solves_in_loans() {
     for library in adapters::slepc() {
         assert_right(&library, &["slepc"], &[1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn one_buffer_goes_through_many_libraries() {
+    let libraries = adapters::matrix();
+    if libraries.is_empty() {
+        return; // the launcher has said why
+    }
+    let flags: Vec<&str> = C99.into_iter().chain(libraries.iter().flat_map(Library::flags)).collect();
+    let program = launch::compile_c_linked(Flavor::OpenMpi, "tests/adapters/chain.c", &flags);
+    for ranks in 1..=4 {
+        let found = launch::mpirun_ok::<&str>(Flavor::OpenMpi, ranks, &program, &[]);
+        assert_eq!(found, "one buffer all the way\n", "{ranks} ranks");
     }
 }
 

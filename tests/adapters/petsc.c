@@ -78,6 +78,7 @@ static void lend_vectors(PetscInt bs, PetscInt blocks) {
   TRY(VecDestroy(&vec));
   CHECK(is_filled(&loan, 1));
   distarray_export_release(&loan);
+  TRY(PetscGarbageCleanup(comm));
 }
 
 /* Rows of a 2-D or 1-D array as a vector. */
@@ -295,6 +296,10 @@ int main(int argc, char **argv) {
   dense(11, 3, 2);
   dense(2, 5, 1); /* empty ranks */
   if (rank == 0) printf("every element, address and release is right\n");
+  distarray_export late;
+  Vec vec = vec_of(1, 5, 0);
+  MUST(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &late, &error));
   TRY(PetscFinalize());
+  distarray_export_release(&late); /* harmless */
   return 0;
 }
