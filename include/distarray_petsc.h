@@ -610,8 +610,8 @@ static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
  * ranks, columns whole, elements of a column side by side, columns any distance apart.
  * Collective.
  *
- * MatNorm(NORM_FROBENIUS) of PETSc 3.18 to 3.24 reads gaps between columns as elements
- * where there is more than one rank. */
+ * MatNorm(NORM_FROBENIUS) of PETSc 3.18, and still in the sources of 3.25, reads gaps
+ * between columns as elements where there is more than one rank. */
 static inline int32_t distarray_petsc_borrow_dense(MPI_Comm comm, distarray_export *loan, Mat *mat,
                                                    distarray_error *error) {
   distarray_comm table;
