@@ -1,5 +1,4 @@
-/* distarray_hypre.h - loans as HYPRE's ParVector and StructVector, and ParVectors as
- * loans.
+/* distarray_hypre.h - HYPRE's ParVector and StructVector as loans, and loans as them.
  *
  *   distarray_hypre_create_struct_grid(comm, &u, &grid, &error);
  *   distarray_hypre_borrow_struct_vector(comm, grid, &u, &borrowed, &error);
@@ -58,6 +57,14 @@ static inline int32_t distarray_hypre_failed(HYPRE_Int before, distarray_error *
                                   "HYPRE set its error flag: HYPRE_DescribeError explains it");
 }
 
+static inline int32_t distarray_hypre_check_access(uint32_t access, distarray_error *error) {
+  if (access == DISTARRAY_ACCESS_READ || access == DISTARRAY_ACCESS_READ_WRITE) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "access",
+                                  DISTARRAY_ACCESS_READ_WRITE, access,
+                                  "HYPRE cannot keep others away: ask for reading, or for reading "
+                                  "and writing");
+}
+
 /* --- ParVector ------------------------------------------------------------------ */
 
 /* Lends a vector: one axis of blocks in the order of the ranks. The vector must live as
@@ -69,11 +76,7 @@ static inline int32_t distarray_hypre_lend_par_vector(HYPRE_ParVector vector, ui
   distarray_adapter_keeper *keeper = NULL;
   int rank, count;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(vector, "vector", error));
-  if (access != DISTARRAY_ACCESS_READ && access != DISTARRAY_ACCESS_READ_WRITE)
-    return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "access",
-                                    DISTARRAY_ACCESS_READ_WRITE, access,
-                                    "HYPRE cannot keep others away: ask for reading, or for reading "
-                                    "and writing");
+  DISTARRAY_ADAPTER_TRY(distarray_hypre_check_access(access, error));
   if (hypre_ParVectorNumVectors(par) != 1)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "num_vectors", 1,
                                     hypre_ParVectorNumVectors(par),
@@ -164,6 +167,142 @@ static inline distarray_requirements distarray_hypre_par_vector_requirements(
 }
 
 /* --- StructVector ----------------------------------------------------------------- */
+
+/* What each rank tells of its box. */
+typedef struct distarray_hypre_share {
+  int64_t boxes, start[3], stop[3];
+} distarray_hypre_share;
+
+static inline int distarray_hypre_compare(const void *a, const void *b) {
+  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Finds the bounds of the blocks along an axis, one more than there are; their number. */
+static inline int64_t distarray_hypre_bounds(const distarray_hypre_share *all, int64_t count, int i,
+                                             int64_t *bounds) {
+  int64_t rank, n = 0, last = all[0].stop[i];
+  for (rank = 0; rank < count; rank++) {
+    bounds[rank] = all[rank].start[i];
+    if (all[rank].stop[i] > last) last = all[rank].stop[i];
+  }
+  qsort(bounds, (size_t)count, sizeof *bounds, distarray_hypre_compare);
+  for (rank = 0; rank < count; rank++)
+    if (n == 0 || bounds[rank] != bounds[n - 1]) bounds[n++] = bounds[rank];
+  bounds[n] = last;
+  return n;
+}
+
+/* Describes this rank's box among all, and enters all ranks into the grid of processes.
+ * The same on all ranks. */
+static inline int32_t distarray_hypre_describe_boxes(hypre_StructVector *vector,
+                                                     const distarray_hypre_share *all,
+                                                     int64_t rank, int64_t count, int64_t *bounds,
+                                                     distarray_adapter_keeper *keeper,
+                                                     distarray_error *error) {
+  const int32_t ndim = (int32_t)hypre_StructVectorNDim(vector);
+  const HYPRE_Int *ghosts = hypre_StructVectorNumGhost(vector);
+  int64_t other, processes = 1;
+  int32_t i;
+  for (other = 0; other < count; other++) {
+    keeper->ranks[other] = 0; /* each one's place, until all are known */
+    if (all[other].boxes != 1)
+      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "boxes", 1,
+                                      all[other].boxes,
+                                      "a loan is one box on each rank: use as many ranks as boxes");
+  }
+  for (i = ndim; i-- > 0;) { /* z, y, x: the last runs fastest */
+    const int64_t n = distarray_hypre_bounds(all, count, i, bounds);
+    const int32_t axis = ndim - 1 - i;
+    processes *= n;
+    for (other = 0; other < count; other++) {
+      const int64_t *at = (const int64_t *)bsearch(&all[other].start[i], bounds, (size_t)n,
+                                                   sizeof *bounds, distarray_hypre_compare);
+      const int64_t place = at - bounds;
+      keeper->ranks[other] = keeper->ranks[other] * n + place;
+      if (all[other].stop[i] != bounds[place + 1])
+        return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "stop",
+                                        bounds[place + 1], all[other].stop[i],
+                                        "the boxes are no grid of blocks: cut every axis for all "
+                                        "boxes at the same places");
+      if (other != rank) continue;
+      keeper->dims[axis] = distarray_dim_block(bounds[n] - bounds[0], n, place,
+                                               bounds[place] - bounds[0],
+                                               bounds[place + 1] - bounds[0]);
+      distarray_dim_add_halo(&keeper->dims[axis], ghosts[2 * i], ghosts[2 * i + 1]);
+      keeper->shape[axis] = keeper->dims[axis].stop - keeper->dims[axis].start;
+    }
+  }
+  if (processes == count) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "proc_grid_size", count,
+                                  processes,
+                                  "the boxes are no grid of blocks: leave no gap between them");
+}
+
+static inline int32_t distarray_hypre_check_struct_vector(HYPRE_StructVector vector, uint32_t access,
+                                                          distarray_error *error) {
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(vector, "vector", error));
+  return distarray_hypre_check_access(access, error);
+}
+
+/* Lends a vector with its ghosts as padding, around the grid's edges too: axes (z, y, x),
+ * whose index 0 is the least of the grid. The boxes of all ranks, one on each, must be
+ * the blocks of a grid of processes. The vector must live as long as the loan. Collective
+ * over comm, the vector's. */
+static inline int32_t distarray_hypre_lend_struct_vector(MPI_Comm comm, HYPRE_StructVector vector,
+                                                         uint32_t access, distarray_export *loan,
+                                                         distarray_error *error) {
+  hypre_StructVector *self = (hypre_StructVector *)vector;
+  distarray_adapter_keeper *keeper = NULL;
+  distarray_hypre_share mine, *all = NULL;
+  distarray_comm table;
+  distarray_error report;
+  int64_t *bounds = NULL, place;
+  int32_t status, ndim = 0, i;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_table(comm, &table, error));
+  status = distarray_hypre_check_struct_vector(vector, access, &report);
+  if (status == DISTARRAY_OK) {
+    ndim = (int32_t)hypre_StructVectorNDim(self);
+    all = (distarray_hypre_share *)malloc(sizeof *all * (size_t)table.size);
+    bounds = (int64_t *)malloc(sizeof *bounds * (size_t)(table.size + 1));
+    status = distarray_adapter_new_keeper(ndim, table.size, table.size, NULL, &keeper, &report);
+    if (status == DISTARRAY_OK && (all == NULL || bounds == NULL))
+      status = distarray_adapter_refuse(&report, DISTARRAY_E_NO_MEMORY, -1, "loan", 0, 0,
+                                        "no memory for the boxes of all ranks");
+  }
+  status = distarray_adapter_agree_on(&table, status, &report, error);
+  if (status == DISTARRAY_OK) {
+    const hypre_BoxArray *boxes = hypre_StructGridBoxes(hypre_StructVectorGrid(self));
+    memset(&mine, 0, sizeof mine);
+    mine.boxes = hypre_BoxArraySize(boxes);
+    for (i = 0; i < ndim && mine.boxes > 0; i++) {
+      mine.start[i] = hypre_BoxIMinD(hypre_BoxArrayBox(boxes, 0), i);
+      mine.stop[i] = (int64_t)hypre_BoxIMaxD(hypre_BoxArrayBox(boxes, 0), i) + 1;
+    }
+    status = table.allgather(table.context, &mine, sizeof mine, all);
+    if (status != 0)
+      status = distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, status,
+                                        "the message layer failed");
+  }
+  if (status == DISTARRAY_OK)
+    status = distarray_hypre_describe_boxes(self, all, table.rank, table.size, bounds, keeper, error);
+  if (status == DISTARRAY_OK) {
+    /* From each rank's place to each place's rank. */
+    for (place = 0; place < table.size; place++) keeper->indices[keeper->ranks[place]] = place;
+    distarray_strides_c_order(ndim, keeper->shape, (int64_t)sizeof(HYPRE_Complex), keeper->strides);
+    distarray_adapter_lend(keeper, ndim, DISTARRAY_HYPRE_DTYPE, DISTARRAY_HYPRE_BITS,
+                           hypre_StructVectorData(self), table.rank, table.size, loan);
+    loan->grid_ranks = keeper->indices;
+    loan->flags_read |= DISTARRAY_R_GRID_MAP;
+    if (access == DISTARRAY_ACCESS_READ) loan->flags_write |= DISTARRAY_W_READ_ONLY;
+    keeper = NULL;
+    status = distarray_adapter_ok(error);
+  }
+  distarray_adapter_free_keeper(keeper);
+  free(all);
+  free(bounds);
+  return status;
+}
 
 static inline int32_t distarray_hypre_check_box(const distarray_export *loan, int column_major,
                                                 const void *out, distarray_adapter_box *box,

@@ -87,6 +87,18 @@ static void struct_vectors(int64_t halo, int column_major) {
     HYPRE_StructVectorAddToValues(borrowed.vector, at, 5);
   }
   CHECK(is_filled(&view, 5));
+  /* HYPRE lends it on: axes (y, x), ghosts as padding, places found from the boxes. */
+  distarray_comm table;
+  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
+  MUST(distarray_hypre_lend_struct_vector(comm, borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
+  MUST(distarray_check_collective(&table, &loan, &error));
+  CHECK(loan.data == (void *)b.data && loan.dims[0].size == 12 && loan.dims[1].size == 10);
+  for (int64_t i = 0; i < elements_of(&loan); i++) {
+    const element e = element_at(&loan, i);
+    const int64_t index[2] = {e.index[column_major], e.index[1 - column_major]};
+    if (e.owned) CHECK(*e.at == (double)(linear(&view, index) + 5));
+  }
+  distarray_export_release(&loan);
   distarray_hypre_return_struct_vector(&borrowed);
   distarray_hypre_return_struct_vector(&borrowed);
   CHECK(b.released == 1 && (b.consumer_flags & DISTARRAY_C_MODIFIED));

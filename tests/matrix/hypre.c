@@ -118,6 +118,34 @@ static void end_struct(void *object) {
   free(self);
 }
 
+/* HYPRE's own: boxes cut along y and x, with its usual layer of ghosts. */
+static int32_t lend_struct(const shape *s, void **object, distarray_export *loan,
+                           distarray_error *error) {
+  structured *self = calloc(1, sizeof *self);
+  const int64_t along_x = s->ndim > 1 && size % 2 == 0 ? 2 : s->ndim > 1 ? 1 : size;
+  const int64_t n[3] = {along_x, size / along_x, 1};
+  const int64_t place[3] = {rank % along_x, rank / along_x, 0};
+  HYPRE_Int lower[3], upper[3];
+  HYPRE_StructVector vector;
+  INSIST(self != NULL);
+  self->shape = *s;
+  *object = self;
+  for (int i = 0; i < s->ndim; i++) {
+    const int64_t extent = s->size[s->ndim - 1 - i];
+    lower[i] = (HYPRE_Int)(extent * place[i] / n[i]);
+    upper[i] = (HYPRE_Int)(extent * (place[i] + 1) / n[i]) - 1;
+  }
+  HYPRE_StructGridCreate(MPI_COMM_WORLD, s->ndim, &self->grid);
+  HYPRE_StructGridSetExtents(self->grid, lower, upper);
+  HYPRE_StructGridAssemble(self->grid);
+  HYPRE_StructVectorCreate(MPI_COMM_WORLD, self->grid, &vector);
+  HYPRE_StructVectorInitialize(vector);
+  self->borrowed.vector = vector;
+  write_struct(self, 0);
+  return distarray_hypre_lend_struct_vector(MPI_COMM_WORLD, vector, DISTARRAY_ACCESS_READ_WRITE, loan,
+                                            error);
+}
+
 static int32_t borrow_struct(const shape *s, distarray_export *loan, void **object,
                              const void **address, distarray_error *error) {
   structured *self = calloc(1, sizeof *self);
@@ -146,7 +174,10 @@ static distarray_requirements struct_takes(const shape *s, distarray_required_ax
   return distarray_hypre_struct_vector_requirements(s->ndim, 1, axes);
 }
 
-static const producer producers[] = {{"HYPRE ParVector", 0x2, lend_par, par_holds, end_par}};
+static const producer producers[] = {
+    {"HYPRE ParVector", 0x2, lend_par, par_holds, end_par},
+    {"HYPRE StructVector", 0xe, lend_struct, struct_holds, end_struct},
+};
 static const consumer consumers[] = {
     {"HYPRE ParVector", borrow_par, par_holds, write_par, end_par, par_takes},
     {"HYPRE StructVector", borrow_struct, struct_holds, write_struct, end_struct, struct_takes},
