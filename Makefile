@@ -24,7 +24,7 @@ soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: all library setup setup-bench demo test bench docs pictures header matrix abi lint clean
+.PHONY: all library setup demo test bench docs pictures header matrix abi lint clean
 
 all: library $(target)/install/complete
 
@@ -43,9 +43,6 @@ include packaging/install.mk
 setup:
 	@bash scripts/setup
 
-setup-bench:
-	@bash scripts/setup bench
-
 demo: setup library
 	$(CARGO) build --release --target-dir $(target) --package distarray --package distarray-cli \
 	    --package heat-audit
@@ -57,7 +54,7 @@ demo: setup library
 test: setup library
 	@bash scripts/test
 
-bench: setup-bench library
+bench: setup library
 	$(CARGO) bench --target-dir $(target)
 
 docs:

@@ -1,7 +1,7 @@
 //! Halo exchange and redistribution beside hand-written MPI and other libraries.
 //!
 //! `cargo bench --bench exchange` compiles the C programs of `benches/exchange`
-//! with each peer that is installed (`scripts/setup bench` installs those that
+//! with each peer that is installed (`scripts/setup` installs those that
 //! Debian packages; `COSTA_ROOT` names an installation of COSTA), checks every
 //! variant on four ranks and times them on two. It does that twice, since Open
 //! MPI's single-copy path helps some and hurts others; the verdict gives each the

@@ -36,10 +36,10 @@ RUSTC ?= rustc
 # What `make install` copies, ready by `make`.
 ready   := $(target)/install
 real    := libdistarray.so.$(version)
-headers := $(wildcard include/*.h)
+headers := $(wildcard include/*.h include/*.hpp)
 fortran := $(wildcard include/*.f90) include/distarray_mpi_fortran.c
 papers  := README.md LICENSE-APACHE LICENSE-MIT
-samples := $(wildcard c-examples/*.c c-examples/*.f90)
+samples := $(wildcard c-examples/*.c c-examples/*.cpp c-examples/*.f90)
 sources := $(shell find src command/src -name '*.rs') build.rs Cargo.toml Cargo.lock command/Cargo.toml
 
 $(ready)/complete: $(sources) packaging/install.mk

@@ -46,8 +46,8 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
 }
 
 const SERIAL: [&str; 2] = ["lend.c", "refuse.c"];
-const ON_RANKS: [&str; 4] = ["agree.c", "heat3d.c", "transpose.c", "accommodate.c"];
-const C99: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+const ON_RANKS: [&str; 5] = ["agree.c", "heat3d.c", "transpose.c", "accommodate.c", "share.cpp"];
+const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 fn assert_prints(mut command: Command, source: &str) {
     command.current_dir(env!("CARGO_TARGET_TMPDIR"));
@@ -60,7 +60,8 @@ fn assert_prints(mut command: Command, source: &str) {
 fn programs_without_mpi_print_what_they_promise() {
     for source in SERIAL {
         for compiler in ["gcc", "clang"] {
-            assert_prints(Command::new(compile(compiler, source, compiler, &C99)), source);
+            let flags = [&["-std=c99"], &STRICT[..]].concat();
+            assert_prints(Command::new(compile(compiler, source, compiler, &flags)), source);
         }
         let cpp = ["-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Werror"];
         assert_prints(Command::new(compile("g++", source, "cpp", &cpp)), source);
@@ -98,9 +99,14 @@ fn valgrind_finds_nothing() {
     }
 }
 
-/// Compiles a program for one MPI, linked with the library that knows none.
+/// Compiles a program of C99 or C++17 for one MPI, linked with the library that knows none.
 fn compile_mpi(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
-    launch::compile_c_linked(flavor, &format!("c-examples/{source}"), flags)
+    let path = format!("c-examples/{source}");
+    if source.ends_with(".cpp") {
+        launch::compile_cpp_linked(flavor, &path, &[&["-std=c++17"], flags].concat())
+    } else {
+        launch::compile_c_linked(flavor, &path, &[&["-std=c99"], flags].concat())
+    }
 }
 
 /// The same for Fortran.
@@ -127,7 +133,7 @@ fn assert_mpi_prints(flavor: Flavor, ranks: usize, program: &Path, source: &str)
 fn one_library_serves_both_mpis() {
     for flavor in launch::flavors() {
         for source in ON_RANKS {
-            let program = compile_mpi(flavor, source, &C99);
+            let program = compile_mpi(flavor, source, &STRICT);
             for ranks in 1..=4 {
                 assert_mpi_prints(flavor, ranks, &program, source);
             }
@@ -161,9 +167,8 @@ fn sanitizers_find_nothing_on_many_ranks() {
     for flavor in launch::flavors() {
         // Both MPIs leak of themselves: leaks are counted without them.
         let flags = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-        let mut programs: Vec<(&str, PathBuf)> = ON_RANKS
-            .map(|source| (source, compile_mpi(flavor, source, &[&["-std=c99"], &flags[..]].concat())))
-            .into();
+        let mut programs: Vec<(&str, PathBuf)> =
+            ON_RANKS.map(|source| (source, compile_mpi(flavor, source, &flags))).into();
         programs.push(("heat3d.f90", compile_mpi_fortran(flavor, "heat3d.f90", &flags)));
         for (source, program) in programs {
             let files = tempfile::tempdir().unwrap();
@@ -182,7 +187,7 @@ fn valgrind_finds_nothing_on_many_ranks() {
         return; // the launcher has said that MPICH is left out
     }
     for source in ON_RANKS {
-        let program = compile_mpi(Flavor::Mpich, source, &["-std=c99", "-g"]);
+        let program = compile_mpi(Flavor::Mpich, source, &["-g"]);
         let files = tempfile::tempdir().unwrap();
         let prefix = files.path().join("set");
         let args = ["-q", "--error-exitcode=9", program.to_str().unwrap(), prefix.to_str().unwrap()];

@@ -103,5 +103,73 @@ pub fn slepc() -> Vec<Library> {
 
 /// What the interoperability matrix is compiled with: all over Open MPI, doubles.
 pub fn matrix() -> Vec<Library> {
-    petsc().into_iter().filter(Library::is_default).chain(sundials()).chain(hypre()).collect()
+    let more = sundials().into_iter().chain(hypre()).chain(scalapack()).chain(global_arrays());
+    let over_open_mpi = more.filter(|library| library.mpi == Flavor::OpenMpi);
+    petsc().into_iter().filter(Library::is_default).chain(over_open_mpi).collect()
+}
+
+impl Library {
+    /// One of Debian's, over the MPIs that are tested and that it is packaged for.
+    fn over(name: &'static str, flags_of: impl Fn(&str) -> Vec<String>, mpis: &[Flavor]) -> Vec<Self> {
+        let mut flavors = launch::flavors();
+        flavors.retain(|flavor| mpis.contains(flavor));
+        flavors.into_iter().map(|mpi| Self { name, mpi, flags: flags_of(mpi.suffix()) }).collect()
+    }
+}
+
+const BOTH: [Flavor; 2] = [Flavor::OpenMpi, Flavor::Mpich];
+
+/// What `-l` needs of each name.
+fn link(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| format!("-l{name}")).collect()
+}
+
+/// ScaLAPACK and its BLACS.
+pub fn scalapack() -> Vec<Library> {
+    Library::over("ScaLAPACK", |mpi| link(&[&format!("scalapack-{mpi}"), "m"]), &BOTH)
+}
+
+/// ELPA, which works on ScaLAPACK's matrices.
+pub fn elpa() -> Vec<Library> {
+    let flags = |mpi: &str| {
+        let libraries = link(&["elpa", &format!("scalapack-{mpi}"), "m"]);
+        [&["-isystem".to_string(), "/usr/include/elpa".to_string()], &libraries[..]].concat()
+    };
+    Library::over("ELPA", flags, &[Flavor::OpenMpi])
+}
+
+/// FFTW's MPI transforms in double precision.
+pub fn fftw() -> Vec<Library> {
+    Library::over("FFTW", |_| link(&["fftw3_mpi", "fftw3", "m"]), &[Flavor::OpenMpi])
+}
+
+/// Parallel HDF5. pkg-config knows where Debian puts each of its builds.
+pub fn hdf5() -> Vec<Library> {
+    let flags = |mpi: &str| {
+        let mut command = std::process::Command::new("pkg-config");
+        command.args(["--cflags", "--libs", &format!("hdf5-{mpi}")]);
+        let output = launch::run(command, launch::TIME_LIMIT);
+        assert!(output.status.success(), "{}", launch::shown(&output));
+        // Its headers are none of ours to keep free of warnings.
+        launch::shown(&output).split_whitespace().map(|flag| flag.replace("-I", "-isystem")).collect()
+    };
+    Library::over("HDF5", flags, &BOTH)
+}
+
+/// Tpetra of Trilinos.
+pub fn tpetra() -> Vec<Library> {
+    let parts =
+        ["tpetra", "tpetraclassic", "kokkoscore", "teuchoscomm", "teuchosparameterlist", "teuchoscore"];
+    let flags = |_: &str| {
+        let mut flags = vec!["-isystem".to_string(), "/usr/include/trilinos".to_string()];
+        flags.extend(parts.map(|part| format!("-ltrilinos_{part}")));
+        flags
+    };
+    Library::over("Tpetra", flags, &[Flavor::OpenMpi])
+}
+
+/// Global Arrays over ARMCI-MPI: static libraries that name what they need.
+pub fn global_arrays() -> Vec<Library> {
+    let parts = ["ga-openmpi", "scalapack-openmpi", "lapack", "blas", "armci-openmpi", "gfortran", "m"];
+    Library::over("Global Arrays", |_| link(&parts), &[Flavor::OpenMpi])
 }

@@ -119,6 +119,14 @@ pub fn compile_c_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf
     compile_c(flavor, &[source], &flags)
 }
 
+/// The same for C++, with the flavour's `mpicxx` and without MPI's own C++ interface.
+pub fn compile_cpp_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
+    let link = link_flags();
+    let mut flags = [flags, &["-DOMPI_SKIP_MPICXX", "-DMPICH_SKIP_MPICXX"]].concat();
+    flags.extend(link.iter().map(String::as_str));
+    compile(&format!("mpicxx.{}", flavor.suffix()), &[source], &flags)
+}
+
 /// What links a program with the library that cargo built, and finds it at run time.
 pub fn link_flags() -> [String; 4] {
     let library = library();

@@ -59,6 +59,6 @@ void insist_line(int right, const char *what, const char *file, int line);
 #define INSIST(condition) insist_line(condition, #condition, __FILE__, __LINE__)
 
 extern const library c_library, distarray_library, petsc_library, sundials_library,
-    hypre_library;
+    hypre_library, scalapack_library, ga_library;
 
 #endif

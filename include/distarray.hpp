@@ -1,0 +1,443 @@
+// distarray.hpp - libdistarray in C++17: each object frees itself, what is refused is
+// thrown as a distarray::Error. Header only, over the functions of distarray.h, which
+// say more about each call: its costs, and whether it is collective.
+//
+//   distarray::Array u(std::move(loan));                  // the lender's own memory
+//   distarray::Distribution whole(comm, u);               // collective: it is one array
+//   distarray::Halo halo(whole);
+//   halo.update(u);
+//   auto v = u.owned<double, 2>();                        // without the padding
+//   for (auto [local, global, length] : u.stretches(0))   // rows, as they follow
+//     for (std::int64_t k = 0; k < length; ++k) v(local + k, 0) = f(global + k);
+//
+// Objects are moved, not copied; a moved-from object may only be assigned to or
+// destroyed. A communicator must outlive what was made with it.
+#ifndef DISTARRAY_HPP
+#define DISTARRAY_HPP
+
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "distarray_export.hpp"
+
+namespace distarray {
+
+namespace detail {
+
+template <class T, void (*Free)(T *)>
+struct Freed {
+  void operator()(T *object) const noexcept { Free(object); }
+};
+template <class T, void (*Free)(T *)>
+using Handle = std::unique_ptr<T, Freed<T, Free>>;
+
+// Calls a function whose last argument is the error.
+template <class F, class... A>
+void call(F function, A... arguments) {
+  distarray_error error;
+  check(function(arguments..., &error), error);
+}
+
+// Refuses a list that has not one entry for each axis.
+inline void check_length(std::int64_t expected, std::size_t found, const char *field) {
+  if (static_cast<std::size_t>(expected) != found)
+    refuse(DISTARRAY_E_RANGE, -1, field, expected, static_cast<std::int64_t>(found),
+           "one entry for each axis");
+}
+
+}  // namespace detail
+
+// length consecutive global indices from global on, which lie one after the other:
+// their local positions, among those owned, begin at local.
+struct Stretch {
+  std::int64_t local = 0, global = 0, length = 0;
+};
+
+// The indices owned along an axis, as a range of Stretch in local order.
+class Stretches {
+ public:
+  explicit Stretches(const distarray_dim &dim) {
+    distarray_error error;
+    std::int64_t n = 0;
+    if (distarray_dim_owned_runs(&dim, 0, nullptr, &n, &error) == DISTARRAY_OK) return;
+    if (std::string(error.field) != "capacity") throw Error(error);
+    runs_.resize(static_cast<std::size_t>(error.expected));
+    detail::call(distarray_dim_owned_runs, &dim, error.expected, runs_.data(), &n);
+  }
+
+  class iterator {
+   public:
+    using iterator_concept = std::forward_iterator_tag;
+    using iterator_category = std::input_iterator_tag; // what * gives is no reference
+    using value_type = Stretch;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Stretch *;
+    using reference = Stretch;
+
+    iterator() = default;
+    Stretch operator*() const { return {local_, run_->start + which_ * run_->stride, run_->len}; }
+    iterator &operator++() {
+      local_ += run_->len;
+      if (++which_ == run_->count) {
+        ++run_;
+        which_ = 0;
+      }
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator old = *this;
+      ++*this;
+      return old;
+    }
+    friend bool operator==(const iterator &a, const iterator &b) {
+      return a.run_ == b.run_ && a.which_ == b.which_;
+    }
+    friend bool operator!=(const iterator &a, const iterator &b) { return !(a == b); }
+
+   private:
+    friend class Stretches;
+    explicit iterator(const distarray_run *run) : run_(run) {}
+    const distarray_run *run_ = nullptr;
+    std::int64_t which_ = 0, local_ = 0;
+  };
+
+  iterator begin() const { return iterator(runs_.data()); }
+  iterator end() const { return iterator(runs_.data() + runs_.size()); }
+
+ private:
+  std::vector<distarray_run> runs_;
+};
+
+// One process's part of a distributed array.
+class Array {
+ public:
+  // Takes a loan over, in place; on error the loan is still the caller's. Local.
+  explicit Array(Export &&loan, std::uint32_t access = DISTARRAY_ACCESS_READ_WRITE) {
+    distarray_array *array = nullptr;
+    detail::call(distarray_array_import, loan.get(), access, &array);
+    handle_.reset(array);
+  }
+  // Takes over a handle of the C interface.
+  explicit Array(distarray_array *array) noexcept : handle_(array) {}
+
+  distarray_array *get() const noexcept { return handle_.get(); }
+
+  // Lends the array again; it lives until the last of its loans is over. Local.
+  Export lend(std::uint32_t access = DISTARRAY_ACCESS_READ) const {
+    distarray_request request = DISTARRAY_REQUEST_INIT;
+    request.access = access;
+    request.known_flags_read = DISTARRAY_R_KNOWN_1_0;
+    request.known_flags_write = DISTARRAY_W_KNOWN_1_0;
+    return lend(request);
+  }
+  Export lend(const distarray_request &request) const {
+    Export loan;
+    detail::call(distarray_array_export, get(), &request, loan.get());
+    return loan;
+  }
+
+  // Address, type, shape, strides and axes, valid while the array lives. Local.
+  distarray_export description() const {
+    distarray_export view = DISTARRAY_EXPORT_INIT;
+    detail::call(distarray_array_view, get(), &view);
+    return view;
+  }
+  int ndim() const { return description().ndim; }
+  distarray_dim dim(int axis) const {
+    const distarray_export all = description();
+    if (axis < 0 || axis >= all.ndim)
+      detail::refuse(DISTARRAY_E_RANGE, axis, "axis", all.ndim, axis, "no such axis");
+    return all.dims[axis];
+  }
+
+  // The memory as elements of N axes, padding included; const T to read only. Asking
+  // for T to write tells the lender that owned elements were written. Local.
+  template <class T, int N>
+  View<T, N> view() {
+    const auto view = detail::view<T, N>(description());
+    if (!std::is_const_v<T>) mark_modified();
+    return view;
+  }
+  template <class T, int N>
+  View<const T, N> view() const {
+    return detail::view<const T, N>(description());
+  }
+  // The same without padding and ghosts.
+  template <class T, int N>
+  View<T, N> owned() {
+    return without_padding(view<T, N>());
+  }
+  template <class T, int N>
+  View<const T, N> owned() const {
+    return without_padding(view<T, N>());
+  }
+
+  // The indices owned along an axis; local positions are those of owned(). Valid
+  // while the array lives. Local.
+  Stretches stretches(int axis) const { return Stretches(dim(axis)); }
+
+  // Says what was written in other ways than through a view: DISTARRAY_C_*. Local.
+  void mark_modified(std::uint64_t consumer_flags = DISTARRAY_C_MODIFIED) {
+    detail::call(distarray_array_mark_modified, get(), consumer_flags);
+  }
+
+  // Whether both are the same elements in the same memory. Local.
+  bool same_memory(const Array &other) const {
+    std::int32_t same = 0;
+    detail::call(distarray_array_same_memory, get(), other.get(), &same);
+    return same != 0;
+  }
+
+  // One process's part from and to a file. Local.
+  static Array read_dnpy(const std::string &path) {
+    distarray_array *array = nullptr;
+    detail::call(distarray_array_read_dnpy, path.c_str(), &array);
+    return Array(array);
+  }
+  void write_dnpy(const std::string &path) const {
+    detail::call(distarray_array_write_dnpy, get(), path.c_str());
+  }
+  // All parts from and to prefix_0.dnpy, prefix_1.dnpy, ... Collective.
+  static Array read_dnpy_set(const std::string &prefix, const distarray_comm &comm) {
+    distarray_array *array = nullptr;
+    detail::call(distarray_array_read_dnpy_set, prefix.c_str(), &comm, &array);
+    return Array(array);
+  }
+  void write_dnpy_set(const std::string &prefix, const distarray_comm &comm) const {
+    detail::call(distarray_array_write_dnpy_set, get(), prefix.c_str(), &comm);
+  }
+
+ private:
+  template <class T, int N>
+  View<T, N> without_padding(View<T, N> view) const {
+    const distarray_export all = description();
+    for (int axis = 0; axis < N; ++axis) {
+      std::int64_t held = 0, start = 0, stop = 0;
+      detail::call(distarray_dim_owned, &all.dims[axis], &held, &start, &stop);
+      view = view.part(axis, start, stop);
+    }
+    return view;
+  }
+
+  detail::Handle<distarray_array, distarray_array_free> handle_;
+};
+
+// A communicator and the parts of all its ranks.
+class Distribution {
+ public:
+  // Proves that the arrays of all ranks are parts of one. Collective over comm.
+  Distribution(const distarray_comm &comm, const Array &array) : ndim_(array.ndim()) {
+    distarray_distribution *distribution = nullptr;
+    detail::call(distarray_distribution_gather, &comm, array.get(), &distribution);
+    handle_.reset(distribution);
+  }
+  // Takes over a handle of the C interface, of an array of ndim axes.
+  Distribution(distarray_distribution *distribution, int ndim) noexcept
+      : handle_(distribution), ndim_(ndim) {}
+
+  distarray_distribution *get() const noexcept { return handle_.get(); }
+  int ndim() const noexcept { return ndim_; }
+
+  // A new array, all zero; shared puts it where the ranks of a node share. Collective.
+  template <class T>
+  Array zeros(bool column_major = false, bool shared = false) const {
+    distarray_array *array = nullptr;
+    detail::call(distarray_distribution_zeros, get(), dtype_code<T>(), dtype_bits<T>(),
+                 std::int32_t{column_major}, std::int32_t{shared}, &array);
+    return Array(array);
+  }
+
+  // The rank that owns an element, -1 where none does. Local.
+  std::int64_t owner(const std::vector<std::int64_t> &index) const {
+    std::int64_t rank = -1;
+    detail::check_length(ndim_, index.size(), "indices");
+    detail::call(distarray_distribution_owner, get(), std::int64_t{1}, index.data(), &rank);
+    return rank;
+  }
+
+ private:
+  detail::Handle<distarray_distribution, distarray_distribution_free> handle_;
+  int ndim_;
+};
+
+// An exchange that fills padding, bound to arrays, which it keeps: no agreement left.
+class BoundHalo {
+ public:
+  explicit BoundHalo(distarray_bound_halo *bound) noexcept : handle_(bound) {}
+  distarray_bound_halo *get() const noexcept { return handle_.get(); }
+
+  // Fills the padding of the bound arrays. Collective over neighbours.
+  void update() { detail::call(distarray_bound_halo_update, get()); }
+
+ private:
+  detail::Handle<distarray_bound_halo, distarray_bound_halo_free> handle_;
+};
+
+// A planned exchange that fills padding.
+class Halo {
+ public:
+  // corners false: for stencils that reach along axes only. Collective.
+  explicit Halo(const Distribution &distribution, bool corners = true)
+      : ndim_(distribution.ndim()) {
+    distarray_halo *halo = nullptr;
+    detail::call(distarray_halo_new, distribution.get(), std::int32_t{corners}, &halo);
+    handle_.reset(halo);
+  }
+  distarray_halo *get() const noexcept { return handle_.get(); }
+
+  // One DISTARRAY_EDGE_* for each axis, and constants for those that want one.
+  // Collective.
+  void fill_edges(const std::vector<std::int32_t> &edges,
+                  const std::vector<double> &constants = {}) {
+    detail::check_length(ndim_, edges.size(), "edges");
+    if (!constants.empty()) detail::check_length(ndim_, constants.size(), "constants");
+    detail::call(distarray_halo_fill_edges, get(), edges.data(),
+                 constants.empty() ? nullptr : constants.data());
+  }
+
+  // Fills the padding of some arrays, with one message to each neighbour. Collective.
+  template <class... Arrays>
+  void update(const Arrays &...arrays) {
+    const distarray_array *list[] = {arrays.get()...};
+    detail::call(distarray_halo_update_all, get(), std::int64_t{sizeof...(Arrays)}, list);
+  }
+
+  // Starts an update and returns while messages fly; finish ends it. Collective.
+  void start(const Array &array) { detail::call(distarray_halo_start, get(), array.get()); }
+  void finish(const Array &array) { detail::call(distarray_halo_finish, get(), array.get()); }
+
+  // Joins padding to its owners: DISTARRAY_SUM, _MIN or _MAX. Collective.
+  void accumulate(const Array &array, std::int32_t how = DISTARRAY_SUM) {
+    detail::call(distarray_halo_accumulate, get(), array.get(), how);
+  }
+
+  // Collective.
+  template <class... Arrays>
+  BoundHalo bind(const Arrays &...arrays) const {
+    const distarray_array *list[] = {arrays.get()...};
+    distarray_bound_halo *bound = nullptr;
+    detail::call(distarray_halo_bind, get(), std::int64_t{sizeof...(Arrays)}, list, &bound);
+    return BoundHalo(bound);
+  }
+
+  // What one update moves on this rank. Local.
+  distarray_moved moves(std::int64_t itemsize) const {
+    distarray_moved moved{};
+    detail::call(distarray_halo_moves, get(), itemsize, &moved);
+    return moved;
+  }
+
+ private:
+  detail::Handle<distarray_halo, distarray_halo_free> handle_;
+  int ndim_;
+};
+
+// A planned redistribution.
+class Redistribution {
+ public:
+  // axes names, for each axis of the target, the source's axis that becomes it; none
+  // keeps the order. Collective.
+  Redistribution(const Distribution &source, const Distribution &target,
+                 const std::vector<std::int64_t> &axes = {}) {
+    distarray_redistribution *plan = nullptr;
+    if (!axes.empty()) detail::check_length(target.ndim(), axes.size(), "axes");
+    detail::call(distarray_redistribution_new, source.get(), target.get(),
+                 axes.empty() ? nullptr : axes.data(), &plan);
+    handle_.reset(plan);
+  }
+  // Takes over a handle of the C interface.
+  explicit Redistribution(distarray_redistribution *plan) noexcept : handle_(plan) {}
+
+  // To another shape with the same elements in row-major order. Collective.
+  static Redistribution reshape(const Distribution &source, const Distribution &target) {
+    distarray_redistribution *plan = nullptr;
+    detail::call(distarray_redistribution_new_reshape, source.get(), target.get(), &plan);
+    return Redistribution(plan);
+  }
+
+  distarray_redistribution *get() const noexcept { return handle_.get(); }
+
+  // Moves what the source owns, converting elements. Collective.
+  void apply(const Array &source, const Array &target) {
+    detail::call(distarray_redistribution_apply, get(), source.get(), target.get());
+  }
+
+  // target = alpha * op(source) + beta * target. Collective.
+  void apply_scaled(std::complex<double> alpha, const Array &source, std::complex<double> beta,
+                    const Array &target, bool conjugate = false) {
+    const double a[2] = {alpha.real(), alpha.imag()}, b[2] = {beta.real(), beta.imag()};
+    detail::call(distarray_redistribution_apply_scaled, get(), a, b, std::int32_t{conjugate},
+                 source.get(), target.get());
+  }
+
+  // What one application moves on this rank. Local.
+  distarray_moved moves(std::int64_t itemsize) const {
+    distarray_moved moved{};
+    detail::call(distarray_redistribution_moves, get(), itemsize, &moved);
+    return moved;
+  }
+
+ private:
+  detail::Handle<distarray_redistribution, distarray_redistribution_free> handle_;
+};
+
+// The way of an array to a consumer that takes only some, and back.
+class Accommodation {
+ public:
+  // Collective; all ranks ask for the same.
+  Accommodation(const Distribution &distribution, const Array &array,
+                const distarray_requirements &requirements)
+      : ndim_(distribution.ndim()) {
+    distarray_accommodation *way = nullptr;
+    detail::call(distarray_accommodation_new, distribution.get(), array.get(), &requirements,
+                 &way);
+    handle_.reset(way);
+  }
+  distarray_accommodation *get() const noexcept { return handle_.get(); }
+
+  // The array's own memory where it fits, else a copy. Collective.
+  Array hand_over(const Array &array) {
+    distarray_array *handed = nullptr;
+    detail::call(distarray_accommodation_hand_over, get(), array.get(), &handed);
+    return Array(handed);
+  }
+
+  // Brings back what the consumer wrote. Collective.
+  void take_back(const Array &handed, const Array &array) {
+    detail::call(distarray_accommodation_take_back, get(), handed.get(), array.get());
+  }
+
+  // The distribution of what is handed over. Local.
+  Distribution distribution() const {
+    distarray_distribution *distribution = nullptr;
+    detail::call(distarray_accommodation_distribution, get(), &distribution);
+    return Distribution(distribution, ndim_);
+  }
+
+  // Why the consumer gets a copy, one reason a line; empty where the array fits. Local.
+  std::string reasons() const {
+    std::size_t length = 0;
+    detail::call(distarray_accommodation_reasons, get(), nullptr, std::size_t{0}, &length);
+    std::string text(length + 1, '\0');
+    detail::call(distarray_accommodation_reasons, get(), text.data(), text.size(), &length);
+    text.resize(length);
+    return text;
+  }
+
+  // What one hand-over moves on this rank. Local.
+  distarray_moved moves(std::int64_t itemsize) const {
+    distarray_moved moved{};
+    detail::call(distarray_accommodation_moves, get(), itemsize, &moved);
+    return moved;
+  }
+
+ private:
+  detail::Handle<distarray_accommodation, distarray_accommodation_free> handle_;
+  int ndim_;
+};
+
+}  // namespace distarray
+
+#endif  // DISTARRAY_HPP

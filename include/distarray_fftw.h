@@ -1,0 +1,262 @@
+/* distarray_fftw.h - the slabs of FFTW's MPI transforms as loans, and loans as slabs.
+ *
+ *   distarray_fftw_lend(comm, 2, n, 1, FFTW_MPI_DEFAULT_BLOCK, DISTARRAY_FFTW_COMPLEX, data,
+ *                       NULL, &loan, &error);
+ *
+ *   distarray_fftw_borrow(comm, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error);
+ *   plan = fftw_mpi_plan_many_dft(slab.rnk, slab.n, slab.howmany, slab.block, slab.block,
+ *                                 slab.data, slab.data, comm, FFTW_FORWARD, FFTW_ESTIMATE);
+ *
+ * Header only, compiled with the program's own MPI and FFTW 3.3 in double precision,
+ * after fftw_mpi_init. No element is copied: what FFTW cannot take as it lies is refused,
+ * and the report says why. What always works is to lend a slab of FFTW's own and to move
+ * the elements there and back by a distarray_redistribution.
+ *
+ * A slab is an array of 2 or more axes in C order of which the first is cut into equal
+ * blocks, the last ones shorter or empty. With DISTARRAY_FFTW_TRANSPOSED (FFTW_MPI_
+ * TRANSPOSED_OUT) the second is cut, and lies in memory before the first. The loan's axes
+ * are those of the transform in their own order; howmany > 1 adds an axis of components.
+ *
+ * Lending is local and needs no library: data has as many elements as
+ * fftw_mpi_local_size_many (_transposed) says and lives until the loan is released.
+ * Borrowing is collective and needs libdistarray, which first proves that the loans of
+ * all ranks are one array; what one rank finds wrong, all ranks return. A plan has no
+ * owner, so the loan stays with its borrower, who keeps it while the plan is used, sets
+ * DISTARRAY_C_MODIFIED in its consumer_flags and releases it. Planning with FFTW_MEASURE
+ * overwrites the elements.
+ */
+#ifndef DISTARRAY_FFTW_H
+#define DISTARRAY_FFTW_H
+
+#include <fftw3-mpi.h>
+
+#include "distarray_adapter_mpi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DISTARRAY_FFTW_COMPLEX    0
+#define DISTARRAY_FFTW_REAL       1 /* in place: rows of n real elements in the room of
+                                       n / 2 + 1 complex ones */
+#define DISTARRAY_FFTW_TRANSPOSED 2 /* added to DISTARRAY_FFTW_COMPLEX */
+
+#define DISTARRAY_FFTW_MAX_RNK 8
+
+/* What FFTW's planners take. */
+typedef struct distarray_fftw_slab {
+  int       rnk;
+  ptrdiff_t n[DISTARRAY_FFTW_MAX_RNK]; /* the transform's extents */
+  ptrdiff_t howmany;
+  ptrdiff_t block;                     /* of the axis that is cut */
+  void     *data;
+} distarray_fftw_slab;
+
+/* FFTW's words on a slab: elements held of the axis that is cut, from start on, and
+ * complex elements to be allocated. Local. */
+static inline ptrdiff_t distarray_fftw_local_size(const distarray_fftw_slab *slab, int layout,
+                                                  MPI_Comm comm, ptrdiff_t *held,
+                                                  ptrdiff_t *start) {
+  ptrdiff_t n[DISTARRAY_FFTW_MAX_RNK], other[2];
+  memcpy(n, slab->n, sizeof n);
+  if (layout & DISTARRAY_FFTW_REAL) n[slab->rnk - 1] = n[slab->rnk - 1] / 2 + 1;
+  if (!(layout & DISTARRAY_FFTW_TRANSPOSED))
+    return fftw_mpi_local_size_many(slab->rnk, n, slab->howmany, slab->block, comm, held, start);
+  return fftw_mpi_local_size_many_transposed(slab->rnk, n, slab->howmany, FFTW_MPI_DEFAULT_BLOCK,
+                                             slab->block, comm, &other[0], &other[1], held, start);
+}
+
+/* The byte strides of a slab of held lines. */
+static inline void distarray_fftw_strides(const distarray_fftw_slab *slab, int layout,
+                                          ptrdiff_t held, int64_t *strides) {
+  const int real = (layout & DISTARRAY_FFTW_REAL) != 0,
+            swap = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
+  int64_t step = (real ? (int64_t)sizeof(double) : (int64_t)sizeof(fftw_complex));
+  int i;
+  if (slab->howmany > 1) strides[slab->rnk] = step;
+  step *= slab->howmany;
+  for (i = slab->rnk - 1; i >= 0; i--) {
+    const int axis = swap && i < 2 ? 1 - i : i; /* the order in memory */
+    strides[axis] = step;
+    step *= axis == (swap ? 1 : 0) ? held
+            : real && axis == slab->rnk - 1 ? 2 * (slab->n[axis] / 2 + 1)
+                                            : slab->n[axis];
+  }
+}
+
+static inline int32_t distarray_fftw_check_layout(int layout, distarray_error *error) {
+  if (layout >= 0 && layout <= DISTARRAY_FFTW_TRANSPOSED) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "layout", DISTARRAY_FFTW_TRANSPOSED,
+                                  layout, "real, complex, or complex and transposed");
+}
+
+static inline int32_t distarray_fftw_check_rnk(int64_t rnk, distarray_error *error) {
+  if (rnk >= 2 && rnk <= DISTARRAY_FFTW_MAX_RNK) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "ndim", 2, rnk,
+                                  "slabs have 2 to 8 axes: FFTW deals the elements of 1-D "
+                                  "transforms out in its own way");
+}
+
+/* Lends a slab: n are the rnk extents of the array, that is of the real numbers with
+ * DISTARRAY_FFTW_REAL, and n / 2 + 1 along the last axis for a half-complex spectrum.
+ * block is that of the axis that is cut; lease may be NULL. Local. */
+static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_t *n,
+                                          ptrdiff_t howmany, ptrdiff_t block, int layout,
+                                          void *data, distarray_lease *lease,
+                                          distarray_export *loan, distarray_error *error) {
+  const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
+  const int real = (layout & DISTARRAY_FFTW_REAL) != 0;
+  const int32_t ndim = rnk + (howmany > 1);
+  int rank, size, axis;
+  ptrdiff_t held = 0, start = 0, elements;
+  distarray_fftw_slab slab;
+  distarray_adapter_keeper *keeper = NULL;
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_layout(layout, error));
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_rnk(rnk, error));
+  if (howmany < 1)
+    return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "howmany", 1, howmany,
+                                    "each place of a transform has one component or more");
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &size);
+  memset(&slab, 0, sizeof slab);
+  slab.rnk = rnk;
+  memcpy(slab.n, n, sizeof *n * (size_t)rnk);
+  slab.howmany = howmany;
+  slab.block = block;
+  elements = distarray_fftw_local_size(&slab, layout, comm, &held, &start);
+  if (held == 0) start = n[cut]; /* FFTW says 0 for a process that holds nothing */
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_new_keeper(ndim, 0, 0, lease, &keeper, error));
+  for (axis = 0; axis < rnk; axis++) {
+    keeper->dims[axis] = axis == cut ? distarray_dim_block(n[axis], size, rank, start, start + held)
+                                     : distarray_dim_whole(n[axis]);
+    keeper->shape[axis] = axis == cut ? held : n[axis];
+  }
+  if (howmany > 1) {
+    keeper->dims[rnk] = distarray_dim_whole(howmany);
+    keeper->dims[rnk].flags |= DISTARRAY_DIM_COMPONENT;
+    keeper->shape[rnk] = howmany;
+  }
+  distarray_fftw_strides(&slab, layout, held, keeper->strides);
+  distarray_adapter_lend(keeper, ndim, real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX,
+                         real ? 64 : 128, data, rank, size, loan);
+  loan->alloc_base = data;
+  loan->alloc_bytes = (uint64_t)elements * sizeof(fftw_complex);
+  loan->flags_info |= DISTARRAY_I_SLACK;
+  return distarray_adapter_ok(error);
+}
+
+/* Reads a loan as a slab, all but the block. Local. */
+static inline int32_t distarray_fftw_read(const distarray_export *loan, int layout,
+                                          distarray_fftw_slab *slab, distarray_error *error) {
+  const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
+  const int real = (layout & DISTARRAY_FFTW_REAL) != 0;
+  const int32_t last = loan->ndim - 1;
+  int axis;
+  memset(slab, 0, sizeof *slab);
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_layout(layout, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_open(
+      loan, DISTARRAY_R_GRID_COLMAJOR | DISTARRAY_R_GRID_MAP, 1,
+      real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX, real ? 64 : 128, error));
+  slab->howmany = 1;
+  slab->rnk = loan->ndim;
+  if (last > 0 && (loan->dims[last].flags & DISTARRAY_DIM_COMPONENT)) {
+    slab->howmany = loan->shape[last];
+    slab->rnk--;
+  }
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_rnk(slab->rnk, error));
+  for (axis = 0; axis < loan->ndim; axis++) {
+    distarray_adapter_axis part;
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, axis, &part, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&part, axis, error));
+    if (axis != cut) DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&part, axis, error));
+    if (axis < slab->rnk) slab->n[axis] = (ptrdiff_t)part.size;
+    if (axis == cut && part.place != loan->process_rank)
+      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "proc_grid_rank",
+                                      loan->process_rank, part.place,
+                                      "slabs lie in the order of the ranks: MPI_Comm_split with "
+                                      "the place as key makes a communicator of that order");
+  }
+  slab->data = loan->data;
+  return DISTARRAY_OK;
+}
+
+/* Refuses a slab that lies otherwise than FFTW's, or has not its room. Local. */
+static inline int32_t distarray_fftw_check(const distarray_export *loan, int layout,
+                                           const distarray_fftw_slab *slab, MPI_Comm comm,
+                                           distarray_error *error) {
+  const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
+  const distarray_dim *dim = &loan->dims[cut];
+  int64_t strides[DISTARRAY_FFTW_MAX_RNK + 1], start, item = loan->itemsize, view = 0, room;
+  ptrdiff_t held, first, elements;
+  int axis;
+  elements = distarray_fftw_local_size(slab, layout, comm, &held, &first);
+  start = held > 0 ? first : slab->n[cut];
+  if (loan->shape[cut] > 0 && dim->dist_type == DISTARRAY_DIST_BLOCK && dim->start != start)
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, cut, "start", start,
+                                    dim->start,
+                                    "FFTW takes equal blocks alone: distarray_accommodation_new "
+                                    "with a block_size makes a copy that has them");
+  if (loan->shape[cut] != held)
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, cut, "stop", start + held,
+                                    start + loan->shape[cut],
+                                    "FFTW takes equal blocks alone: distarray_accommodation_new "
+                                    "with a block_size makes a copy that has them");
+  distarray_fftw_strides(slab, layout, held, strides);
+  for (axis = 0; axis < loan->ndim; axis++) {
+    if (loan->shape[axis] == 0) view = -1;
+    if (loan->shape[axis] > 1 && held > 0 && loan->strides[axis] != strides[axis])
+      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "strides",
+                                      strides[axis], loan->strides[axis],
+                                      layout & DISTARRAY_FFTW_REAL
+                                          ? "FFTW wants rows of n elements in the room of 2 (n / 2 "
+                                            "+ 1), in C order: copy to an array that has it"
+                                          : "FFTW wants packed elements in the order of the "
+                                            "layout: distarray_accommodation_new copies them so");
+    if (view >= 0) view += (loan->shape[axis] - 1) * strides[axis];
+  }
+  view = view < 0 ? 0 : view + item;
+  if ((int64_t)elements * (int64_t)sizeof(fftw_complex) <= view) return DISTARRAY_OK;
+  /* More than the view is overwritten: the lender must have said that it may be. */
+  room = loan->alloc_bytes == 0 || loan->data == NULL
+             ? 0
+             : (int64_t)loan->alloc_bytes - ((char *)loan->data - (char *)loan->alloc_base);
+  if (room < (int64_t)elements * (int64_t)sizeof(fftw_complex))
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "alloc_bytes",
+                                    (int64_t)elements * (int64_t)sizeof(fftw_complex), room,
+                                    "FFTW works in more memory than the elements take: allocate "
+                                    "what fftw_mpi_local_size_many says, and say so in the loan");
+  if (!(loan->flags_info & DISTARRAY_I_SLACK))
+    return distarray_adapter_refuse(error, DISTARRAY_E_ACCESS, -1, "flags_info",
+                                    (int64_t)DISTARRAY_I_SLACK, 0,
+                                    "FFTW overwrites the room beyond the elements: the lender "
+                                    "allows it by DISTARRAY_I_SLACK");
+  return DISTARRAY_OK;
+}
+
+/* Describes a loan to FFTW's planners, for transforms in place. Collective. */
+static inline int32_t distarray_fftw_borrow(MPI_Comm mpi, const distarray_export *loan, int layout,
+                                            distarray_fftw_slab *slab, distarray_error *error) {
+  const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
+  distarray_fftw_slab found;
+  distarray_comm comm;
+  distarray_error report;
+  int64_t longest;
+  int32_t status;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(mpi, loan, &comm, error));
+  status = distarray_fftw_read(loan, layout, &found, &report);
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&comm, status, &report, error));
+  longest = -loan->shape[cut];
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(&comm, &longest, 1, error));
+  found.block = longest < 0 ? (ptrdiff_t)-longest : 1;
+  /* A length that leaves elements over is no block of FFTW's. */
+  if (found.block * comm.size < found.n[cut]) found.block = FFTW_MPI_DEFAULT_BLOCK;
+  status = distarray_fftw_check(loan, layout, &found, mpi, &report);
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&comm, status, &report, error));
+  *slab = found;
+  return distarray_adapter_ok(error);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* DISTARRAY_FFTW_H */

@@ -1,0 +1,109 @@
+//! The adapters to libraries of matrices, transforms, files and arrays: ScaLAPACK, ELPA,
+//! FFTW, HDF5, Tpetra, Global Arrays. Their programs in tests/adapters/ look at every element
+//! through the library's own indices, at addresses, releases and refusals.
+
+#[path = "common/adapters.rs"]
+mod adapters;
+#[path = "common/launch.rs"]
+mod launch;
+
+use std::path::{Path, PathBuf};
+
+use adapters::Library;
+use launch::Flavor;
+
+const STRICT: [&str; 3] = ["-Wall", "-Wextra", "-Werror"];
+const SANITIZED: [&str; 3] = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+/// Compiles a program of tests/adapters/ with a library.
+fn compile(library: &Library, program: &str, flags: &[&str]) -> PathBuf {
+    let source = format!("tests/adapters/{program}");
+    let flags: Vec<&str> = flags.iter().copied().chain(library.flags()).collect();
+    if program.ends_with(".cpp") {
+        launch::compile_cpp_linked(library.mpi, &source, &[&["-std=c++17"], &flags[..]].concat())
+    } else {
+        launch::compile_c_linked(library.mpi, &source, &[&["-std=c99", "-Wpedantic"], &flags[..]].concat())
+    }
+}
+
+/// Where the program says that all held: it ends the job where something does not.
+fn assert_held(found: &str, program: &str, library: &Library, ranks: usize) {
+    let name = program.split('.').next().unwrap();
+    assert_eq!(found, format!("{name}: all held\n"), "{program} on {ranks} ranks of {library:?}");
+}
+
+/// Runs a program that may write the file that its argument names.
+fn assert_right(libraries: &[Library], program: &str) {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("file");
+    for library in libraries {
+        let compiled = compile(library, program, &STRICT);
+        // Open MPI is tested most; under MPICH the library is the same but for its build.
+        let ranks: &[usize] = if library.mpi == Flavor::OpenMpi { &[1, 2, 3, 4] } else { &[3] };
+        for &ranks in ranks {
+            let found = launch::mpirun_ok(library.mpi, ranks, &compiled, &[&file]);
+            assert_held(&found, program, library, ranks);
+        }
+    }
+}
+
+fn assert_clean(libraries: &[Library], program: &str) {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("file");
+    for library in libraries.iter().filter(|library| library.mpi == Flavor::OpenMpi) {
+        let compiled = compile(library, program, &SANITIZED);
+        // Open MPI leaks of itself: releases are counted by the programs.
+        let args = ["ASAN_OPTIONS=detect_leaks=0", compiled.to_str().unwrap(), file.to_str().unwrap()];
+        let found = launch::mpirun_ok(library.mpi, 2, Path::new("/usr/bin/env"), &args);
+        assert_held(&found, program, library, 2);
+    }
+}
+
+/// The adapter compiles as the oldest C++ that it promises.
+fn assert_cpp(libraries: &[Library], header: &str) {
+    let scratch = tempfile::tempdir().unwrap();
+    let source = scratch.path().join("header.cc");
+    std::fs::write(&source, format!("#include <{header}>\nint main() {{ return 0; }}\n")).unwrap();
+    for library in libraries.iter().filter(|library| library.mpi == Flavor::OpenMpi) {
+        let flags = [&["-std=c++11", "-c", "-DOMPI_SKIP_MPICXX"], &STRICT[..]].concat();
+        let flags: Vec<&str> = flags.into_iter().chain(library.flags()).collect();
+        launch::compile("mpicxx.openmpi", &[source.to_str().unwrap()], &flags);
+    }
+}
+
+#[test]
+fn scalapack_works_on_foreign_panels_and_lends_its_own() {
+    assert_right(&adapters::scalapack(), "scalapack.c");
+    assert_clean(&adapters::scalapack(), "scalapack.c");
+    assert_cpp(&adapters::scalapack(), "distarray_scalapack.h");
+}
+
+#[test]
+fn elpa_finds_eigenvectors_in_foreign_panels() {
+    assert_right(&adapters::elpa(), "elpa.c");
+}
+
+#[test]
+fn fftw_transforms_foreign_slabs_and_lends_its_own() {
+    assert_right(&adapters::fftw(), "fftw.c");
+    assert_clean(&adapters::fftw(), "fftw.c");
+    assert_cpp(&adapters::fftw(), "distarray_fftw.h");
+}
+
+#[test]
+fn hdf5_files_hold_arrays_of_any_layout() {
+    assert_right(&adapters::hdf5(), "hdf5.c");
+    assert_clean(&adapters::hdf5(), "hdf5.c");
+    assert_cpp(&adapters::hdf5(), "distarray_hdf5.h");
+}
+
+#[test]
+fn tpetra_shares_vectors_through_maps_of_every_kind() {
+    assert_right(&adapters::tpetra(), "tpetra.cpp");
+}
+
+#[test]
+fn global_arrays_are_lent_where_others_reach_them() {
+    assert_right(&adapters::global_arrays(), "ga.c");
+    assert_cpp(&adapters::global_arrays(), "distarray_ga.h");
+}
