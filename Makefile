@@ -24,7 +24,7 @@ soname  := libdistarray.so.$(firstword $(subst ., ,$(version)))
 # The MPI builds and runs below want the two cores for themselves.
 .NOTPARALLEL:
 
-.PHONY: all library setup demo test bench docs pictures header matrix abi lint clean
+.PHONY: all library setup setup-demo demo test bench docs pictures header matrix abi lint clean
 
 all: library $(target)/install/complete
 
@@ -43,7 +43,10 @@ include packaging/install.mk
 setup:
 	@bash scripts/setup
 
-demo: setup library
+setup-demo:
+	@bash scripts/setup demo
+
+demo: setup-demo library
 	$(CARGO) build --release --target-dir $(target) --package distarray --package distarray-cli \
 	    --package heat-audit
 	@echo; echo "One file for both MPIs:"; cd $(target)/release && sha256sum $(soname)
