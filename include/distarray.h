@@ -159,6 +159,36 @@ typedef struct {
   int64_t bytes_copied;
 } distarray_moved;
 
+// How one axis is to be dealt out. All zero but size: an axis that every process holds
+// whole.
+typedef struct {
+  // DISTARRAY_DIST_*: undistributed, blocks, blocks dealt round robin, or a list.
+  uint32_t dist_type;
+  // DISTARRAY_DIM_PERIODIC, DISTARRAY_DIM_EDGE_OUTSIDE, DISTARRAY_DIM_COMPONENT.
+  uint32_t flags;
+  // Global extent.
+  int64_t size;
+  // Extent of the process grid along the axis; 0 lets it be chosen.
+  int64_t proc_grid_size;
+  // Length of the blocks; 0 is blocks as even as they can be, or plain cyclic.
+  int64_t block_size;
+  // proc_grid_size + 1 bounds of blocks, or NULL: coordinate i owns the indices from
+  // bound i on, up to bound i + 1.
+  const int64_t *bounds;
+  // The coordinate that owns the first block of a cyclic axis.
+  int64_t first_process;
+  // Widths of the halo before and after a block.
+  int64_t halo[2];
+  // The n_indices indices that this rank holds of a list, the n_owned first owned.
+  const int64_t *indices;
+  // Number of indices held.
+  int64_t n_indices;
+  // Number of indices owned.
+  int64_t n_owned;
+  // Zero.
+  uint64_t reserved[4];
+} distarray_axis;
+
 // count stretches of len consecutive indices, the first at start, each stride
 // after the one before.
 typedef struct {
@@ -281,6 +311,32 @@ int32_t distarray_array_same_memory(const distarray_array *array,
 // Frees the array; NULL is allowed. Its memory is given back when the last loan
 // of it is released. Local.
 void distarray_array_free(distarray_array *array);
+
+// Deals an array of ndim axes out over all ranks. grid NULL chooses the process grid
+// with the smallest surfaces; else it has ndim extents. grid_order is 0 or 1 for
+// row-major, as MPI_Cart_create numbers, 2 for column-major. Collective over comm, which
+// must outlive the distribution; all ranks ask for the same, but for lists of indices.
+//
+// Axes that the ranks cannot hold, or that make no process grid, are refused on all
+// ranks alike.
+int32_t distarray_distribution_new(const distarray_comm *comm,
+                                   int32_t ndim,
+                                   const distarray_axis *axes,
+                                   const int64_t *grid,
+                                   int32_t grid_order,
+                                   distarray_distribution **distribution,
+                                   distarray_error *error);
+
+// Makes an array of this rank's part in memory of the caller's, which must outlive it:
+// data is the first element, padding included; code and bits are the element type's.
+// strides has a distance in bytes for each axis; NULL is packed, row-major. Local.
+int32_t distarray_distribution_wrap(const distarray_distribution *distribution,
+                                    uint8_t code,
+                                    uint8_t bits,
+                                    void *data,
+                                    const int64_t *strides,
+                                    distarray_array **array,
+                                    distarray_error *error);
 
 // Checks an axis against extent, the local buffer's length along it. level 0:
 // the rules for each field; 1: all rules that one process can check. Local.

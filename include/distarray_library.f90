@@ -50,6 +50,17 @@ module distarray_library
     integer(c_int64_t) :: messages = 0, bytes_sent = 0, bytes_copied = 0
   end type
 
+  ! How one axis is to be dealt out; as it is, held whole. bounds and indices are c_loc of
+  ! integer(c_int64_t) arrays.
+  type, bind(c) :: distarray_axis
+    integer(c_int32_t) :: dist_type = 0, flags = 0
+    integer(c_int64_t) :: size = 0, proc_grid_size = 0, block_size = 0
+    type(c_ptr) :: bounds = c_null_ptr
+    integer(c_int64_t) :: first_process = 0, halo(2) = 0
+    type(c_ptr) :: indices = c_null_ptr
+    integer(c_int64_t) :: n_indices = 0, n_owned = 0, reserved(4) = 0
+  end type
+
   ! What a consumer accepts along one axis; as it is, any.
   type, bind(c) :: distarray_required_axis
     integer(c_int32_t) :: dist_types = 0, padding = 0
@@ -188,6 +199,32 @@ module distarray_library
     end function
 
     ! 128 bits are -128_c_int8_t: a signed byte is all that Fortran has.
+    function distarray_distribution_new(comm, ndim, axes, grid, grid_order, distribution, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: comm
+      integer(c_int32_t), value :: ndim
+      type(distarray_axis), intent(in) :: axes(*)
+      integer(c_int64_t), intent(in), optional :: grid(*)
+      integer(c_int32_t), value :: grid_order
+      type(c_ptr), intent(out) :: distribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_wrap(distribution, code, bits, data, strides, array, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      integer(c_int8_t), value :: code
+      integer(c_int8_t), value :: bits
+      type(c_ptr), value :: data
+      integer(c_int64_t), intent(in), optional :: strides(*)
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
     function distarray_distribution_zeros(distribution, code, bits, column_major, shared, &
         array, error) bind(c) result(status)
       import

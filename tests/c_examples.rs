@@ -46,7 +46,7 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
 }
 
 const SERIAL: [&str; 2] = ["lend.c", "refuse.c"];
-const ON_RANKS: [&str; 5] = ["agree.c", "heat3d.c", "transpose.c", "accommodate.c", "share.cpp"];
+const ON_RANKS: [&str; 6] = ["agree.c", "heat3d.c", "transpose.c", "accommodate.c", "share.cpp", "deal.c"];
 const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 fn assert_prints(mut command: Command, source: &str) {

@@ -10,7 +10,7 @@ use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_
 use super::abi::{DISTARRAY_DEVICE_CPU, DISTARRAY_I_COPIED};
 use super::array::{handle, into_handle};
 use super::distribution::distarray_distribution;
-use super::error::{check, distarray_error, guard, input, inputs, output};
+use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
 use super::exchange::{distarray_moved, mutable, size, written};
 use super::lend::{Loan, Taken, distarray_array};
 use super::text::write_text;
@@ -288,7 +288,7 @@ unsafe fn read_requirements(requirements: *const distarray_requirements) -> Resu
     };
     let axes = axes.iter().enumerate().map(axis).collect::<Result<Vec<_>>>()?;
     let mut read = Requirements::any().axes(axes);
-    reserved(&asked.reserved)?;
+    check_reserved(&asked.reserved)?;
     read = match asked.grid_order {
         0 => read,
         1 => read.grid_order(GridOrder::RowMajor),
@@ -360,19 +360,6 @@ unsafe fn read_axis(asked: &distarray_required_axis) -> Result<RequiredAxis> {
     if asked.block_size != 0 {
         read = read.block_size(asked.block_size);
     }
-    reserved(&asked.reserved)?;
+    check_reserved(&asked.reserved)?;
     Ok(if asked.from_first_process != 0 { read.from_first_process() } else { read })
-}
-
-fn outside(field: &'static str, most: i64, found: i64) -> Error {
-    Error::new(ErrorKind::Range, "a number that no version 1.0 has")
-        .in_field(field)
-        .expected_found(most, found)
-}
-
-fn reserved(words: &[u64]) -> Result<()> {
-    if words.iter().all(|&word| word == 0) {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Flag, "reserved words must be zero").in_field("reserved"))
 }

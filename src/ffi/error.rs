@@ -201,6 +201,21 @@ pub(super) fn check_if<T>(used: bool, pointer: *const T, name: &'static str) -> 
     if used { check(pointer, name) } else { Ok(()) }
 }
 
+/// The error of a number that a later version may know.
+pub(super) fn outside(field: &'static str, most: i64, found: i64) -> Error {
+    Error::new(ErrorKind::Range, "a number that no version 1.0 has")
+        .in_field(field)
+        .expected_found(most, found)
+}
+
+/// Refuses words of which a later version may make something.
+pub(super) fn check_reserved(words: &[u64]) -> Result<()> {
+    if words.iter().all(|&word| word == 0) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Flag, "reserved words must be zero").in_field("reserved"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::CStr;

@@ -17,6 +17,7 @@
 pub mod abi;
 mod accommodation;
 mod array;
+mod axes;
 mod axis;
 mod description;
 mod dim;
@@ -39,6 +40,7 @@ mod watch;
 
 pub use accommodation::*;
 pub use array::*;
+pub use axes::*;
 pub use axis::*;
 pub use description::Description;
 pub use distribution::*;

@@ -515,6 +515,55 @@ static void accommodations(void) {
   distarray_accommodation_free(NULL);
 }
 
+/* Distributions from axes, and arrays in the caller's memory. */
+static void deals(void) {
+  static const distarray_axis nothing;
+  const int64_t too_few[2] = {RANKS - 1, 1}, bounds[RANKS + 1] = {0, 2, 5, 9};
+  int64_t strides[2] = {8 * COLUMNS, 8};
+  distarray_axis axes[2], odd;
+  distarray_distribution *d = NULL;
+  distarray_array *array = NULL;
+  double memory[(ROWS + 2) * COLUMNS];
+  axes[0] = axes[1] = nothing;
+  axes[0].dist_type = DISTARRAY_DIST_BLOCK;
+  axes[0].size = ROWS;
+  axes[1].size = COLUMNS;
+  REFUSED(DISTARRAY_E_NULL, "axes", distarray_distribution_new(&comm, 2, at_fault ? NULL : axes, NULL, 0, &d, &error));
+  REFUSED(DISTARRAY_E_NULL, "rank 1", distarray_distribution_new(&comm, 2, axes, NULL, 0, at_fault ? NULL : &d, &error));
+  REFUSED(DISTARRAY_E_RANGE, "axes", distarray_distribution_new(&comm, -1, axes, NULL, 0, &d, &error));
+  REFUSED(DISTARRAY_E_RANGE, "grid_order", distarray_distribution_new(&comm, 2, axes, NULL, at_fault * 3, &d, &error));
+  REFUSED(DISTARRAY_E_GRID, "proc_grid_size", distarray_distribution_new(&comm, 2, axes, too_few, 0, &d, &error));
+#define ODD_AXIS(field, value, code, words) \
+  odd = axes[0]; \
+  axes[0].field = (value); \
+  REFUSED(code, words, distarray_distribution_new(&comm, 2, axes, NULL, 0, &d, &error)); \
+  axes[0] = odd
+  ODD_AXIS(dist_type, 'x', DISTARRAY_E_RANGE, "axis 0");
+  ODD_AXIS(flags, 1u << 9, DISTARRAY_E_RANGE, "flags");
+  ODD_AXIS(reserved[1], 1, DISTARRAY_E_FLAG, "reserved");
+  ODD_AXIS(size, -1, DISTARRAY_E_RANGE, "size");
+  ODD_AXIS(halo[0], -2, DISTARRAY_E_HALO, "halo");
+  ODD_AXIS(block_size, 1, DISTARRAY_E_RANGE, "axis 0");
+  axes[0].bounds = bounds;
+  axes[0].proc_grid_size = RANKS;
+  REFUSED(DISTARRAY_E_RANGE, "bounds", distarray_distribution_new(&comm, 2, axes, NULL, 0, &d, &error));
+  axes[0].bounds = NULL;
+  axes[0].size = at_fault ? ROWS + 1 : ROWS;
+  REFUSED(DISTARRAY_E_INVARIANT, "size", distarray_distribution_new(&comm, 2, axes, NULL, 0, &d, &error));
+  axes[0].size = ROWS;
+  CHECK(d == NULL);
+  MUST(distarray_distribution_new(&comm, 2, axes, NULL, 0, &d, &error));
+  REFUSED(DISTARRAY_E_NULL, "data", distarray_distribution_wrap(d, DISTARRAY_DTYPE_FLOAT, 64, NULL, NULL, &array, &error));
+  REFUSED(DISTARRAY_E_DTYPE, "dtype", distarray_distribution_wrap(d, DISTARRAY_DTYPE_OPAQUE, 0, memory, NULL, &array, &error));
+  REFUSED(DISTARRAY_E_NULL, "distribution", distarray_distribution_wrap(NULL, DISTARRAY_DTYPE_FLOAT, 64, memory, NULL, &array, &error));
+  strides[0] = 4;
+  REFUSED(DISTARRAY_E_ALIGN, "strides", distarray_distribution_wrap(d, DISTARRAY_DTYPE_FLOAT, 64, memory, strides, &array, &error));
+  CHECK(array == NULL);
+  MUST(distarray_distribution_wrap(d, DISTARRAY_DTYPE_FLOAT, 64, memory, NULL, &array, &error));
+  distarray_array_free(array);
+  distarray_distribution_free(d);
+}
+
 static void free_parts(void) {
   while (n_parts-- > 0) {
     distarray_array_free(parts[n_parts].array);
@@ -539,6 +588,7 @@ int main(int argc, char **argv) {
   free_parts();
   accommodations();
   free_parts();
+  deals();
   if (rank == 0) printf("%d refusals, the same on all ranks\n", refusals);
   MPI_Finalize();
   return 0;
