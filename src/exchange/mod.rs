@@ -60,6 +60,7 @@ mod redistribution;
 mod relabel;
 mod requirements;
 mod reshape;
+mod rounds;
 mod routes;
 mod shared;
 mod side;

@@ -8,6 +8,7 @@
 //! Two cyclic axes meet in a pattern that repeats every `lcm` of their rounds: a
 //! piece states one stretch of the first round and how often it comes back.
 
+use super::rounds;
 use crate::protocol::AxisMap;
 
 /// `count` stretches of `len` elements that this rank and a peer share along an axis.
@@ -67,41 +68,16 @@ pub(super) fn owned(mine: &AxisMap, coordinate: i64, theirs: &AxisMap, pieces: &
         Some((round, steps)) if round < size => (round, steps),
         _ => (size, Steps::default()),
     };
-    match (mine.period(), theirs.period()) {
-        (Some((round, block)), None) if steps == Steps::default() => {
-            // From one block of theirs to the next one that has a stretch of ours.
-            let mut at = mine.global_of(coordinate, 0);
-            while let Some(there) = at.and_then(|at| theirs.stretch(at)) {
-                let meeting = Meeting { block: theirs.block(there.coordinate), cyclic: mine, coordinate };
-                at = meeting.stretches((round, block), |global, local, len, count| {
-                    let start = global - meeting.block.start;
-                    let piece = Piece::stretch(there.coordinate, local, start, len, false);
-                    pieces.push(Piece { count, ..piece });
-                });
-            }
-            return Steps { mine: block, theirs: round };
-        }
-        (None, Some((round, block))) if steps == Steps::default() => {
-            let own = mine.block(coordinate);
-            let first = pieces.len();
-            // Everyone who has a stretch in the first round of ours.
-            let mut at = own.start;
-            while at < own.end && at - own.start < round {
-                let Some(there) = theirs.stretch(at) else { break };
-                at = there.stop;
-                if pieces.get(first).is_some_and(|piece| i64::from(piece.peer) == there.coordinate) {
-                    break; // a stretch that we begin within ends the round
-                }
-                let meeting = Meeting { block: own.clone(), cyclic: theirs, coordinate: there.coordinate };
-                meeting.stretches((round, block), |global, local, len, count| {
-                    let piece = Piece::stretch(there.coordinate, global - own.start, local, len, false);
-                    pieces.push(Piece { count, ..piece });
-                });
-            }
-            by_peer(&mut pieces[first..]);
-            return Steps { mine: round, theirs: block };
-        }
-        _ => {}
+    // Where one block meets the stretches of a cyclic part, they lie a round apart.
+    let apart = match (mine.period(), theirs.period()) {
+        (Some((round, block)), None) => Steps { mine: block, theirs: round },
+        (None, Some((round, block))) => Steps { mine: round, theirs: block },
+        _ => Steps::default(),
+    };
+    let folds = steps == Steps::default() && apart != Steps::default();
+    if folds && rounds::are_many(mine, coordinate, theirs) {
+        rounds::owned(mine, coordinate, theirs, pieces);
+        return apart;
     }
     let first = pieces.len();
     let mut whole = Whole { pieces, round, size, steps, first };
@@ -121,39 +97,35 @@ pub(super) fn owned(mine: &AxisMap, coordinate: i64, theirs: &AxisMap, pieces: &
         whole.split(block.start, block.end.min(round), 0, theirs);
     }
     by_peer(&mut pieces[first..]);
+    if folds {
+        fold(pieces, first, apart);
+        return apart;
+    }
     steps
 }
 
-/// Where one block meets one coordinate of a cyclic axis: in stretches a round apart.
-struct Meeting<'a> {
-    block: std::ops::Range<i64>,
-    cyclic: &'a AxisMap,
-    coordinate: i64,
-}
-
-impl Meeting<'_> {
-    /// Calls `each` with the global start, the position in the cyclic part, the length and
-    /// the number of stretches: a first one cut short, whole ones, a last one cut short.
-    /// Returns the next index that the coordinate owns, beyond the block.
-    #[inline]
-    fn stretches(&self, (round, whole): (i64, i64), mut each: impl FnMut(i64, i64, i64, i64)) -> Option<i64> {
-        let Self { ref block, cyclic, coordinate } = *self;
-        let next = |from: i64| {
-            let local = cyclic.owned_before(coordinate, from);
-            Some((cyclic.global_of(coordinate, local)?, local))
-        };
-        let mut from = block.start;
-        loop {
-            let (at, local) = next(from)?;
-            if at >= block.end {
-                return Some(at);
+/// Makes one piece of stretches that lie `steps` apart.
+fn fold(pieces: &mut Vec<Piece>, first: usize, steps: Steps) {
+    let mut kept = first;
+    for at in first..pieces.len() {
+        let piece = pieces[at];
+        if kept > first {
+            let last = &mut pieces[kept - 1];
+            let next = Piece {
+                mine: last.mine + last.count * steps.mine,
+                theirs: last.theirs + last.count * steps.theirs,
+                count: piece.count,
+                ..*last
+            };
+            if piece == next {
+                last.count += 1;
+                continue;
             }
-            let end = cyclic.stretch(at)?.stop.min(block.end);
-            let more = if end - at == whole { (block.end - end) / round } else { 0 };
-            each(at, local, end - at, 1 + more);
-            from = end + more * round;
         }
+        pieces[kept] = piece;
+        kept += 1;
     }
+    pieces.truncate(kept);
 }
 
 /// How many indices after which both maps repeat, and the positions in between.
@@ -245,7 +217,7 @@ impl Whole<'_> {
 }
 
 /// Puts pieces in the order of their peers; those of one peer stay in order.
-fn by_peer(pieces: &mut [Piece]) {
+pub(super) fn by_peer(pieces: &mut [Piece]) {
     if !pieces.is_sorted_by_key(|piece| piece.peer) {
         pieces.sort_by_key(|piece| piece.peer);
     }
