@@ -27,6 +27,12 @@ fn globals(message: &Message<'_>, owned: &[&[i64]]) -> Vec<Vec<i64>> {
     product(&message.axes.iter().zip(owned).map(along).collect::<Vec<_>>())
 }
 
+/// How a message is cut along each axis: both ends choose its way by that.
+fn cuts(message: &Message<'_>) -> Vec<Vec<(i64, i64)>> {
+    let of = |part: &AxisPart<'_>| part.pieces.iter().map(|piece| (piece.len, piece.count)).collect();
+    message.axes.iter().map(of).collect()
+}
+
 #[test]
 fn both_ends_list_the_same_elements_and_each_arrives_once() {
     let cases = std::env::var("DISTARRAY_EXCHANGE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(3000);
@@ -47,7 +53,7 @@ fn both_ends_list_the_same_elements_and_each_arrives_once() {
                 let elements = globals(&message, &from.owned(rank));
                 assert_eq!(elements.len() as i64, message.elements());
                 assert!(
-                    sent.insert((rank as i64, message.rank), elements).is_none(),
+                    sent.insert((rank as i64, message.rank), (elements, cuts(&message))).is_none(),
                     "two messages to one rank"
                 );
             }
@@ -56,8 +62,9 @@ fn both_ends_list_the_same_elements_and_each_arrives_once() {
             let mut arrived: Vec<Vec<i64>> = Vec::new();
             for message in plan.receives() {
                 let elements = globals(&message, &to.owned(rank));
-                let other = sent.remove(&(message.rank, rank as i64));
-                assert_eq!(other.as_ref(), Some(&elements), "case {case}: {from:?} {to:?}");
+                let (other, cut) = sent.remove(&(message.rank, rank as i64)).unwrap();
+                assert_eq!(other, elements, "case {case}: {from:?} {to:?}");
+                assert_eq!(cut, cuts(&message), "case {case}: {from:?} {to:?}");
                 arrived.extend(elements);
             }
             let lists: Vec<Vec<i64>> = to.owned(rank).iter().map(|list| list.to_vec()).collect();

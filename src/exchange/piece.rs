@@ -75,7 +75,7 @@ pub(super) fn owned(mine: &AxisMap, coordinate: i64, theirs: &AxisMap, pieces: &
         _ => Steps::default(),
     };
     let folds = steps == Steps::default() && apart != Steps::default();
-    if folds && rounds::are_many(mine, coordinate, theirs) {
+    if folds && rounds::are_many(mine, theirs) {
         rounds::owned(mine, coordinate, theirs, pieces);
         return apart;
     }

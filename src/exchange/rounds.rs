@@ -3,21 +3,19 @@
 use super::piece::{Piece, by_peer};
 use crate::protocol::AxisMap;
 
-/// Stretches that a peer has of a part, up to which they are found one by one: that is
-/// quicker then, and finds the same.
+/// Rounds to a block, up to which stretches are found one by one: that is quicker then.
 const FEW: i64 = 2;
 
-/// Whether a part meets the other kind in more stretches than are found one by one; of
-/// blocks and a cyclic map.
-pub(super) fn are_many(mine: &AxisMap, coordinate: i64, theirs: &AxisMap) -> bool {
-    match (mine.period(), theirs.period()) {
-        (Some((round, _)), None) => mine.size() / round > FEW * theirs.proc_grid_size(),
-        (None, Some((round, _))) => {
-            let own = mine.block(coordinate);
-            (own.end - own.start) / round > FEW
-        }
-        _ => false,
-    }
+/// Whether blocks meet a cyclic map in more rounds than are walked stretch by stretch. Both
+/// ends of a message must find the same, since the two ways cut it differently: so it
+/// depends on the maps alone, not on the coordinate.
+pub(super) fn are_many(mine: &AxisMap, theirs: &AxisMap) -> bool {
+    let (round, blocks) = match (mine.period(), theirs.period()) {
+        (Some((round, _)), None) => (round, theirs),
+        (None, Some((round, _))) => (round, mine),
+        _ => return false,
+    };
+    mine.size() / round / FEW > blocks.proc_grid_size()
 }
 
 /// The pieces of what `coordinate` of `mine` owns, by the coordinates of `theirs`: of blocks
