@@ -64,7 +64,8 @@ typedef struct distarray_array distarray_array;
 typedef struct distarray_bound_halo distarray_bound_halo;
 
 // A communicator and the parts of all its ranks. Made by
-// distarray_distribution_gather, freed by distarray_distribution_free.
+// distarray_distribution_gather and distarray_distribution_new, freed by
+// distarray_distribution_free.
 typedef struct distarray_distribution distarray_distribution;
 
 // A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.

@@ -15,7 +15,8 @@ use crate::exchange::agree;
 use crate::protocol::AxisMap;
 
 /// A communicator and the parts of all its ranks. Made by
-/// distarray_distribution_gather, freed by distarray_distribution_free.
+/// distarray_distribution_gather and distarray_distribution_new, freed by
+/// distarray_distribution_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_distribution(Distribution);
 
