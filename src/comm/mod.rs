@@ -47,7 +47,7 @@ pub(crate) use relays::{Bundle, Relayed, Relays};
 pub(crate) use segment::Segment;
 pub use threads::{threads, try_threads};
 pub use transport::{Arrived, Op, Request, Transport, Values};
-pub(crate) use waiting::{Counter, Patience, wait_until};
+pub(crate) use waiting::{Counter, Patience, gave_up, wait_until};
 
 /// A group of ranks that exchange messages. Cheap to clone.
 #[derive(Clone)]

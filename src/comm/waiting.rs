@@ -45,8 +45,9 @@ pub(super) fn counted(counter: &AtomicU64, rank: usize) -> Result<u64> {
     }
 }
 
+/// The error of who waits for a rank that has given up.
 #[cold]
-fn gave_up(rank: usize) -> Error {
+pub(crate) fn gave_up(rank: usize) -> Error {
     Error::new(ErrorKind::Comm, "this rank failed in an exchange with another").on_rank(to_i64(rank))
 }
 

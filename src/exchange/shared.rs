@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::memory::Memory;
 use super::verdict::agree;
 use crate::array::{Access, AnyArray, Buffer, DType, DistArray, Element, Layout, Order, Owner, RawBuffer};
-use crate::comm::{Comm, Counter, Segment, wait_until};
+use crate::comm::{Comm, Counter, Segment, gave_up, wait_until};
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::protocol::DimData;
@@ -30,7 +30,7 @@ pub(crate) struct Node {
     comm: Comm,
     /// The order of the elements, the same on all ranks.
     order: Order,
-    /// Rounds of exchange so far.
+    /// Rounds of exchange so far; the greatest number once this rank has given up.
     round: AtomicU64,
     strides: Vec<Vec<isize>>,
     /// From the start of each area to its first owned element.
@@ -92,10 +92,11 @@ impl Node {
     /// # Errors
     /// `Comm` after this rank gave up: rounds are out of step.
     pub(super) fn ready(&self) -> Result<u64> {
-        let (node, round) = (self.segment.node(), self.round.fetch_add(1, Ordering::Relaxed) + 1);
-        let ready = &self.front(node.own()).ready;
-        ready.has_reached(node.rank(node.own()), round)?;
-        ready.set(round);
+        // One thread runs a round: nothing that would wait for what was written before.
+        let round = self.round.load(Ordering::Relaxed).checked_add(1);
+        let round = round.ok_or_else(|| gave_up(self.segment.node().rank(self.segment.node().own())))?;
+        self.round.store(round, Ordering::Relaxed);
+        self.front(self.segment.node().own()).ready.set(round);
         Ok(round)
     }
 
@@ -125,6 +126,7 @@ impl Node {
 
     /// Lets nobody wait for this rank any more.
     pub(super) fn give_up(&self) {
+        self.round.store(u64::MAX, Ordering::Relaxed);
         let front = self.front(self.segment.node().own());
         front.ready.give_up();
         front.done.give_up();
