@@ -413,8 +413,8 @@ static inline distarray_requirements distarray_adapter_rows_requirements(
       return distarray_adapter_status;                         \
   } while (0)
 
-/* The same for a caller whose error may be NULL, without numbers: report is this rank's
- * own, written if status is one. Collective. */
+/* distarray_adapter_agree_least without numbers, for a caller whose error may be NULL:
+ * report is this rank's own, written if status is one. Collective. */
 static inline int32_t distarray_adapter_agree_on(const distarray_comm *comm, int32_t status,
                                                  distarray_error *report, distarray_error *error) {
   status = distarray_adapter_agree_least(comm, status, NULL, 0, report);
