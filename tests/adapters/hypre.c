@@ -106,6 +106,30 @@ static void struct_vectors(int64_t halo, int column_major) {
   block_free(&b);
 }
 
+/* An axis that is periodic in the grid is so in what HYPRE lends. */
+static void periodic(void) {
+  block b = block_new(1);
+  distarray_export loan;
+  distarray_comm table;
+  distarray_hypre_struct_vector borrowed;
+  HYPRE_StructGrid grid;
+  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
+  b.dims[0] = distarray_dim_block(4 * size, size, rank, 4 * rank, 4 * rank + 4);
+  b.dims[0].flags |= DISTARRAY_DIM_PERIODIC;
+  distarray_dim_add_halo(&b.dims[0], 1, 1);
+  block_alloc(&b);
+  block_lend(&b, &loan);
+  MUST(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
+  MUST(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &borrowed, &error));
+  MUST(distarray_hypre_lend_struct_vector(comm, borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
+  MUST(distarray_check_collective(&table, &loan, &error));
+  CHECK(loan.dims[0].flags == b.dims[0].flags && loan.dims[0].start == b.dims[0].start);
+  distarray_export_release(&loan);
+  distarray_hypre_return_struct_vector(&borrowed);
+  HYPRE_StructGridDestroy(grid);
+  block_free(&b);
+}
+
 /* 5 u - (the four neighbours) = f, in u's own memory; the residual by hand. */
 static void solve(void) {
   block u = box_of(1, 0), f = box_of(0, 0);
@@ -250,6 +274,7 @@ int main(int argc, char **argv) {
     struct_vectors(halo, 0);
     struct_vectors(halo, 1);
   }
+  periodic();
   solve();
   refuse();
   if (rank == 0) printf("every element, address and release is right\n");
