@@ -1,6 +1,6 @@
 //! The adapters to libraries of matrices, transforms, files and arrays: ScaLAPACK, ELPA,
-//! FFTW, HDF5, Tpetra, Global Arrays. Their programs in tests/adapters/ look at every element
-//! through the library's own indices, at addresses, releases and refusals.
+//! FFTW, HDF5, Epetra, Tpetra, Global Arrays. Their programs in tests/adapters/ look at
+//! every element through the library's own indices, at addresses, releases and refusals.
 
 #[path = "common/adapters.rs"]
 mod adapters;
@@ -98,8 +98,15 @@ fn hdf5_files_hold_arrays_of_any_layout() {
 }
 
 #[test]
+fn epetra_shares_vectors_through_maps_of_every_kind() {
+    assert_right(&adapters::epetra(), "epetra.cpp");
+    assert_clean(&adapters::epetra(), "epetra.cpp");
+}
+
+#[test]
 fn tpetra_shares_vectors_through_maps_of_every_kind() {
     assert_right(&adapters::tpetra(), "tpetra.cpp");
+    assert_clean(&adapters::tpetra(), "tpetra.cpp");
 }
 
 #[test]
