@@ -17,7 +17,8 @@
 // Borrowing needs libdistarray, which first proves that the loans of all ranks are one
 // array. The loan moves into the vector and is given back, as modified unless a const
 // vector was borrowed, when that is deleted; copies of the vector have memory of their
-// own, Epetra's Views of it have not and must not outlive it. Both calls are collective.
+// own, Epetra's Views of it have not and must not outlive it. Both calls are collective. A
+// loan is released on the thread that calls Epetra, whose maps are counted without locks.
 #ifndef DISTARRAY_EPETRA_HPP
 #define DISTARRAY_EPETRA_HPP
 

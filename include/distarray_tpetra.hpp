@@ -18,7 +18,9 @@
 // Borrowing needs libdistarray, which first proves that the loans of all ranks are one
 // array. The loan moves into the vector and is given back, as modified unless a const
 // vector was borrowed, when the last reference to it goes; Tpetra's views of it
-// (getVectorNonConst, offsetView) must not outlive it. Both calls are collective.
+// (getVectorNonConst, offsetView) must not outlive it. Both calls are collective. A loan
+// is released on the thread that calls Tpetra, whose references are counted without
+// locks, and before Tpetra is finalized.
 #ifndef DISTARRAY_TPETRA_HPP
 #define DISTARRAY_TPETRA_HPP
 
@@ -49,7 +51,7 @@ constexpr bool is_multi = !std::is_base_of_v<Vector<V>, V>;
 
 template <class V>
 constexpr trilinos::Limits limits{
-    dtype_code<typename V::impl_scalar_type>(), dtype_bits<typename V::impl_scalar_type>(),
+    dtype_code<typename V::scalar_type>(), dtype_bits<typename V::scalar_type>(),
     std::numeric_limits<typename V::local_ordinal_type>::max(),
     std::numeric_limits<typename V::global_ordinal_type>::max(), false, is_multi<V>};
 
@@ -95,8 +97,8 @@ std::int32_t open(V &vectors, const trilinos::Panel &panel, std::int64_t mine,
     view->emplace(host_view(vectors));
   } catch (const std::runtime_error &) {
     return distarray_adapter_refuse(error, DISTARRAY_E_BUSY, -1, "vectors", 0, 1,
-                                    "a view of the elements on the device is alive: let it go "
-                                    "before lending");
+                                    "Tpetra gives no view on the host: let its views on the device "
+                                    "go before lending");
   }
   return DISTARRAY_OK;
 }
@@ -136,7 +138,10 @@ Export lend(const Teuchos::RCP<V> &vectors, const typename V::map_type *owned = 
   if (owned != nullptr) mine = detail::read_map(*owned);
   std::vector<std::int64_t> list;
   const distarray_dim dim = trilinos::axis_of(comm, mpi, held, mine ? *mine : held, list);
-  auto *data = view->data();
+  // Kokkos has complex numbers of its own, of the same two parts.
+  using Element = std::conditional_t<std::is_const_v<V>, const typename V::scalar_type,
+                                     typename V::scalar_type>;
+  auto *data = reinterpret_cast<Element *>(view->data());
   return trilinos::lend(data, comm, held, dim, panel,
                         Owner{vectors, map, std::move(*view), std::move(list)});
 }
