@@ -22,6 +22,7 @@
 #ifndef DISTARRAY_EPETRA_HPP
 #define DISTARRAY_EPETRA_HPP
 
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -159,7 +160,7 @@ class Borrower final : private Debt, public V {
  public:
   template <class... Arguments>
   explicit Borrower(Arguments &&...arguments) : V(std::forward<Arguments>(arguments)...) {}
-  void owe(Export &&loan) { this->loan = std::move(loan); }
+  void owe(Export &&given) { loan = std::move(given); }
 };
 
 template <class V>

@@ -183,7 +183,8 @@ distarray::Export lend_many(std::vector<std::int64_t> shape, std::vector<std::in
   static double nowhere;
   double *data = &nowhere;
   const std::int64_t n = shape[0];
-  std::vector<distarray_dim> dims{distarray_dim_block(n * size, size, rank, n * rank, n * (rank + 1))};
+  const distarray_dim rows = distarray_dim_block(n * size, size, rank, n * rank, n * (rank + 1));
+  std::vector<distarray_dim> dims{rows};
   for (std::size_t i = 1; i < shape.size(); ++i) dims.push_back(distarray_dim_whole(shape[i]));
   return distarray::lend(data, std::move(shape), std::move(strides), std::move(dims),
                          distarray::Place{rank, size}, 0);
@@ -195,7 +196,7 @@ void refuse_what_int_cannot_count(const Package &package) {
   REFUSED(DISTARRAY_E_BOUNDS, "shape", package.borrow_one(loan));
   if (size > 1) { // on all
     loan = lend_many({most / 2 + 1}, {8});
-    REFUSED(size == 2 ? DISTARRAY_E_BOUNDS : DISTARRAY_E_BOUNDS, "size", package.borrow_one(loan));
+    REFUSED(DISTARRAY_E_BOUNDS, "size", package.borrow_one(loan));
   }
   loan = lend_many({most / size / 2, 3}, {24, 8}); // points
   REFUSED(DISTARRAY_E_BOUNDS, size == 1 ? "shape" : "size", package.borrow_one(loan));

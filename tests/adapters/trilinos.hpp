@@ -210,8 +210,13 @@ inline distarray::Export lend_foreign(Lender &lender, Dealt dealt, Kind kind, st
             element(part.held[static_cast<std::size_t>(i)] * width + p, c);
   std::vector<std::int64_t> shape{n}, strides{8 * width};
   std::vector<distarray_dim> dims{dim};
-  if (points > 0) shape.push_back(points), strides.push_back(8), dims.push_back(distarray_dim_whole(points));
-  if (k > 0) shape.push_back(k), strides.push_back(8 * lda), dims.push_back(distarray_dim_whole(k));
+  const auto add_axis = [&](std::int64_t extent, std::int64_t stride) {
+    shape.push_back(extent);
+    strides.push_back(stride);
+    dims.push_back(distarray_dim_whole(extent));
+  };
+  if (points > 0) add_axis(points, 8);
+  if (k > 0) add_axis(k, 8 * lda);
   double *data = owner->memory.data();
   const std::int64_t *ranks = owner->ranks.data();
   const bool mapped = !owner->ranks.empty();

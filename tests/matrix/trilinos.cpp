@@ -20,11 +20,13 @@ struct Tpetra_ {
   using Index = Multi::global_ordinal_type;
 
   static Pointer make(Index n, const std::vector<Index> *list, const shape &s) {
+    using Map = Multi::map_type;
     const auto comm = Tpetra::getDefaultComm();
-    const auto invalid = Teuchos::OrdinalTraits<Tpetra::global_size_t>::invalid();
-    const auto map = list != nullptr
-                         ? Teuchos::rcp(new Multi::map_type(invalid, Teuchos::arrayView(list->data(), n), 0, comm))
-                         : Teuchos::rcp(new Multi::map_type(invalid, static_cast<std::size_t>(n), 0, comm));
+    const auto all = Teuchos::OrdinalTraits<Tpetra::global_size_t>::invalid();
+    const auto map =
+        list != nullptr
+            ? Teuchos::rcp(new Map(all, Teuchos::arrayView(list->data(), n), 0, comm))
+            : Teuchos::rcp(new Map(all, static_cast<std::size_t>(n), 0, comm));
     if (s.ndim == 1) return Teuchos::rcp(new Vector(map));
     return Teuchos::rcp(new Multi(map, static_cast<std::size_t>(s.size[1])));
   }
@@ -38,7 +40,9 @@ struct Tpetra_ {
   }
   static std::int64_t mine(const Multi &x) { return static_cast<std::int64_t>(x.getLocalLength()); }
   static std::int64_t points(const Multi &) { return 1; }
-  static std::int64_t columns(const Multi &x) { return static_cast<std::int64_t>(x.getNumVectors()); }
+  static std::int64_t columns(const Multi &x) {
+    return static_cast<std::int64_t>(x.getNumVectors());
+  }
   static Index index(const Multi &x, std::int64_t i) {
     return x.getMap()->getGlobalElement(static_cast<int>(i));
   }
