@@ -15,6 +15,13 @@ namespace trilinos {
 using distarray::detail::check;
 using distarray::detail::refuse;
 
+// What holds on all ranks. Collective.
+inline void hold_everywhere(const distarray_comm &comm, std::int64_t *facts, std::int64_t n) {
+  const std::int32_t code =
+      comm.allreduce(comm.context, facts, n, DISTARRAY_COMM_I64, DISTARRAY_COMM_MIN);
+  if (code != 0) refuse(DISTARRAY_E_COMM, -1, "comm", 0, code, "the message layer failed");
+}
+
 // --- Lending ---------------------------------------------------------------------
 
 // What a map says on this process.
@@ -55,7 +62,6 @@ inline distarray_dim axis_of(const distarray_comm &comm, MPI_Comm mpi, const Map
                              const Map &owned, std::vector<std::int64_t> &list) {
   const std::int64_t processes = map.distributed ? comm.size : 1;
   const std::int64_t place = map.distributed ? comm.rank : 0;
-  distarray_error error;
   std::int64_t stop = 0; // a map does not say where an empty part lies
   if (MPI_Scan(&owned.mine, &stop, 1, MPI_INT64_T, MPI_SUM, mpi) != MPI_SUCCESS)
     refuse(DISTARRAY_E_COMM, -1, "comm", 0, 1, "the message layer failed");
@@ -68,7 +74,7 @@ inline distarray_dim axis_of(const distarray_comm &comm, MPI_Comm mpi, const Map
   const std::int64_t after = map.mine - owned.mine - before;
   std::int64_t facts[] = {begins_with(map, owned),
                           owned.contiguous && before >= 0 && after >= 0 && is_run(map)};
-  check(distarray_adapter_least(&comm, facts, 2, &error), error);
+  hold_everywhere(comm, facts, 2);
   const std::int64_t extent = map.last - map.base + 1;
   if (owned.size != extent)
     refuse(DISTARRAY_E_UNACCEPTABLE, 0, "size", extent, owned.size,
@@ -254,7 +260,7 @@ inline Borrowed read(MPI_Comm mpi, const distarray_export &loan, const Limits &l
   std::int64_t in_order = 0;
   std::int32_t status = read_loan(loan, limits, writing, &out, &in_order, &report);
   check(distarray_adapter_agree_on(table, status, &report, &error), error);
-  check(distarray_adapter_least(table, &in_order, 1, &error), error);
+  hold_everywhere(*table, &in_order, 1);
   out.listed = !in_order;
   if (out.listed) { // of any order, ghosts included: a map of these indices
     out.list.resize(static_cast<std::size_t>(out.mine));
