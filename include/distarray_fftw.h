@@ -16,6 +16,8 @@
  * blocks, the last ones shorter or empty. With DISTARRAY_FFTW_TRANSPOSED (FFTW_MPI_
  * TRANSPOSED_OUT) the second is cut, and lies in memory before the first. The loan's axes
  * are those of the transform in their own order; howmany > 1 adds an axis of components.
+ * DISTARRAY_FFTW_PAIRS adds a last one of 2: complex numbers as two real ones each, for
+ * libraries that know real numbers alone.
  *
  * Lending is local and needs no library: data has as many elements as
  * fftw_mpi_local_size_many (_transposed) says and lives until the loan is released.
@@ -40,6 +42,7 @@ extern "C" {
 #define DISTARRAY_FFTW_REAL       1 /* in place: rows of n real elements in the room of
                                        n / 2 + 1 complex ones */
 #define DISTARRAY_FFTW_TRANSPOSED 2 /* added to DISTARRAY_FFTW_COMPLEX */
+#define DISTARRAY_FFTW_PAIRS      4 /* added to either: double in the loan, not complex */
 
 #define DISTARRAY_FFTW_MAX_RNK 8
 
@@ -73,6 +76,8 @@ static inline void distarray_fftw_strides(const distarray_fftw_slab *slab, int l
             swap = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
   int64_t step = (real ? (int64_t)sizeof(double) : (int64_t)sizeof(fftw_complex));
   int i;
+  if (layout & DISTARRAY_FFTW_PAIRS)
+    strides[slab->rnk + (slab->howmany > 1)] = (int64_t)sizeof(double);
   if (slab->howmany > 1) strides[slab->rnk] = step;
   step *= slab->howmany;
   for (i = slab->rnk - 1; i >= 0; i--) {
@@ -85,9 +90,11 @@ static inline void distarray_fftw_strides(const distarray_fftw_slab *slab, int l
 }
 
 static inline int32_t distarray_fftw_check_layout(int layout, distarray_error *error) {
-  if (layout >= 0 && layout <= DISTARRAY_FFTW_TRANSPOSED) return DISTARRAY_OK;
+  if (layout == DISTARRAY_FFTW_REAL ||
+      (layout & ~(DISTARRAY_FFTW_TRANSPOSED | DISTARRAY_FFTW_PAIRS)) == 0)
+    return DISTARRAY_OK;
   return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "layout", DISTARRAY_FFTW_TRANSPOSED,
-                                  layout, "real, complex, or complex and transposed");
+                                  layout, "real; or complex, transposed or not, as pairs or not");
 }
 
 static inline int32_t distarray_fftw_check_rnk(int64_t rnk, distarray_error *error) {
@@ -105,8 +112,9 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
                                           void *data, distarray_lease *lease,
                                           distarray_export *loan, distarray_error *error) {
   const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
-  const int real = (layout & DISTARRAY_FFTW_REAL) != 0;
-  const int32_t ndim = rnk + (howmany > 1);
+  const int real = (layout & (DISTARRAY_FFTW_REAL | DISTARRAY_FFTW_PAIRS)) != 0;
+  const int pairs = (layout & DISTARRAY_FFTW_PAIRS) != 0;
+  const int32_t ndim = rnk + (howmany > 1) + pairs;
   int rank, size, axis;
   ptrdiff_t held = 0, start = 0, elements;
   distarray_fftw_slab slab;
@@ -131,10 +139,11 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
                                      : distarray_dim_whole(n[axis]);
     keeper->shape[axis] = axis == cut ? held : n[axis];
   }
-  if (howmany > 1) {
-    keeper->dims[rnk] = distarray_dim_whole(howmany);
-    keeper->dims[rnk].flags |= DISTARRAY_DIM_COMPONENT;
-    keeper->shape[rnk] = howmany;
+  for (axis = rnk; axis < ndim; axis++) {
+    const int64_t components = pairs && axis == ndim - 1 ? 2 : howmany;
+    keeper->dims[axis] = distarray_dim_whole(components);
+    keeper->dims[axis].flags |= DISTARRAY_DIM_COMPONENT;
+    keeper->shape[axis] = components;
   }
   distarray_fftw_strides(&slab, layout, held, keeper->strides);
   distarray_adapter_lend(keeper, ndim, real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX,
@@ -149,16 +158,21 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
 static inline int32_t distarray_fftw_read(const distarray_export *loan, int layout,
                                           distarray_fftw_slab *slab, distarray_error *error) {
   const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
-  const int real = (layout & DISTARRAY_FFTW_REAL) != 0;
-  const int32_t last = loan->ndim - 1;
+  const int real = (layout & (DISTARRAY_FFTW_REAL | DISTARRAY_FFTW_PAIRS)) != 0;
+  const int pairs = (layout & DISTARRAY_FFTW_PAIRS) != 0;
+  const int32_t last = loan->ndim - 1 - pairs;
   int axis;
   memset(slab, 0, sizeof *slab);
   DISTARRAY_ADAPTER_TRY(distarray_fftw_check_layout(layout, error));
   DISTARRAY_ADAPTER_TRY(distarray_adapter_open(
       loan, DISTARRAY_R_GRID_COLMAJOR | DISTARRAY_R_GRID_MAP, 1,
       real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX, real ? 64 : 128, error));
+  if (pairs && (last < 0 || loan->shape[last + 1] != 2))
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, last + 1, "shape", 2,
+                                    last < 0 ? 0 : loan->shape[last + 1],
+                                    "pairs are a last axis of 2: the real and the imaginary parts");
   slab->howmany = 1;
-  slab->rnk = loan->ndim;
+  slab->rnk = last + 1;
   if (last > 0 && (loan->dims[last].flags & DISTARRAY_DIM_COMPONENT)) {
     slab->howmany = loan->shape[last];
     slab->rnk--;
@@ -186,7 +200,7 @@ static inline int32_t distarray_fftw_check(const distarray_export *loan, int lay
                                            distarray_error *error) {
   const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
   const distarray_dim *dim = &loan->dims[cut];
-  int64_t strides[DISTARRAY_FFTW_MAX_RNK + 1], start, item = loan->itemsize, view = 0, room;
+  int64_t strides[DISTARRAY_FFTW_MAX_RNK + 2], start, item = loan->itemsize, view = 0, room;
   ptrdiff_t held, first, elements;
   int axis;
   elements = distarray_fftw_local_size(slab, layout, comm, &held, &first);

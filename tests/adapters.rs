@@ -62,20 +62,6 @@ fn slepc_lends_and_solves_in_loans() {
     }
 }
 
-#[test]
-fn one_buffer_goes_through_many_libraries() {
-    let libraries = adapters::matrix();
-    if libraries.is_empty() {
-        return; // the launcher has said why
-    }
-    let flags: Vec<&str> = C99.into_iter().chain(libraries.iter().flat_map(Library::flags)).collect();
-    let program = launch::compile_c_linked(Flavor::OpenMpi, "tests/adapters/chain.c", &flags);
-    for ranks in 1..=4 {
-        let found = launch::mpirun_ok::<&str>(Flavor::OpenMpi, ranks, &program, &[]);
-        assert_eq!(found, "one buffer all the way\n", "{ranks} ranks");
-    }
-}
-
 /// C++14, which SUNDIALS needs.
 #[test]
 fn adapters_are_cpp() {

@@ -1,6 +1,8 @@
 //! The programs of c-examples/ print what their first comment says: under both
 //! MPIs and without, under sanitizers and valgrind. So does examples/, in Rust.
 
+#[path = "common/examples.rs"]
+mod examples;
 #[path = "../examples/heat3d.rs"]
 #[allow(dead_code)] // its main
 mod heat3d;
@@ -11,20 +13,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use examples::expected;
 use launch::Flavor;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// What the program's first comment promises.
-fn expected(source: &str) -> String {
-    let text = fs::read_to_string(root().join("c-examples").join(source)).unwrap();
-    let comment = text.split("Expected output:\n").nth(1).expect("the source says what it prints");
-    let lines = comment.lines().map_while(|line| line.strip_prefix(" *   ").or(line.strip_prefix("!   ")));
-    let promised: String = lines.map(|line| format!("{line}\n")).collect();
-    assert!(!promised.is_empty());
-    promised
 }
 
 /// Compiles a program that uses no MPI.

@@ -13,7 +13,7 @@ use distarray::comm::{self, Comm};
 use distarray::distribution::{Axis, Distribution, Grid};
 use distarray::exchange::{Halo, Redistribution};
 use distarray::{Error, ErrorKind};
-use watched::watched;
+use watched::watched_on;
 
 /// An array, and whether its memory was given back.
 fn array(d: &Distribution) -> (DistArray<f64>, Arc<AtomicBool>) {
@@ -40,6 +40,11 @@ fn array(d: &Distribution) -> (DistArray<f64>, Arc<AtomicBool>) {
     (AnyArray::new(d.dim_data().clone(), buffer).unwrap().downcast().unwrap(), freed)
 }
 
+/// A node of its own for each rank, so that they exchange by messages.
+fn apart(comm: &Comm) -> i32 {
+    i32::try_from(comm.rank()).unwrap()
+}
+
 /// What every later call says.
 fn assert_over(outcome: Result<(), Error>) {
     let error = outcome.unwrap_err();
@@ -51,7 +56,7 @@ fn assert_over(outcome: Result<(), Error>) {
 #[test]
 fn memory_with_messages_under_way_is_never_freed() {
     comm::threads(2, |comm| {
-        let (comm, log) = watched(&comm);
+        let (comm, log) = watched_on(&comm, apart(&comm));
         // Single lines: received where they belong.
         let d = Distribution::new(&comm, [Axis::block(8).halo(1)]).unwrap();
         let line = Distribution::new(&comm, [Axis::cyclic(8, 1)]).unwrap();
@@ -83,12 +88,14 @@ fn memory_with_messages_under_way_is_never_freed() {
 }
 
 /// Runs an update on 2 x 2 ranks of which the first fails at its first message, and stays
-/// until the rank `waits` has ended its part; returns what that rank was told.
-fn told(waits: usize, widths: [i64; 2], shared: bool) -> Error {
+/// until the rank `waits` has ended its part; returns what that rank was told. It is on
+/// the first one's node, the two others are on another.
+fn told(waits: usize, shared: bool) -> Error {
     let over = AtomicBool::new(false);
     let told = comm::threads(4, |comm| {
-        let (comm, log) = watched(&comm);
-        let axes = widths.map(|width| Axis::block(32).halo(width));
+        let node = i32::from(comm.rank() != 0 && comm.rank() != waits);
+        let (comm, log) = watched_on(&comm, node);
+        let axes = [Axis::block(32).halo(2), Axis::block(32).halo(2)];
         let d = Distribution::on_grid(&comm, axes, Grid::exact([2, 2])).unwrap();
         let u = if shared { d.shared_zeros::<f64>() } else { d.zeros() }.unwrap();
         let mut bound = Halo::new(&d).unwrap().bind(u).unwrap();
@@ -115,10 +122,10 @@ fn who_waits_in_shared_memory_for_a_rank_that_failed_is_told() {
     if std::env::var_os("DISTARRAY_SHARED_MEMORY").is_some() {
         return; // nobody waits there
     }
-    // Two columns go through a lane, one row by a message.
-    let lane = told(1, [1, 2], false);
-    // Two rows are read directly, one column goes by a message.
-    let direct = told(2, [2, 1], true);
+    // Columns go through a lane, rows by a message.
+    let lane = told(1, false);
+    // Rows are read directly, columns go by a message.
+    let direct = told(2, true);
     for error in [lane, direct] {
         assert_eq!((error.kind(), error.rank()), (ErrorKind::Comm, Some(0)));
         assert!(error.to_string().contains("failed in an exchange"), "{error}");
@@ -136,7 +143,7 @@ fn another_communicator_goes_on() {
             Halo::new(&d)?.update(&mut u)?;
             Ok::<_, Error>(u.view().iter().copied().collect::<Vec<i64>>())
         };
-        let (cut, log) = watched(&comm);
+        let (cut, log) = watched_on(&comm, apart(&comm));
         log.fail_wait.store(2, Ordering::Relaxed);
         assert_eq!(update(&cut).unwrap_err().kind(), ErrorKind::Comm);
         let wanted = if comm.rank() == 0 { [1, 2, 3, 4, 5] } else { [4, 5, 6, 7, 8] };

@@ -1,8 +1,10 @@
 //! Lanes: how ranks of one node pass bytes on when these are not in shared memory.
 //!
 //! A lane is a ring of slots in memory that both ranks map. One packs into a slot
-//! while the other unpacks the one before, so that what is under way stays in the
-//! caches, and an element is moved twice in all, where a message moves it three times.
+//! while the other unpacks the one before, and an element is moved twice in all, where a
+//! message moves it three times. Slots are filled past the sender's cache: to take a
+//! line out of the cache of a distant core costs the receiver several times what it
+//! costs to read it from memory, which it can do ahead.
 //!
 //! A communicator has one lane from each rank of a node to each other, made when the
 //! first plan could use them and gone with its last user. All plans share them, so what
@@ -29,7 +31,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Slots of a lane.
 const SLOTS: usize = 8;
-/// The longest slot: all of a lane's fit the caches that two cores share.
+/// The longest slot.
 const LONGEST: usize = 128 << 10;
 const SHORTEST: usize = 4 << 10;
 /// Bytes between slots, so that those of a power of two do not all meet in the same

@@ -55,11 +55,26 @@ impl Copies {
     /// # Safety
     /// The memory of the fields is still what it was, nobody else touches it, and the
     /// buffer is as long as the message.
-    pub(super) unsafe fn pack(&self, [begin, end]: Range, buffer: *mut u8) {
+    pub(super) unsafe fn pack(&self, range: Range, buffer: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.pack_into(range, buffer, self.far) }
+    }
+
+    /// The same where another core unpacks: past the caches of this one, since a line
+    /// that goes from cache to cache can take several times as long as through memory.
+    ///
+    /// # Safety
+    /// As for [`pack`](Self::pack).
+    pub(super) unsafe fn pack_for_another(&self, range: Range, buffer: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.pack_into(range, buffer, true) }
+    }
+
+    unsafe fn pack_into(&self, [begin, end]: Range, buffer: *mut u8, past: bool) {
         for copy in &self.copies[begin..end] {
             let from = self.fields[copy.field].from.base;
             // SAFETY: the caller's promise.
-            unsafe { self.run(copy, buffer, from, &Combine::Move) };
+            unsafe { self.run(copy, (buffer, from), &Combine::Move, past) };
         }
     }
 
@@ -71,7 +86,7 @@ impl Copies {
         for copy in &self.copies[begin..end] {
             let field = &self.fields[copy.field];
             // SAFETY: the caller's promise.
-            unsafe { self.run(copy, field.to.base, buffer, &field.combine) };
+            unsafe { self.run(copy, (field.to.base, buffer), &field.combine, self.far) };
         }
     }
 
@@ -84,7 +99,7 @@ impl Copies {
             let field = &self.fields[copy.field];
             let from = from.map_or(&field.from, |from| &from[copy.field]);
             // SAFETY: the caller's promise.
-            unsafe { self.run(copy, field.to.base, from.base, &field.combine) };
+            unsafe { self.run(copy, (field.to.base, from.base), &field.combine, self.far) };
         }
     }
 
@@ -93,14 +108,14 @@ impl Copies {
     /// # Safety
     /// What the copy reaches from both addresses is valid.
     #[inline]
-    unsafe fn run(&self, copy: &Copy, to: *mut u8, from: *const u8, how: &Combine) {
+    unsafe fn run(&self, copy: &Copy, (to, from): (*mut u8, *const u8), how: &Combine, past: bool) {
         let loops = &self.loops[copy.loops[0]..copy.loops[1]];
         let (outer, inner) = loops.split_at(copy.outer);
         let (to, from) = (to.wrapping_offset(copy.to), from.wrapping_offset(copy.from));
         // SAFETY: the caller's promise.
         let one = |to: *mut u8, from: *const u8| unsafe {
             match how {
-                Combine::Move => copy::copy(to, from, inner, copy.run, self.far),
+                Combine::Move => copy::copy(to, from, inner, copy.run, past),
                 Combine::Rows(row, scale) => combine(to, from, inner, *row, scale),
             }
         };
@@ -119,7 +134,7 @@ impl Copies {
                     let from = from.wrapping_offset(entry.from + k * from_apart);
                     if contiguous {
                         // SAFETY: the caller's promise.
-                        unsafe { copy::copy(to, from, &[], copy.run * entry.n, self.far) };
+                        unsafe { copy::copy(to, from, &[], copy.run * entry.n, past) };
                         continue;
                     }
                     for i in 0..entry.n.cast_signed() {

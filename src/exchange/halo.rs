@@ -99,7 +99,7 @@ impl Halo {
         let mine = tag.and_then(|tag| Ok((tag, plan?)));
         let (tag, plan) = agree(comm, mine, std::iter::once(u64::from(corners)))?;
         // A rank's neighbours are few: no two steps.
-        let links = Links { lanes: comm.lanes(plan.may_use_lanes())?, relays: None };
+        let links = Links { lanes: comm.lanes(plan.has_messages())?, relays: None };
         Ok(Self {
             comm: comm.clone(),
             dim_data: dim_data.clone(),

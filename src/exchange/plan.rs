@@ -266,10 +266,9 @@ impl Plan {
         })
     }
 
-    /// Whether there is a message that would be packed: others go as they lie.
-    pub(super) fn may_use_lanes(&self) -> bool {
-        let mut messages = self.sends().chain(self.receives());
-        messages.any(|message| message.rank != self.rank && !message.is_line())
+    /// Whether there is a message from or to another rank.
+    pub(super) fn has_messages(&self) -> bool {
+        self.sends().chain(self.receives()).any(|message| message.rank != self.rank)
     }
 
     /// Heap memory of the plan, in bytes.
@@ -404,13 +403,6 @@ impl Message<'_> {
                 (0..self.axes.len()).map(rim_along).sum()
             }
         }
-    }
-
-    /// Whether its elements are one stretch along one axis.
-    pub(super) fn is_line(&self) -> bool {
-        let longer = self.axes.iter().filter(|part| part.pieces.iter().map(Piece::elements).sum::<i64>() > 1);
-        let one = |part: &AxisPart<'_>| part.pieces.len() == 1 && part.pieces[0].count == 1;
-        longer.count() <= 1 && self.axes.iter().all(one)
     }
 
     /// Whether elements in the halo of so many axes are exchanged.

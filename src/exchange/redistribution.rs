@@ -194,7 +194,7 @@ impl Redistribution {
         tag: i32,
     ) -> Result<Self> {
         let links =
-            Links { lanes: comm.lanes(plan.may_use_lanes())?, relays: two_steps::relays(comm, &plan)? };
+            Links { lanes: comm.lanes(plan.has_messages())?, relays: two_steps::relays(comm, &plan)? };
         Ok(Self {
             comm: comm.clone(),
             source: source.map(|side| side.dim_data().clone()),

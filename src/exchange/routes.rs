@@ -107,9 +107,7 @@ impl Router<'_> {
 
     /// Lanes to and from a rank of this node, unless one element is longer than a slot.
     fn lane(&self, message: &Message<'_>, bytes: usize) -> Option<Route> {
-        // What is one line on both sides needs no packing: a message takes it as it lies.
-        let lanes = self.sharing.lanes.filter(|_| !self.mode.packed && !message.is_line())?;
-        let lanes = lanes.to(message.rank)?;
+        let lanes = self.sharing.lanes.filter(|_| !self.mode.packed)?.to(message.rank)?;
         let longest = self.fields.iter().map(|field| field.from.itemsize).max().unwrap_or(0);
         let part = lanes[0].part(bytes, longest)?;
         Some(Route::Lane(lanes, part))

@@ -136,6 +136,55 @@ static void lend_all(void) {
   check(lease.live == 0);
 }
 
+static void set_pair(char *e, const int64_t *g) {
+  const double pair[2] = {whole[at(g)], -1 - whole[at(g)]};
+  memcpy(e, pair, sizeof pair);
+}
+static void check_pair(char *e, const int64_t *g) {
+  check(creal(*(double complex *)e) == whole[at(g)]);
+  check(cimag(*(double complex *)e) == -1 - whole[at(g)]);
+}
+
+/* Complex numbers lent as two real ones each, and taken back as complex. */
+static void lend_pairs(void) {
+  for (int layout = DISTARRAY_FFTW_PAIRS; layout < 8; layout += DISTARRAY_FFTW_TRANSPOSED)
+    for (ptrdiff_t howmany = 1; howmany < 3; howmany++) {
+      const ptrdiff_t block = FFTW_MPI_DEFAULT_BLOCK;
+      distarray_fftw_slab slab;
+      distarray_export loan, plain;
+      ptrdiff_t a, b, c, d;
+      const ptrdiff_t room = fftw_mpi_local_size_many_transposed(
+          3, n, howmany, block, block, MPI_COMM_WORLD, &a, &b, &c, &d);
+      fftw_complex *data = fftw_alloc_complex((size_t)room + 1);
+      must(distarray_fftw_lend(MPI_COMM_WORLD, 3, n, howmany, block, layout, data, NULL, &loan,
+                               &error));
+      must(distarray_fftw_lend(MPI_COMM_WORLD, 3, n, howmany, block, layout - DISTARRAY_FFTW_PAIRS,
+                               data, NULL, &plain, &error));
+      proved(&loan, data);
+      check(loan.ndim == plain.ndim + 1 && loan.shape[plain.ndim] == 2 && loan.itemsize == 8);
+      check(loan.dims[plain.ndim].flags & DISTARRAY_DIM_COMPONENT);
+      each(&loan, set_pair);
+      each(&plain, check_pair);
+      must(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, layout, &slab, &error));
+      check(slab.data == data && slab.rnk == 3 && slab.howmany == howmany && slab.n[2] == N2);
+      refused(distarray_fftw_borrow(MPI_COMM_WORLD, &plain, layout, &slab, &error),
+              DISTARRAY_E_DTYPE, "dtype_code");
+      const int64_t wrong[5] = {loan.shape[0], loan.shape[1], N2, 1, 1};
+      const int64_t *right = loan.shape;
+      distarray_dim dims[5];
+      memcpy(dims, loan.dims, sizeof *dims * (size_t)loan.ndim);
+      dims[3] = dims[4] = distarray_dim_whole(1);
+      const distarray_dim *kept = loan.dims;
+      loan.shape = wrong, loan.dims = dims;
+      refused(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, layout, &slab, &error),
+              DISTARRAY_E_UNACCEPTABLE, "shape");
+      loan.shape = right, loan.dims = kept;
+      distarray_export_release(&plain);
+      distarray_export_release(&loan);
+      fftw_free(data);
+    }
+}
+
 /* --- Foreign slabs --------------------------------------------------------- */
 
 static int64_t shape[3], strides[3];
@@ -243,7 +292,7 @@ static void refuse_all(double *memory, size_t bytes) {
   loan = foreign(0, block, 0, memory, bytes);
   REFUSED(DISTARRAY_FFTW_REAL, DISTARRAY_E_DTYPE, "dtype_code");
   loan = foreign(0, block, 0, memory, bytes);
-  REFUSED(7, DISTARRAY_E_RANGE, "layout");
+  REFUSED(3, DISTARRAY_E_RANGE, "layout");
   loan = foreign(0, block, 0, memory, bytes);
   if (last) loan.flags_write = DISTARRAY_W_READ_ONLY;
   REFUSED(0, DISTARRAY_E_ACCESS, "flags_write");
@@ -303,6 +352,7 @@ int main(int argc, char **argv) {
   fftw_mpi_init();
   make_spectrum();
   lend_all();
+  lend_pairs();
   const size_t bytes = 16 * 2 * ALL;
   double *memory = malloc(bytes);
   borrow_all(memory, bytes);

@@ -28,13 +28,19 @@ fn due(countdown: &AtomicI64) -> Result<()> {
 
 /// A communicator of the same ranks, watched.
 pub fn watched(comm: &Comm) -> (Comm, Arc<Log>) {
+    watched_on(comm, 0)
+}
+
+/// The same, on which ranks share memory with those of the same `node` alone.
+pub fn watched_on(comm: &Comm, node: i32) -> (Comm, Arc<Log>) {
     let log = Arc::new(Log::default());
-    let watched = Watched { inner: comm.clone(), log: Arc::clone(&log) };
+    let watched = Watched { inner: comm.clone(), node, log: Arc::clone(&log) };
     (Comm::from_transport(Box::new(watched)), log)
 }
 
 struct Watched {
     inner: Comm,
+    node: i32,
     log: Arc<Log>,
 }
 
@@ -93,7 +99,7 @@ unsafe impl Transport for Watched {
     }
     fn split(&self, color: Option<i32>, key: i32) -> Result<Option<Box<dyn Transport>>> {
         self.log.splits.fetch_add(1, Ordering::Relaxed);
-        self.inner().split(color, key)
+        self.inner().split(color.map(|color| color ^ self.node), key)
     }
     unsafe fn free(&self) -> Result<()> {
         Ok(())
