@@ -1,7 +1,30 @@
 // distarray_epetra.hpp - Epetra's vectors as loans, and loans as them. C++17.
 //
-//   distarray::Export loan = distarray::epetra::lend(x);           // RCP, shared_ptr, ...
-//   auto x = distarray::epetra::borrow<Epetra_Vector>(comm, loan); // unique_ptr
+//   #include <cstdio>
+//
+//   #include <distarray_epetra.hpp>
+//
+//   int main(int argc, char **argv) {
+//     MPI_Init(&argc, &argv);
+//     {
+//       int rank, ranks;
+//       MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+//       MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+//       std::vector<double> u(4, 1); // 4 elements of every rank, of its own
+//       double *data = u.data();
+//       const auto axis = distarray_dim_block(4 * ranks, ranks, rank, 4 * rank, 4 * rank + 4);
+//       auto loan = distarray::lend(data, {axis}, distarray::Place{rank, ranks}, std::move(u));
+//
+//       const Epetra_MpiComm comm(MPI_COMM_WORLD);
+//       auto x = distarray::epetra::borrow<Epetra_Vector>(comm, loan); // a unique_ptr
+//       double sum;
+//       x->Norm1(&sum);
+//       if (rank == 0) std::printf("%g\n", sum); // 8 on two ranks
+//
+//       loan = distarray::epetra::lend(std::move(x)); // an RCP, shared_ptr, ...; as it lies
+//     }
+//     MPI_Finalize();
+//   }
 //
 // Header only, compiled with the program's own Trilinos (12 or later) over MPI. No element
 // is copied: what Epetra cannot take as it lies is refused by a distarray::Error that says

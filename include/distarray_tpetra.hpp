@@ -1,7 +1,25 @@
 // distarray_tpetra.hpp - Tpetra's vectors as loans, and loans as them. C++17.
 //
-//   distarray::Export loan = distarray::tpetra::lend(x);          // RCP<MultiVector> x
-//   auto x = distarray::tpetra::borrow<MultiVector>(comm, loan);  // RCP<MultiVector>
+//   #include <iostream>
+//
+//   #include <Tpetra_Core.hpp>
+//   #include <distarray_tpetra.hpp>
+//
+//   int main(int argc, char **argv) {
+//     Tpetra::ScopeGuard scope(&argc, &argv);
+//     const auto comm = Tpetra::getDefaultComm();
+//     const int rank = comm->getRank(), ranks = comm->getSize();
+//     std::vector<double> u(4, 1); // 4 elements of every rank, of its own
+//     double *data = u.data();
+//     const auto axis = distarray_dim_block(4 * ranks, ranks, rank, 4 * rank, 4 * rank + 4);
+//     auto loan = distarray::lend(data, {axis}, distarray::Place{rank, ranks}, std::move(u));
+//
+//     auto x = distarray::tpetra::borrow<Tpetra::Vector<>>(comm, loan); // an RCP
+//     const double sum = x->norm1();
+//     if (rank == 0) std::cout << sum << std::endl; // 8 on two ranks
+//
+//     loan = distarray::tpetra::lend(x); // as it lies
+//   }
 //
 // Header only, compiled with the program's own Trilinos (13.2 or later), for vectors in
 // host memory. No element is copied: what Tpetra cannot take as it lies is refused by a
