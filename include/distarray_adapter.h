@@ -92,15 +92,23 @@ static inline int32_t distarray_adapter_ok(distarray_error *error) {
   return DISTARRAY_OK;
 }
 
+/* Names the rank at fault in a report. */
+static inline void distarray_adapter_name_rank(distarray_error *report, int64_t rank) {
+  const size_t prefix = sizeof "rank 9223372036854775807, ";
+  char message[sizeof report->message];
+  report->rank = rank;
+  snprintf(message, sizeof message, "%s", report->message);
+  snprintf(report->message, sizeof report->message, "rank %lld, %.*s", (long long)rank,
+           (int)(sizeof report->message - prefix), message);
+}
+
 /* Gives all ranks the report of the first rank that has one, and the least of each of n
  * numbers, at most 4. Collective over comm, by one reduction; what one rank finds wrong
  * must not leave another waiting in a library's call. */
 static inline int32_t distarray_adapter_agree_least(const distarray_comm *comm, int32_t status,
                                                     int64_t *numbers, int n,
                                                     distarray_error *error) {
-  const size_t prefix = sizeof "rank 9223372036854775807, ";
   distarray_error report;
-  char message[sizeof report.message];
   int64_t least[5], first;
   int32_t code;
   int i;
@@ -114,10 +122,7 @@ static inline int32_t distarray_adapter_agree_least(const distarray_comm *comm, 
   if (code == 0 && first == comm->rank) {
     report.code = status;
     if (error != NULL) report = *error;
-    report.rank = first;
-    snprintf(message, sizeof message, "%s", report.message);
-    snprintf(report.message, sizeof report.message, "rank %lld, %.*s", (long long)first,
-             (int)(sizeof report.message - prefix), message);
+    distarray_adapter_name_rank(&report, first);
   }
   if (code == 0) code = comm->bcast(comm->context, first, &report, (int64_t)sizeof report);
   if (code != 0) return distarray_adapter_check_messages(code, error);

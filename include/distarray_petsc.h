@@ -215,6 +215,9 @@ static inline int32_t distarray_petsc_accept_ghost(void *context, const distarra
                                       self->first + i, index,
                                       "PETSc numbers the elements that ranks own one after the "
                                       "other: number yours so, or copy them to such a vector");
+    if (index < 0 || index >= dim->size)
+      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, 0, "indices", dim->size - 1,
+                                      index, "PETSc numbers elements from 0 to size - 1");
     if (i >= dim->n_owned) self->ghosts[i - dim->n_owned] = (PetscInt)index;
   }
   return DISTARRAY_OK;

@@ -258,7 +258,7 @@ static inline int32_t distarray_petsc_gather_shares(const distarray_comm *comm,
                              kinds ? all[0].stencil : all[0].width,
                              kinds ? all[i].stencil : all[i].width,
                              "all ranks ask for the same stencil");
-    if (error != NULL) error->rank = i;
+    if (error != NULL) distarray_adapter_name_rank(error, i);
     return DISTARRAY_E_INVARIANT;
   }
   return DISTARRAY_OK;

@@ -51,7 +51,8 @@ fn sundials_lends_and_borrows() {
 #[test]
 fn hypre_lends_and_borrows() {
     for library in adapters::hypre() {
-        assert_right(&library, &["hypre"], &[1, 2, 3, 4]);
+        let ranks: &[usize] = if library.name == "HYPRE" { &[1, 2, 3, 4] } else { &[3] };
+        assert_right(&library, &["hypre"], ranks);
     }
 }
 
@@ -76,7 +77,7 @@ fn adapters_are_cpp() {
         compile(&[library], "tests/adapters/petsc.cpp");
     }
     let others: Vec<Library> =
-        adapters::slepc().into_iter().chain(adapters::sundials()).chain(adapters::hypre()).collect();
+        adapters::slepc().into_iter().chain(adapters::sundials()).chain(adapters::hypre().into_iter().take(1)).collect();
     if !others.is_empty() {
         compile(&others, "tests/adapters/others.cpp");
     }
