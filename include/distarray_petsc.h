@@ -344,8 +344,6 @@ static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
   PetscCall(MatDenseSetLDA(*mat, (PetscInt)lda));
   PetscCall(MatSeqDenseSetPreallocation(*mat, elements));
   PetscCall(MatMPIDenseSetPreallocation(*mat, elements));
-  PetscCall(MatAssemblyBegin(*mat, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*mat, MAT_FINAL_ASSEMBLY));
   PetscCall(distarray_petsc_owe((PetscObject)*mat, loan, DISTARRAY_C_MODIFIED, &debt));
   debt->destroy_mat = (*mat)->ops->destroy;
   (*mat)->ops->destroy = distarray_petsc_destroy_mat;

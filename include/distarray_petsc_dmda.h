@@ -358,9 +358,10 @@ static inline PetscErrorCode distarray_petsc_wrap_dmda(DM grid, const distarray_
                                                        Vec *vec) {
   const MPI_Comm comm = ghosted ? PETSC_COMM_SELF : PetscObjectComm((PetscObject)grid);
   const PetscInt bs = (PetscInt)box->dof, n = (PetscInt)distarray_adapter_box_elements(box);
+  const PetscInt all = bs * (PetscInt)(box->axis[0].size * box->axis[1].size * box->axis[2].size);
   ISLocalToGlobalMapping map;
   PetscFunctionBegin;
-  PetscCall(distarray_petsc_wrap(comm, bs, n, ghosted ? n : PETSC_DECIDE, elements, vec));
+  PetscCall(distarray_petsc_wrap(comm, bs, n, ghosted ? n : all, elements, vec));
   PetscCall(VecSetDM(*vec, grid));
   if (!ghosted) {
     PetscCall(DMGetLocalToGlobalMapping(grid, &map));
