@@ -1,11 +1,39 @@
 /* distarray_fftw.h - the slabs of FFTW's MPI transforms as loans, and loans as slabs.
  *
- *   distarray_fftw_lend(comm, 2, n, 1, FFTW_MPI_DEFAULT_BLOCK, DISTARRAY_FFTW_COMPLEX, data,
- *                       NULL, &loan, &error);
+ *   #include <distarray_fftw.h>
  *
- *   distarray_fftw_borrow(comm, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error);
- *   plan = fftw_mpi_plan_many_dft(slab.rnk, slab.n, slab.howmany, slab.block, slab.block,
- *                                 slab.data, slab.data, comm, FFTW_FORWARD, FFTW_ESTIMATE);
+ *   int main(int argc, char **argv) {
+ *     const ptrdiff_t n[2] = {8, 6};
+ *     ptrdiff_t rows, first, room, i;
+ *     fftw_complex *data;
+ *     fftw_plan plan;
+ *     distarray_fftw_slab slab;
+ *     distarray_export loan; // may come from anyone
+ *     distarray_error error;
+ *     MPI_Init(&argc, &argv);
+ *     fftw_mpi_init();
+ *     room = fftw_mpi_local_size_2d(n[0], n[1], MPI_COMM_WORLD, &rows, &first);
+ *     data = fftw_alloc_complex(room);
+ *     if (distarray_fftw_lend(MPI_COMM_WORLD, 2, n, 1, FFTW_MPI_DEFAULT_BLOCK,
+ *                             DISTARRAY_FFTW_COMPLEX, data, NULL, &loan, &error) ||
+ *         distarray_fftw_borrow(MPI_COMM_WORLD, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(MPI_COMM_WORLD, 1);
+ *     }
+ *     plan = fftw_mpi_plan_many_dft(slab.rnk, slab.n, slab.howmany, slab.block, slab.block,
+ *                                   (fftw_complex *)slab.data, (fftw_complex *)slab.data,
+ *                                   MPI_COMM_WORLD, FFTW_FORWARD, FFTW_ESTIMATE);
+ *     for (i = 0; i < 6 * rows; i++) data[i][0] = 1, data[i][1] = 0;
+ *     fftw_execute(plan);
+ *     if (first == 0) printf("%g\n", data[0][0]); // 48
+ *     loan.consumer_flags |= DISTARRAY_C_MODIFIED;
+ *     distarray_export_release(&loan); // after the last use of the plan
+ *     fftw_destroy_plan(plan);
+ *     fftw_free(data);
+ *     fftw_mpi_cleanup();
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own MPI and FFTW 3.3 in double precision,
  * after fftw_mpi_init. No element is copied: what FFTW cannot take as it lies is refused,

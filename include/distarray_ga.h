@@ -1,7 +1,29 @@
 /* distarray_ga.h - Global Arrays as loans, and Global Arrays distributed as loans are.
  *
- *   distarray_ga_lend(g_a, DISTARRAY_ACCESS_READ_WRITE, NULL, &loan, &error);
- *   distarray_ga_create_like(comm, &loan, "name", &g_a, &error);
+ *   #include <distarray_ga.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     int sizes[2] = {8, 6}, chunk[2] = {-1, -1}, g_a, g_b;
+ *     distarray_export loan;
+ *     distarray_error error;
+ *     MPI_Init(&argc, &argv);
+ *     GA_Initialize();
+ *     g_a = NGA_Create(C_DBL, 2, sizes, (char *)"a", chunk);
+ *     if (distarray_ga_lend(g_a, DISTARRAY_ACCESS_READ_WRITE, NULL, &loan, &error) ||
+ *         distarray_ga_create_like(MPI_COMM_WORLD, &loan, "like a", &g_b, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(MPI_COMM_WORLD, 1);
+ *     }
+ *     *(double *)loan.data = 3; // this process's block, where others get and put
+ *     loan.consumer_flags |= DISTARRAY_C_MODIFIED;
+ *     distarray_export_release(&loan);
+ *     GA_Sync();
+ *     GA_Destroy(g_b);
+ *     GA_Destroy(g_a);
+ *     GA_Terminate();
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own Global Arrays (5.8 or later), between
  * GA_Initialize and GA_Terminate.
@@ -10,8 +32,8 @@
  * block, in the memory that one-sided access by others reads and writes; these and the
  * borrower's accesses are ordered by GA_Sync. Ghost cells are a halo of a periodic array,
  * which GA_Update_ghosts and libdistarray's halo updates both fill. The array must live
- * until its loans are released; releasing is NGA_Release, or NGA_Release_update if the
- * borrower marked it as modified.
+ * until its loans are released, on the thread that calls GA; releasing is NGA_Release, or
+ * NGA_Release_update if the borrower marked it as modified.
  *
  * Global Arrays allocate their own memory and take no other: a foreign array does not
  * become one. The other way round it does: distarray_ga_create_like makes a Global Array

@@ -1,7 +1,24 @@
 /* distarray_petsc.h - PETSc's vectors and dense matrices as loans, and loans as them.
  *
- *   distarray_petsc_lend_vec(v, DISTARRAY_ACCESS_READ_WRITE, &loan, &error);
- *   distarray_petsc_borrow_vec(comm, &loan, &v, &error);   VecDestroy(&v) gives it back
+ *   #include <distarray_petsc.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     Vec x, y;
+ *     distarray_export loan; // may come from anyone
+ *     distarray_error error;
+ *     PetscInitialize(&argc, &argv, NULL, NULL);
+ *     VecCreateMPI(PETSC_COMM_WORLD, 4, PETSC_DETERMINE, &x);
+ *     if (distarray_petsc_lend_vec(x, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
+ *         distarray_petsc_borrow_vec(PETSC_COMM_WORLD, &loan, &y, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(PETSC_COMM_WORLD, 1);
+ *     }
+ *     VecSet(y, 3);   // these are the elements of x
+ *     VecDestroy(&y); // gives them back: x forgets the norm that it knew
+ *     VecView(x, PETSC_VIEWER_STDOUT_WORLD);
+ *     VecDestroy(&x);
+ *     return PetscFinalize();
+ *   }
  *
  * Header only, compiled with the program's own PETSc (3.18 or later; real or complex,
  * 32-bit or 64-bit indices) and MPI. No element is copied: an array that PETSc cannot
@@ -17,9 +34,11 @@
  * Borrowing is collective over comm and needs libdistarray, which first proves that the
  * loans of all ranks are one array; what one rank finds wrong, all ranks return. The
  * loan is moved into the object and released when the object is destroyed; its lender
- * then hears whether PETSc wrote it (the object's state tells). PETSc, if built with
- * debugging, refuses to write what was lent for reading only. A failed call leaves the
- * loan with the caller. VecDuplicate makes a vector of PETSc's own.
+ * then hears whether PETSc wrote it (the object's state tells). Who writes the memory
+ * otherwise meanwhile tells PETSc by PetscObjectStateIncrease, lest a norm that it kept
+ * stays. PETSc, if built with debugging, refuses to write a vector that was lent for
+ * reading only; nothing keeps it from writing such a matrix. A failed call leaves the loan
+ * with the caller. VecDuplicate makes a vector of PETSc's own.
  */
 #ifndef DISTARRAY_PETSC_H
 #define DISTARRAY_PETSC_H

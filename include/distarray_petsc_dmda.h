@@ -1,9 +1,32 @@
 /* distarray_petsc_dmda.h - the vectors of PETSc's structured grids as loans, and loans
  * as them. See distarray_petsc.h for what lending and borrowing mean.
  *
- *   distarray_petsc_create_dmda(comm, &u, DMDA_STENCIL_BOX, 1, &grid, &error);
- *   distarray_petsc_borrow_dmda_local(grid, &u, &local, &error);
- *   DMLocalToLocalBegin(grid, local, INSERT_VALUES, local);   fills the lender's halo
+ *   #include <distarray_petsc_dmda.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     DM mine, grid;
+ *     Vec u, local;
+ *     distarray_export loan; // of blocks with a halo; may come from anyone
+ *     distarray_error error;
+ *     PetscInitialize(&argc, &argv, NULL, NULL);
+ *     DMDACreate2d(PETSC_COMM_WORLD, DM_BOUNDARY_PERIODIC, DM_BOUNDARY_PERIODIC, DMDA_STENCIL_BOX,
+ *                  8, 8, PETSC_DECIDE, PETSC_DECIDE, 1, 1, NULL, NULL, &mine);
+ *     DMSetUp(mine);
+ *     DMCreateLocalVector(mine, &u);
+ *     if (distarray_petsc_lend_dmda(mine, u, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
+ *         distarray_petsc_create_dmda(PETSC_COMM_WORLD, &loan, DMDA_STENCIL_BOX, 1, &grid, &error) ||
+ *         distarray_petsc_borrow_dmda_local(grid, &loan, &local, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(PETSC_COMM_WORLD, 1);
+ *     }
+ *     DMLocalToLocalBegin(grid, local, INSERT_VALUES, local); // fills the lender's halo
+ *     DMLocalToLocalEnd(grid, local, INSERT_VALUES, local);
+ *     VecDestroy(&local); // gives it back
+ *     DMDestroy(&grid);
+ *     VecDestroy(&u);
+ *     DMDestroy(&mine);
+ *     return PetscFinalize();
+ *   }
  *
  * A grid's axes are (z, y, x) here, with a last one of the components where dof is
  * above 1: x runs fastest in memory and among the ranks. A loan in Fortran's order, (x, y,

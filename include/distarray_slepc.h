@@ -1,6 +1,27 @@
 /* distarray_slepc.h - SLEPc's basis vectors (BV) as loans.
  *
- *   distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error);
+ *   #include <distarray_slepc.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     BV basis;
+ *     Mat columns;
+ *     distarray_export loan;
+ *     distarray_error error;
+ *     SlepcInitialize(&argc, &argv, NULL, NULL);
+ *     BVCreate(PETSC_COMM_WORLD, &basis);
+ *     BVSetSizes(basis, PETSC_DECIDE, 8, 3);
+ *     BVSetType(basis, BVMAT);
+ *     BVSetRandom(basis);
+ *     if (distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
+ *         distarray_petsc_borrow_dense(PETSC_COMM_WORLD, &loan, &columns, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(PETSC_COMM_WORLD, 1);
+ *     }
+ *     MatScale(columns, 2);  // the vectors of the basis
+ *     MatDestroy(&columns);  // gives them back
+ *     BVDestroy(&basis);
+ *     return SlepcFinalize();
+ *   }
  *
  * See distarray_petsc.h for what lending means. SLEPc makes no BV of foreign memory, but
  * works on what PETSc borrowed: EPSSetOperators takes a matrix of

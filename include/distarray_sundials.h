@@ -1,8 +1,32 @@
 /* distarray_sundials.h - SUNDIALS' parallel vectors as loans, and loans as them.
  *
- *   distarray_sundials_borrow_nvector(comm, &loan, context, &u, &error);
- *   CVodeInit(cvode, f, t0, u); ...           solves in the lender's memory
- *   N_VDestroy(u);                            gives it back
+ *   #include <distarray_sundials.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     int size;
+ *     MPI_Comm comm;
+ *     SUNContext context;
+ *     N_Vector x, y;
+ *     distarray_export loan; // may come from anyone
+ *     distarray_error error;
+ *     MPI_Init(&argc, &argv);
+ *     comm = MPI_COMM_WORLD;
+ *     MPI_Comm_size(comm, &size);
+ *     SUNContext_Create(&comm, &context);
+ *     x = N_VNew_Parallel(comm, 4, 4 * size, context);
+ *     if (distarray_sundials_lend_nvector(comm, x, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
+ *         distarray_sundials_borrow_nvector(comm, &loan, context, &y, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(comm, 1);
+ *     }
+ *     N_VConst(3, y); // these are the elements of x; an integrator would solve in them
+ *     N_VDestroy(y);  // gives them back
+ *     printf("%g\n", N_VMaxNorm(x));
+ *     N_VDestroy(x);
+ *     SUNContext_Free(&context);
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own SUNDIALS (6.0 or later; float or double)
  * and MPI, linked with sundials_nvecparallel and libdistarray. No element is copied: an
