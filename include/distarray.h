@@ -393,6 +393,22 @@ int32_t distarray_check_collective(const distarray_comm *comm,
                                    const distarray_export *loan,
                                    distarray_error *error);
 
+// The same, and sums 8 numbers of the caller's own over all ranks in the same
+// reduction: `look` sees a loan that keeps every rule one rank can check, and sets
+// what it counts of it in `counts`, which begin at 0. Collective over comm.
+//
+// It is what a caller that takes only some arrays asks whether all ranks take theirs,
+// without another message. look is local, returns, and is not called where this rank's
+// loan breaks a rule. Where the call fails counts are unchanged.
+int32_t distarray_check_collective_with(const distarray_comm *comm,
+                                        const distarray_export *loan,
+                                        void (*look)(void *context,
+                                                     const distarray_export *loan,
+                                                     uint64_t *counts),
+                                        void *context,
+                                        uint64_t (*counts)[8],
+                                        distarray_error *error);
+
 // Proves that the arrays of all ranks are parts of one, and keeps what that told:
 // who owns what. Collective over comm, which must outlive the distribution.
 //

@@ -14,14 +14,38 @@
 extern "C" {
 #endif
 
-/* What a lender learns from its borrowers. It must outlive every loan it counts;
- * one lease serves any number of loans. */
+/* What a lender learns from its borrowers, who may give loans back on any thread. It
+ * must outlive every loan it counts; one lease serves any number of loans. While loans
+ * are out, read it by the two functions below. */
 typedef struct distarray_lease {
   int64_t  live;           /* loans not given back yet              */
   uint64_t consumer_flags; /* DISTARRAY_C_* of those given back     */
 } distarray_lease;
 
 #define DISTARRAY_LEASE_INIT { 0, 0 }
+
+/* The builtins that GCC, Clang and the compilers made after them share: C11's atomics
+ * want other types, C++ does not have them. Elsewhere loans are lent and given back on
+ * one thread at a time. */
+#if defined(__GNUC__) || defined(__clang__)
+#define DISTARRAY_ADAPTER_ADD(place, number) __atomic_fetch_add(place, number, __ATOMIC_ACQ_REL)
+#define DISTARRAY_ADAPTER_OR(place, bits) __atomic_fetch_or(place, bits, __ATOMIC_RELAXED)
+#define DISTARRAY_ADAPTER_LOAD(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
+#else
+#define DISTARRAY_ADAPTER_ADD(place, number) (*(place) += (number))
+#define DISTARRAY_ADAPTER_OR(place, bits) (*(place) |= (bits))
+#define DISTARRAY_ADAPTER_LOAD(place) (*(place))
+#endif
+
+/* How many loans are out. Where it is 0, what borrowers wrote is seen, and their flags. */
+static inline int64_t distarray_lease_live(const distarray_lease *lease) {
+  return DISTARRAY_ADAPTER_LOAD(&lease->live);
+}
+
+/* DISTARRAY_C_* of the loans given back. */
+static inline uint64_t distarray_lease_flags(const distarray_lease *lease) {
+  return DISTARRAY_ADAPTER_LOAD(&lease->consumer_flags);
+}
 
 /* What a loan points to, freed by its release. */
 typedef struct distarray_adapter_keeper {
@@ -52,6 +76,13 @@ static inline int32_t distarray_adapter_refuse(distarray_error *error, int32_t c
   return code;
 }
 
+/* Refuses what the message layer reports by a code other than 0. */
+static inline int32_t distarray_adapter_check_messages(int32_t code, distarray_error *error) {
+  if (code == 0) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, code,
+                                  "the message layer failed");
+}
+
 /* The end of a call that went well. */
 static inline int32_t distarray_adapter_ok(distarray_error *error) {
   if (error != NULL) {
@@ -61,29 +92,40 @@ static inline int32_t distarray_adapter_ok(distarray_error *error) {
   return DISTARRAY_OK;
 }
 
-/* Gives all ranks the report of the first rank that has one. Collective over comm;
- * what one rank finds wrong must not leave another waiting in a library's call. */
-static inline int32_t distarray_adapter_agree(const distarray_comm *comm, int32_t status,
-                                              distarray_error *error) {
+/* Names the rank at fault in a report. */
+static inline void distarray_adapter_name_rank(distarray_error *report, int64_t rank) {
   const size_t prefix = sizeof "rank 9223372036854775807, ";
+  char message[sizeof report->message];
+  report->rank = rank;
+  snprintf(message, sizeof message, "%s", report->message);
+  snprintf(report->message, sizeof report->message, "rank %lld, %.*s", (long long)rank,
+           (int)(sizeof report->message - prefix), message);
+}
+
+/* Gives all ranks the report of the first rank that has one, and the least of each of n
+ * numbers, at most 4. Collective over comm, by one reduction; what one rank finds wrong
+ * must not leave another waiting in a library's call. */
+static inline int32_t distarray_adapter_agree_least(const distarray_comm *comm, int32_t status,
+                                                    int64_t *numbers, int n,
+                                                    distarray_error *error) {
   distarray_error report;
-  char message[sizeof report.message];
-  int64_t first = status == DISTARRAY_OK ? comm->size : comm->rank;
-  int32_t code = comm->allreduce(comm->context, &first, 1, DISTARRAY_COMM_I64, DISTARRAY_COMM_MIN);
+  int64_t least[5], first;
+  int32_t code;
+  int i;
+  least[0] = status == DISTARRAY_OK ? comm->size : comm->rank;
+  for (i = 0; i < n; i++) least[1 + i] = numbers[i];
+  code = comm->allreduce(comm->context, least, 1 + n, DISTARRAY_COMM_I64, DISTARRAY_COMM_MIN);
+  first = least[0];
+  for (i = 0; i < n; i++) numbers[i] = least[1 + i];
   distarray_adapter_ok(&report);
   if (code == 0 && first == comm->size) return distarray_adapter_ok(error);
   if (code == 0 && first == comm->rank) {
     report.code = status;
     if (error != NULL) report = *error;
-    report.rank = first;
-    snprintf(message, sizeof message, "%s", report.message);
-    snprintf(report.message, sizeof report.message, "rank %lld, %.*s", (long long)first,
-             (int)(sizeof report.message - prefix), message);
+    distarray_adapter_name_rank(&report, first);
   }
   if (code == 0) code = comm->bcast(comm->context, first, &report, (int64_t)sizeof report);
-  if (code != 0)
-    return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, code,
-                                    "the message layer failed");
+  if (code != 0) return distarray_adapter_check_messages(code, error);
   if (error != NULL) *error = report;
   return report.code;
 }
@@ -99,13 +141,13 @@ static inline void distarray_adapter_free_keeper(distarray_adapter_keeper *keepe
 
 static inline void distarray_adapter_release(distarray_export *loan) {
   distarray_adapter_keeper *keeper = (distarray_adapter_keeper *)loan->private_data;
-  if (keeper->lease != NULL) {
-    keeper->lease->live--;
-    keeper->lease->consumer_flags |= loan->consumer_flags;
-  }
+  distarray_lease *lease = keeper->lease;
+  if (lease != NULL) DISTARRAY_ADAPTER_OR(&lease->consumer_flags, loan->consumer_flags);
   distarray_adapter_free_keeper(keeper);
   loan->private_data = NULL;
   loan->release = NULL;
+  /* Last: the lender may go when none is out. */
+  if (lease != NULL) DISTARRAY_ADAPTER_ADD(&lease->live, -1);
 }
 
 /* Memory for the axes of a loan and, where not 0, a list of ranks and of indices. */
@@ -150,7 +192,7 @@ static inline void distarray_adapter_lend(distarray_adapter_keeper *keeper, int3
   loan->process_count = count;
   loan->private_data = keeper;
   loan->release = distarray_adapter_release;
-  if (keeper->lease != NULL) keeper->lease->live++;
+  if (keeper->lease != NULL) DISTARRAY_ADAPTER_ADD(&keeper->lease->live, 1);
 }
 
 /* Refuses a loan that no library could take in place: not live, of another version
@@ -200,6 +242,16 @@ static inline int32_t distarray_adapter_check_pointer(const void *pointer, const
                                                       distarray_error *error) {
   if (pointer != NULL) return DISTARRAY_OK;
   return distarray_adapter_refuse(error, DISTARRAY_E_NULL, -1, name, 1, 0, "the pointer is NULL");
+}
+
+/* Refuses to lend a library's own array otherwise than for reading, or for reading and
+ * writing. Local. */
+static inline int32_t distarray_adapter_check_access(uint32_t access, distarray_error *error) {
+  if (access == DISTARRAY_ACCESS_READ || access == DISTARRAY_ACCESS_READ_WRITE) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "access",
+                                  DISTARRAY_ACCESS_READ_WRITE, access,
+                                  "the library cannot keep others away: ask for reading, or for "
+                                  "reading and writing");
 }
 
 /* A block axis as the library sees it: what this process owns of it, without padding. */
@@ -361,11 +413,11 @@ static inline distarray_requirements distarray_adapter_rows_requirements(
       return distarray_adapter_status;                         \
   } while (0)
 
-/* distarray_adapter_agree for a caller whose error may be NULL: report is this rank's
+/* The same for a caller whose error may be NULL, without numbers: report is this rank's
  * own, written if status is one. Collective. */
 static inline int32_t distarray_adapter_agree_on(const distarray_comm *comm, int32_t status,
                                                  distarray_error *report, distarray_error *error) {
-  status = distarray_adapter_agree(comm, status, report);
+  status = distarray_adapter_agree_least(comm, status, NULL, 0, report);
   if (error != NULL) *error = *report;
   return status;
 }

@@ -127,18 +127,33 @@ static inline int32_t distarray_adapter_box_of_loan(const distarray_export *loan
   return distarray_adapter_check_packed(loan, column_major, error);
 }
 
-/* Tells the order of storage that the parts of all ranks have, 0 where they have none in
- * common; a part of a single line has both. Collective. */
-static inline int32_t distarray_adapter_storage_of_all(const distarray_comm *comm,
-                                                       const distarray_export *loan,
-                                                       int *column_major, distarray_error *error) {
+/* Whether the elements are packed in this order; those of a single line are in both. */
+static inline int distarray_adapter_is_packed(const distarray_export *loan, int column_major) {
   distarray_error report;
-  int64_t fits[2];
-  int i;
-  for (i = 0; i < 2; i++) fits[i] = distarray_adapter_check_packed(loan, i, &report) == DISTARRAY_OK;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(comm, fits, 2, error));
-  *column_major = fits[1] && !fits[0];
-  return DISTARRAY_OK;
+  return distarray_adapter_check_packed(loan, column_major, &report) == DISTARRAY_OK;
+}
+
+/* --- Grids: from where the parts of all ranks begin ------------------------------- */
+
+static inline int distarray_adapter_compare(const void *a, const void *b) {
+  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Sorts numbers and leaves each once; how many there are then. */
+static inline int64_t distarray_adapter_unique(int64_t *numbers, int64_t count) {
+  int64_t i, n = 0;
+  qsort(numbers, (size_t)count, sizeof *numbers, distarray_adapter_compare);
+  for (i = 0; i < count; i++)
+    if (n == 0 || numbers[i] != numbers[n - 1]) numbers[n++] = numbers[i];
+  return n;
+}
+
+/* The place of one of such numbers. */
+static inline int64_t distarray_adapter_place(const int64_t *numbers, int64_t n, int64_t number) {
+  const void *found =
+      bsearch(&number, numbers, (size_t)n, sizeof *numbers, distarray_adapter_compare);
+  return (const int64_t *)found - numbers;
 }
 
 #ifdef __cplusplus

@@ -1,11 +1,39 @@
 /* distarray_fftw.h - the slabs of FFTW's MPI transforms as loans, and loans as slabs.
  *
- *   distarray_fftw_lend(comm, 2, n, 1, FFTW_MPI_DEFAULT_BLOCK, DISTARRAY_FFTW_COMPLEX, data,
- *                       NULL, &loan, &error);
+ *   #include <distarray_fftw.h>
  *
- *   distarray_fftw_borrow(comm, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error);
- *   plan = fftw_mpi_plan_many_dft(slab.rnk, slab.n, slab.howmany, slab.block, slab.block,
- *                                 slab.data, slab.data, comm, FFTW_FORWARD, FFTW_ESTIMATE);
+ *   int main(int argc, char **argv) {
+ *     const ptrdiff_t n[2] = {8, 6};
+ *     ptrdiff_t rows, first, room, i;
+ *     fftw_complex *data;
+ *     fftw_plan plan;
+ *     distarray_fftw_slab slab;
+ *     distarray_export loan; // may come from anyone
+ *     distarray_error error;
+ *     MPI_Init(&argc, &argv);
+ *     fftw_mpi_init();
+ *     room = fftw_mpi_local_size_2d(n[0], n[1], MPI_COMM_WORLD, &rows, &first);
+ *     data = fftw_alloc_complex(room);
+ *     if (distarray_fftw_lend(MPI_COMM_WORLD, 2, n, 1, FFTW_MPI_DEFAULT_BLOCK,
+ *                             DISTARRAY_FFTW_COMPLEX, data, NULL, &loan, &error) ||
+ *         distarray_fftw_borrow(MPI_COMM_WORLD, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(MPI_COMM_WORLD, 1);
+ *     }
+ *     plan = fftw_mpi_plan_many_dft(slab.rnk, slab.n, slab.howmany, slab.block, slab.block,
+ *                                   (fftw_complex *)slab.data, (fftw_complex *)slab.data,
+ *                                   MPI_COMM_WORLD, FFTW_FORWARD, FFTW_ESTIMATE);
+ *     for (i = 0; i < 6 * rows; i++) data[i][0] = 1, data[i][1] = 0;
+ *     fftw_execute(plan);
+ *     if (first == 0) printf("%g\n", data[0][0]); // 48
+ *     loan.consumer_flags |= DISTARRAY_C_MODIFIED;
+ *     distarray_export_release(&loan); // after the last use of the plan
+ *     fftw_destroy_plan(plan);
+ *     fftw_free(data);
+ *     fftw_mpi_cleanup();
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own MPI and FFTW 3.3 in double precision,
  * after fftw_mpi_init. No element is copied: what FFTW cannot take as it lies is refused,
@@ -104,6 +132,14 @@ static inline int32_t distarray_fftw_check_rnk(int64_t rnk, distarray_error *err
                                   "transforms out in its own way");
 }
 
+/* Refuses what FFTW would divide by. */
+static inline int32_t distarray_fftw_check_extent(int64_t extent, int32_t axis,
+                                                  distarray_error *error) {
+  if (extent >= 1) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, axis, "size", 1, extent,
+                                  "a transform has one element or more along each axis");
+}
+
 /* Lends a slab: n are the rnk extents of the array, that is of the real numbers with
  * DISTARRAY_FFTW_REAL, and n / 2 + 1 along the last axis for a half-complex spectrum.
  * block is that of the axis that is cut; lease may be NULL. Local. */
@@ -121,6 +157,9 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
   distarray_adapter_keeper *keeper = NULL;
   DISTARRAY_ADAPTER_TRY(distarray_fftw_check_layout(layout, error));
   DISTARRAY_ADAPTER_TRY(distarray_fftw_check_rnk(rnk, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(n, "n", error));
+  for (axis = 0; axis < rnk; axis++)
+    DISTARRAY_ADAPTER_TRY(distarray_fftw_check_extent(n[axis], axis, error));
   if (howmany < 1)
     return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "howmany", 1, howmany,
                                     "each place of a transform has one component or more");
@@ -184,6 +223,7 @@ static inline int32_t distarray_fftw_read(const distarray_export *loan, int layo
     DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&part, axis, error));
     if (axis != cut) DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&part, axis, error));
     if (axis < slab->rnk) slab->n[axis] = (ptrdiff_t)part.size;
+    DISTARRAY_ADAPTER_TRY(distarray_fftw_check_extent(part.size, axis, error));
     if (axis == cut && part.place != loan->process_rank)
       return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "proc_grid_rank",
                                       loan->process_rank, part.place,
@@ -247,27 +287,46 @@ static inline int32_t distarray_fftw_check(const distarray_export *loan, int lay
   return DISTARRAY_OK;
 }
 
+typedef struct distarray_fftw_request {
+  int                  layout;
+  distarray_fftw_slab *slab, found;
+} distarray_fftw_request;
+
+/* Reads a loan as a slab; the fact is the length of its first block. */
+static inline int32_t distarray_fftw_accept(void *context, const distarray_export *loan, int order,
+                                            uint64_t facts[4], distarray_error *error) {
+  distarray_fftw_request *self = (distarray_fftw_request *)context;
+  const int cut = (self->layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
+  (void)order; /* the layout is it */
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_read(loan, self->layout, &self->found, error));
+  facts[0] = loan->process_rank == 0 ? (uint64_t)loan->shape[cut] : 0;
+  return distarray_adapter_check_pointer(self->slab, "slab", error);
+}
+
 /* Describes a loan to FFTW's planners, for transforms in place. Collective. */
 static inline int32_t distarray_fftw_borrow(MPI_Comm mpi, const distarray_export *loan, int layout,
                                             distarray_fftw_slab *slab, distarray_error *error) {
   const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
-  distarray_fftw_slab found;
+  distarray_fftw_request mine;
+  distarray_adapter_terms terms;
   distarray_comm comm;
   distarray_error report;
-  int64_t longest;
   int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(mpi, loan, &comm, error));
-  status = distarray_fftw_read(loan, layout, &found, &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&comm, status, &report, error));
-  longest = -loan->shape[cut];
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(&comm, &longest, 1, error));
-  found.block = longest < 0 ? (ptrdiff_t)-longest : 1;
+  mine.layout = layout;
+  mine.slab = slab;
+  terms.accept = distarray_fftw_accept;
+  terms.lies = NULL;
+  terms.context = &mine;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_take(mpi, loan, &terms, &comm, error));
+  mine.found.block = terms.facts[0] > 0 ? (ptrdiff_t)terms.facts[0] : 1;
   /* A length that leaves elements over is no block of FFTW's. */
-  if (found.block * comm.size < found.n[cut]) found.block = FFTW_MPI_DEFAULT_BLOCK;
-  status = distarray_fftw_check(loan, layout, &found, mpi, &report);
+  if (mine.found.block < mine.found.n[cut] / comm.size + (mine.found.n[cut] % comm.size > 0))
+    mine.found.block = FFTW_MPI_DEFAULT_BLOCK;
+  /* What room FFTW wants of a rank follows from the block, also where the rank has none. */
+  status = distarray_fftw_check(loan, layout, &mine.found, mpi, &report);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&comm, status, &report, error));
-  *slab = found;
-  return distarray_adapter_ok(error);
+  *slab = mine.found;
+  return DISTARRAY_OK;
 }
 
 #ifdef __cplusplus

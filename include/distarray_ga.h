@@ -1,7 +1,29 @@
 /* distarray_ga.h - Global Arrays as loans, and Global Arrays distributed as loans are.
  *
- *   distarray_ga_lend(g_a, DISTARRAY_ACCESS_READ_WRITE, NULL, &loan, &error);
- *   distarray_ga_create_like(comm, &loan, "name", &g_a, &error);
+ *   #include <distarray_ga.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     int sizes[2] = {8, 6}, chunk[2] = {-1, -1}, g_a, g_b;
+ *     distarray_export loan;
+ *     distarray_error error;
+ *     MPI_Init(&argc, &argv);
+ *     GA_Initialize();
+ *     g_a = NGA_Create(C_DBL, 2, sizes, (char *)"a", chunk);
+ *     if (distarray_ga_lend(g_a, DISTARRAY_ACCESS_READ_WRITE, NULL, &loan, &error) ||
+ *         distarray_ga_create_like(MPI_COMM_WORLD, &loan, "like a", &g_b, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(MPI_COMM_WORLD, 1);
+ *     }
+ *     *(double *)loan.data = 3; // this process's block, where others get and put
+ *     loan.consumer_flags |= DISTARRAY_C_MODIFIED;
+ *     distarray_export_release(&loan);
+ *     GA_Sync();
+ *     GA_Destroy(g_b);
+ *     GA_Destroy(g_a);
+ *     GA_Terminate();
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own Global Arrays (5.8 or later), between
  * GA_Initialize and GA_Terminate.
@@ -10,8 +32,8 @@
  * block, in the memory that one-sided access by others reads and writes; these and the
  * borrower's accesses are ordered by GA_Sync. Ghost cells are a halo of a periodic array,
  * which GA_Update_ghosts and libdistarray's halo updates both fill. The array must live
- * until its loans are released; releasing is NGA_Release, or NGA_Release_update if the
- * borrower marked it as modified.
+ * until its loans are released, on the thread that calls GA; releasing is NGA_Release, or
+ * NGA_Release_update if the borrower marked it as modified.
  *
  * Global Arrays allocate their own memory and take no other: a foreign array does not
  * become one. The other way round it does: distarray_ga_create_like makes a Global Array
@@ -24,7 +46,7 @@
 #include <ga.h>
 #include <macdecls.h>
 
-#include "distarray_adapter_mpi.h"
+#include "distarray_adapter_box.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,11 +90,6 @@ static inline void distarray_ga_release(distarray_export *loan) {
   distarray_adapter_release(loan);
 }
 
-static inline int distarray_ga_compare(const void *a, const void *b) {
-  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
 /* The grid of an array's blocks, from where those of all processes begin: GA's own
  * answers about its grid come in another order. places has room for the place of each
  * process, scratch for one number each; a place counts the different beginnings before
@@ -80,10 +97,9 @@ static inline int distarray_ga_compare(const void *a, const void *b) {
 static inline int32_t distarray_ga_grid(int g_a, int ndim, int64_t processes, int64_t *grid,
                                         int64_t *places, int64_t *scratch,
                                         distarray_error *error) {
-  int64_t lo[GA_MAX_DIM], hi[GA_MAX_DIM], count = 1, row, p, i;
+  int64_t lo[GA_MAX_DIM], hi[GA_MAX_DIM], count = 1, row, p;
   int axis, in_order;
   for (axis = 0; axis < ndim; axis++) {
-    int64_t n = 0;
     for (p = 0; p < processes; p++) {
       NGA_Distribution64(g_a, (int)p, lo, hi);
       if (hi[axis] < lo[axis] || lo[axis] < 0)
@@ -92,15 +108,12 @@ static inline int32_t distarray_ga_grid(int g_a, int ndim, int64_t processes, in
                                         "cannot be told: make the array on fewer processes");
       places[p * ndim + axis] = scratch[p] = lo[axis];
     }
-    qsort(scratch, (size_t)processes, sizeof *scratch, distarray_ga_compare);
-    for (p = 0; p < processes; p++)
-      if (n == 0 || scratch[p] != scratch[n - 1]) scratch[n++] = scratch[p];
+    grid[axis] = distarray_adapter_unique(scratch, processes);
     for (p = 0; p < processes; p++) {
-      for (i = 0; scratch[i] != places[p * ndim + axis];) i++;
-      places[p * ndim + axis] = i;
+      int64_t *place = &places[p * ndim + axis];
+      *place = distarray_adapter_place(scratch, grid[axis], *place);
     }
-    grid[axis] = n;
-    count *= n;
+    count *= grid[axis];
   }
   in_order = count == processes;
   for (p = 0; p < processes && in_order; p++) { /* row by row, as in GA's C interface */
@@ -163,6 +176,7 @@ static inline int32_t distarray_ga_lend(int g_a, uint32_t access, distarray_leas
   int32_t status;
   distarray_ga_keeper *self;
   const distarray_ga_type *types = distarray_ga_types(&n_types);
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_access(access, error));
   NGA_Inquire64(g_a, &type, &ndim, sizes);
   group = GA_Get_pgroup(g_a);
   processes = GA_Pgroup_nnodes(group);
@@ -201,14 +215,30 @@ static inline int32_t distarray_ga_lend(int g_a, uint32_t access, distarray_leas
   return distarray_adapter_ok(error);
 }
 
-/* Reads what GA must know of a loan that an array is to be like: block axes, in the order
- * of the ranks, none without a block. starts gets the global start of each axis. Local. */
-static inline int32_t distarray_ga_read(const distarray_export *loan, const distarray_comm *comm,
-                                        int64_t *sizes, int64_t *grid, int64_t *starts, int *type,
-                                        distarray_error *error) {
+/* A Global Array that is asked for: what GA must know, and room to hear it of all. */
+typedef struct distarray_ga_request {
+  const distarray_comm *comm;
+  const char           *name;
+  int                  *g_a, type;
+  int64_t               sizes[GA_MAX_DIM], grid[GA_MAX_DIM], starts[GA_MAX_DIM], *all;
+} distarray_ga_request;
+
+/* Refuses all but block axes in the order of GA's processes, none without a block. */
+static inline int32_t distarray_ga_accept(void *context, const distarray_export *loan, int order,
+                                          uint64_t facts[4], distarray_error *error) {
+  distarray_ga_request *self = (distarray_ga_request *)context;
   int64_t row = 0, count = 1;
   int axis, n_types, i;
   const distarray_ga_type *types = distarray_ga_types(&n_types);
+  (void)order; /* elements are not looked at */
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->name, "name", error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->g_a, "g_a", error));
+  if (self->comm->size != GA_Nnodes() || self->comm->rank != GA_Nodeid())
+    return distarray_adapter_refuse(error, DISTARRAY_E_GRID, -1, "comm", GA_Nodeid(),
+                                    self->comm->rank,
+                                    "GA makes arrays on all its processes, in their own order: pass "
+                                    "its world, GA_MPI_Comm");
   DISTARRAY_ADAPTER_TRY(distarray_adapter_open(
       loan, DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR | DISTARRAY_R_NO_DATA, 0,
       loan->dtype_code, loan->dtype_bits, error));
@@ -220,7 +250,7 @@ static inline int32_t distarray_ga_read(const distarray_export *loan, const dist
                                     "GA has float, double, complex, and integers of 32 and 64 "
                                     "bits: distarray_accommodation_new with code and bits makes a "
                                     "copy");
-  *type = types[i].type;
+  self->type = types[i].type;
   if (loan->ndim < 1 || loan->ndim > GA_MAX_DIM)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "ndim", GA_MAX_DIM,
                                     loan->ndim, "Global Arrays have 1 to 7 axes");
@@ -233,18 +263,21 @@ static inline int32_t distarray_ga_read(const distarray_export *loan, const dist
     if (stop <= first)
       return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "shape", 1, 0,
                                       "GA wants a block on each process: use fewer of them");
-    sizes[axis] = part.size;
-    grid[axis] = part.processes;
-    starts[axis] = loan->dims[axis].start + first;
+    self->sizes[axis] = part.size;
+    self->grid[axis] = part.processes;
+    self->starts[axis] = loan->dims[axis].start + first;
     row = row * part.processes + part.place;
     count *= part.processes;
   }
-  if (count != comm->size || row != comm->rank)
+  if (count != self->comm->size || row != self->comm->rank)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "process_rank", row,
-                                    comm->rank,
+                                    self->comm->rank,
                                     "GA deals blocks out row by row, to all processes: order the "
                                     "ranks so by MPI_Comm_split");
-  return DISTARRAY_OK;
+  self->all = (int64_t *)malloc(sizeof *self->all * 2 * (size_t)count * (size_t)loan->ndim);
+  if (self->all != NULL) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "g_a", 1, 0,
+                                  "no memory for where the blocks of all processes begin");
 }
 
 /* Makes a Global Array whose blocks are those of a loan, without its padding; the elements
@@ -252,32 +285,37 @@ static inline int32_t distarray_ga_read(const distarray_export *loan, const dist
 static inline int32_t distarray_ga_create_like(MPI_Comm mpi, const distarray_export *loan,
                                                const char *name, int *g_a,
                                                distarray_error *error) {
-  int64_t sizes[GA_MAX_DIM], grid[GA_MAX_DIM], starts[GA_MAX_DIM], *all, *map;
-  int64_t position = 0, step, i, axis;
+  int64_t *map, position = 0, step, i, axis;
+  distarray_ga_request mine;
   distarray_comm comm;
-  distarray_error report;
-  int32_t status, code;
-  int type = 0, made = 0;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(mpi, loan, &comm, error));
-  status = distarray_ga_read(loan, &comm, sizes, grid, starts, &type, &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&comm, status, &report, error));
-  all = (int64_t *)malloc(sizeof *all * 2 * (size_t)comm.size * (size_t)loan->ndim);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on_memory(&comm, all, error));
-  map = all + comm.size * loan->ndim;
-  code = comm.allgather(comm.context, starts, (int64_t)sizeof *starts * loan->ndim, all);
-  step = comm.size;
-  for (axis = 0; axis < loan->ndim && code == 0; axis++) { /* the starts along each axis */
-    step /= grid[axis];
-    for (i = 0; i < grid[axis]; i++) map[position++] = all[i * step * loan->ndim + axis];
+  int32_t status;
+  int made = 0;
+  mine.comm = &comm;
+  mine.name = name;
+  mine.g_a = g_a;
+  mine.all = NULL;
+  status = distarray_adapter_take_if(mpi, loan, distarray_ga_accept, &mine, &comm, error);
+  if (status == DISTARRAY_OK)
+    status = distarray_adapter_check_messages(
+        comm.allgather(comm.context, mine.starts, (int64_t)sizeof *mine.starts * loan->ndim, mine.all),
+        error);
+  if (status == DISTARRAY_OK) {
+    map = mine.all + comm.size * loan->ndim;
+    step = comm.size;
+    for (axis = 0; axis < loan->ndim; axis++) { /* the starts along each axis */
+      step /= mine.grid[axis];
+      for (i = 0; i < mine.grid[axis]; i++)
+        map[position++] = mine.all[i * step * loan->ndim + axis];
+    }
+    made = NGA_Create_irreg64(mine.type, loan->ndim, mine.sizes, (char *)(uintptr_t)name, mine.grid,
+                              map);
+    if (made == 0)
+      status = distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "g_a", 1, 0,
+                                        "GA could not allocate the array");
   }
-  if (code == 0)
-    made = NGA_Create_irreg64(type, loan->ndim, sizes, (char *)(uintptr_t)name, grid, map);
-  free(all);
-  if (code != 0 || made == 0)
-    return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "g_a", 1, made,
-                                    "GA could not allocate the array");
-  *g_a = made;
-  return distarray_adapter_ok(error);
+  free(mine.all);
+  if (status == DISTARRAY_OK) *g_a = made;
+  return status;
 }
 
 #ifdef __cplusplus

@@ -1,13 +1,52 @@
 /* distarray_hdf5.h - distributed arrays of any layout to and from HDF5 datasets.
  *
- *   distarray_hdf5_create(comm, file, "u", &loan, &dataset, &error);
- *   distarray_hdf5_write(comm, &loan, dataset, &error);
- *   distarray_hdf5_read(comm, &loan, dataset, &error);     also in another layout
+ *   #include <distarray_hdf5.h>
+ *
+ *   static void keep(distarray_export *loan) { loan->release = NULL; }
+ *
+ *   int main(int argc, char **argv) {
+ *     double u[4] = {1, 2, 3, 4};
+ *     int64_t shape[1] = {4}, strides[1] = {sizeof u[0]};
+ *     int rank, size;
+ *     distarray_dim dims[1];
+ *     distarray_export loan = DISTARRAY_EXPORT_INIT;
+ *     distarray_error error;
+ *     hid_t access, file, dataset;
+ *     MPI_Init(&argc, &argv);
+ *     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+ *     MPI_Comm_size(MPI_COMM_WORLD, &size);
+ *     dims[0] = distarray_dim_block(4 * size, size, rank, 4 * rank, 4 * rank + 4);
+ *     distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
+ *     loan.data = u;
+ *     loan.ndim = 1;
+ *     loan.shape = shape;
+ *     loan.strides = strides;
+ *     loan.dims = dims;
+ *     loan.process_rank = rank;
+ *     loan.process_count = size;
+ *     loan.release = keep;
+ *     access = H5Pcreate(H5P_FILE_ACCESS);
+ *     H5Pset_fapl_mpio(access, MPI_COMM_WORLD, MPI_INFO_NULL);
+ *     file = H5Fcreate(argc > 1 ? argv[1] : "u.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+ *     if (distarray_hdf5_create(MPI_COMM_WORLD, file, "u", &loan, &dataset, &error) ||
+ *         distarray_hdf5_write(MPI_COMM_WORLD, &loan, dataset, &error) ||
+ *         distarray_hdf5_read(MPI_COMM_WORLD, &loan, dataset, &error)) { // also in another layout
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(MPI_COMM_WORLD, 1);
+ *     }
+ *     distarray_export_release(&loan);
+ *     H5Dclose(dataset);
+ *     H5Fclose(file);
+ *     H5Pclose(access);
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own MPI and parallel HDF5 (1.8 or later);
  * needs libdistarray. The dataset is the whole array in C order, axes as in the loan,
  * whatever the order and the distribution in memory. Owned elements alone are written and
- * read, straight from and to their places: padding and ghosts are skipped.
+ * read, straight from and to their places: padding and ghosts are skipped. Of replicas the
+ * first is written; of an index that several ranks list as owned, one of them, any.
  *
  * HDF5 gets one hyperslab for each block axis, at most three for a cyclic one. It gets a
  * list of the single elements, 8 bytes for each and axis, where an axis is unstructured
@@ -267,17 +306,14 @@ static inline int32_t distarray_hdf5_select_memory(const distarray_export *loan,
   return failed ? distarray_hdf5_failed(error) : DISTARRAY_OK;
 }
 
-/* Selects what a loan owns, in memory and in a dataset of the whole array's shape; the
- * caller closes the selection. Local. */
-static inline int32_t distarray_hdf5_select(const distarray_export *loan,
-                                            distarray_hdf5_selection *selection,
-                                            distarray_error *error) {
+/* Selects what a loan owns that keeps all rules. Local. */
+static inline int32_t distarray_hdf5_select_checked(const distarray_export *loan,
+                                                    distarray_hdf5_selection *selection,
+                                                    distarray_error *error) {
   distarray_hdf5_selection made = {-1, -1, -1, NULL};
   distarray_hdf5_part part;
   const hsize_t none = 0;
   int32_t status;
-  if (loan == NULL)
-    return distarray_adapter_refuse(error, DISTARRAY_E_NULL, -1, "loan", 1, 0, "NULL");
   DISTARRAY_ADAPTER_TRY(distarray_adapter_open(loan, DISTARRAY_HDF5_READS, 0, loan->dtype_code,
                                                loan->dtype_bits, error));
   DISTARRAY_ADAPTER_TRY(distarray_hdf5_read_part(loan, &part, error));
@@ -303,30 +339,17 @@ static inline int32_t distarray_hdf5_select(const distarray_export *loan,
   return distarray_adapter_ok(error);
 }
 
-/* --- Collective IO --------------------------------------------------------- */
-
-/* Makes a dataset for a loan: its shape, its element type, nothing written. */
-static inline int32_t distarray_hdf5_create(MPI_Comm mpi, hid_t location, const char *name,
-                                            const distarray_export *loan, hid_t *dataset,
+/* Selects what a loan owns, in memory and in a dataset of the whole array's shape; the
+ * caller closes the selection. Local. */
+static inline int32_t distarray_hdf5_select(const distarray_export *loan,
+                                            distarray_hdf5_selection *selection,
                                             distarray_error *error) {
-  distarray_hdf5_selection selection = {-1, -1, -1, NULL};
-  distarray_comm comm;
-  distarray_error report;
-  hid_t made;
-  int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(mpi, loan, &comm, error));
-  status = distarray_hdf5_select(loan, &selection, &report);
-  status = distarray_adapter_agree_on(&comm, status, &report, error);
-  made = status != DISTARRAY_OK ? -1
-                                : H5Dcreate2(location, name, selection.type, selection.file,
-                                             H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  distarray_hdf5_close(&selection);
-  if (status != DISTARRAY_OK) return status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(
-      &comm, made < 0 ? distarray_hdf5_failed(&report) : DISTARRAY_OK, &report, error));
-  *dataset = made;
-  return distarray_adapter_ok(error);
+  DISTARRAY_ADAPTER_TRY(distarray_export_check(loan, 1, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(selection, "selection", error));
+  return distarray_hdf5_select_checked(loan, selection, error);
 }
+
+/* --- Collective IO --------------------------------------------------------- */
 
 /* Refuses a dataset of another shape. Local. */
 static inline int32_t distarray_hdf5_check_shape(hid_t dataset, hid_t file,
@@ -354,43 +377,106 @@ static inline int32_t distarray_hdf5_check_shape(hid_t dataset, hid_t file,
   return status;
 }
 
+typedef struct distarray_hdf5_request {
+  hid_t                    location, dataset; /* where one is made, or the one moved to */
+  const char              *name;
+  hid_t                   *made;
+  int                      creating, writing;
+  distarray_hdf5_selection selection;
+} distarray_hdf5_request;
+
+/* Selects this rank's part, where HDF5 will not fail on this rank alone. */
+static inline int32_t distarray_hdf5_accept(void *context, const distarray_export *loan, int order,
+                                            uint64_t facts[4], distarray_error *error) {
+  distarray_hdf5_request *self = (distarray_hdf5_request *)context;
+  const H5I_type_t kind = H5Iget_type(self->creating ? self->location : self->dataset);
+  (void)order;
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_hdf5_select_checked(loan, &self->selection, error));
+  if (self->creating) {
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->name, "name", error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->made, "dataset", error));
+    if (kind == H5I_FILE || kind == H5I_GROUP) return DISTARRAY_OK;
+    return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "location", H5I_FILE, kind,
+                                    "not the identifier of an open file or group");
+  }
+  if (kind != H5I_DATASET)
+    return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "dataset", H5I_DATASET, kind,
+                                    "not the identifier of an open dataset");
+  if (!self->writing && !distarray_export_writable(loan, DISTARRAY_W_REPLICATED))
+    return distarray_adapter_refuse(error, DISTARRAY_E_ACCESS, -1, "flags_write", 0,
+                                    (int64_t)loan->flags_write,
+                                    "lent for reading only: ask for DISTARRAY_ACCESS_READ_WRITE");
+  return distarray_hdf5_check_shape(self->dataset, self->selection.file, error);
+}
+
+/* Asks for a selection on all ranks. Collective. */
+static inline int32_t distarray_hdf5_open(MPI_Comm mpi, const distarray_export *loan,
+                                          distarray_hdf5_request *mine, distarray_comm *comm,
+                                          distarray_error *error) {
+  const distarray_hdf5_selection none = {-1, -1, -1, NULL};
+  int32_t status;
+  mine->selection = none;
+  status = distarray_adapter_take_if(mpi, loan, distarray_hdf5_accept, mine, comm, error);
+  if (status != DISTARRAY_OK) distarray_hdf5_close(&mine->selection);
+  return status;
+}
+
+/* Makes a dataset for a loan: its shape, its element type, nothing written. */
+static inline int32_t distarray_hdf5_create(MPI_Comm mpi, hid_t location, const char *name,
+                                            const distarray_export *loan, hid_t *dataset,
+                                            distarray_error *error) {
+  distarray_hdf5_request mine;
+  distarray_comm comm;
+  distarray_error report;
+  hid_t made;
+  int32_t status;
+  memset(&mine, 0, sizeof mine);
+  mine.creating = 1;
+  mine.location = location;
+  mine.name = name;
+  mine.made = dataset;
+  DISTARRAY_ADAPTER_TRY(distarray_hdf5_open(mpi, loan, &mine, &comm, error));
+  made = H5Dcreate2(location, name, mine.selection.type, mine.selection.file, H5P_DEFAULT,
+                    H5P_DEFAULT, H5P_DEFAULT);
+  distarray_hdf5_close(&mine.selection);
+  status = made < 0 ? distarray_hdf5_failed(&report) : DISTARRAY_OK;
+  status = distarray_adapter_agree_on(&comm, status, &report, error);
+  if (status == DISTARRAY_OK)
+    *dataset = made;
+  else if (made >= 0)
+    H5Dclose(made);
+  return status;
+}
+
 static inline int32_t distarray_hdf5_transfer(MPI_Comm mpi, const distarray_export *loan,
                                               hid_t dataset, int writing,
                                               distarray_error *error) {
-  distarray_hdf5_selection selection = {-1, -1, -1, NULL};
+  distarray_hdf5_request mine;
+  const distarray_hdf5_selection *part = &mine.selection;
   distarray_comm comm;
   distarray_error report;
   int64_t places = 1;
   hid_t how;
   herr_t done = -1;
   int32_t status, axis;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(mpi, loan, &comm, error));
-  status = distarray_hdf5_select(loan, &selection, &report);
-  if (status == DISTARRAY_OK && !writing &&
-      !distarray_export_writable(loan, DISTARRAY_W_REPLICATED))
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_ACCESS, -1, "flags_write", 0,
-                                      (int64_t)loan->flags_write,
-                                      "lent for reading only: ask for DISTARRAY_ACCESS_READ_WRITE");
-  if (status == DISTARRAY_OK) status = distarray_hdf5_check_shape(dataset, selection.file, &report);
-  status = distarray_adapter_agree_on(&comm, status, &report, error);
-  if (status != DISTARRAY_OK) {
-    distarray_hdf5_close(&selection);
-    return status;
-  }
+  memset(&mine, 0, sizeof mine);
+  mine.dataset = dataset;
+  mine.writing = writing;
+  DISTARRAY_ADAPTER_TRY(distarray_hdf5_open(mpi, loan, &mine, &comm, error));
   for (axis = 0; axis < loan->ndim; axis++)
     if (loan->dims[axis].proc_grid_size > 0) places *= loan->dims[axis].proc_grid_size;
   if (writing && comm.rank >= places) { /* the first replica writes, all read */
-    H5Sselect_none(selection.memory);
-    H5Sselect_none(selection.file);
+    H5Sselect_none(part->memory);
+    H5Sselect_none(part->file);
   }
   how = H5Pcreate(H5P_DATASET_XFER);
   if (H5Pset_dxpl_mpio(how, H5FD_MPIO_COLLECTIVE) >= 0)
-    done = writing ? H5Dwrite(dataset, selection.type, selection.memory, selection.file, how,
-                              selection.buffer)
-                   : H5Dread(dataset, selection.type, selection.memory, selection.file, how,
-                             selection.buffer);
+    done = writing
+               ? H5Dwrite(dataset, part->type, part->memory, part->file, how, part->buffer)
+               : H5Dread(dataset, part->type, part->memory, part->file, how, part->buffer);
   H5Pclose(how);
-  distarray_hdf5_close(&selection);
+  distarray_hdf5_close(&mine.selection);
   status = done < 0 ? distarray_hdf5_failed(&report) : DISTARRAY_OK;
   return distarray_adapter_agree_on(&comm, status, &report, error);
 }

@@ -1,9 +1,48 @@
 /* distarray_hypre.h - HYPRE's ParVector and StructVector as loans, and loans as them.
  *
- *   distarray_hypre_create_struct_grid(comm, &u, &grid, &error);
- *   distarray_hypre_borrow_struct_vector(comm, grid, &u, &borrowed, &error);
- *   HYPRE_StructPCGSolve(solver, A, b, borrowed.vector);   in the lender's memory
- *   distarray_hypre_return_struct_vector(&borrowed);
+ *   #include <distarray_hypre.h>
+ *
+ *   static void keep(distarray_export *loan) { loan->release = NULL; }
+ *
+ *   int main(int argc, char **argv) {
+ *     double u[6][8] = {{0}}; // 4 rows of 6 cells, and one ghost around them
+ *     int64_t shape[2] = {6, 8}, strides[2] = {sizeof u[0], sizeof u[0][0]};
+ *     int rank, size;
+ *     distarray_dim dims[2];
+ *     distarray_export loan = DISTARRAY_EXPORT_INIT;
+ *     distarray_error error;
+ *     distarray_hypre_struct_vector borrowed;
+ *     HYPRE_StructGrid grid;
+ *     MPI_Init(&argc, &argv);
+ *     HYPRE_Init();
+ *     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+ *     MPI_Comm_size(MPI_COMM_WORLD, &size);
+ *     dims[0] = distarray_dim_block(4 * size, size, rank, 4 * rank, 4 * rank + 4);
+ *     dims[1] = distarray_dim_whole(6);
+ *     distarray_dim_add_halo(&dims[0], 1, 1);
+ *     distarray_dim_add_halo(&dims[1], 1, 1);
+ *     distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
+ *     loan.data = u;
+ *     loan.ndim = 2;
+ *     loan.shape = shape;
+ *     loan.strides = strides;
+ *     loan.dims = dims;
+ *     loan.process_rank = rank;
+ *     loan.process_count = size;
+ *     loan.release = keep;
+ *     if (distarray_hypre_create_struct_grid(MPI_COMM_WORLD, &loan, &grid, &error) ||
+ *         distarray_hypre_borrow_struct_vector(MPI_COMM_WORLD, grid, &loan, &borrowed, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(MPI_COMM_WORLD, 1);
+ *     }
+ *     HYPRE_StructVectorSetConstantValues(borrowed.vector, 3); // a solver would work in u, too
+ *     distarray_hypre_return_struct_vector(&borrowed);
+ *     printf("%g\n", u[1][1]);
+ *     HYPRE_StructGridDestroy(grid);
+ *     HYPRE_Finalize();
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own HYPRE (2.20 or later, for CPUs) and MPI.
  * It uses HYPRE's internal headers, which HYPRE installs: the public ones copy. HYPRE has
@@ -57,14 +96,6 @@ static inline int32_t distarray_hypre_failed(HYPRE_Int before, distarray_error *
                                   "HYPRE set its error flag: HYPRE_DescribeError explains it");
 }
 
-static inline int32_t distarray_hypre_check_access(uint32_t access, distarray_error *error) {
-  if (access == DISTARRAY_ACCESS_READ || access == DISTARRAY_ACCESS_READ_WRITE) return DISTARRAY_OK;
-  return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "access",
-                                  DISTARRAY_ACCESS_READ_WRITE, access,
-                                  "HYPRE cannot keep others away: ask for reading, or for reading "
-                                  "and writing");
-}
-
 /* --- ParVector ------------------------------------------------------------------ */
 
 /* Lends a vector: one axis of blocks in the order of the ranks. The vector must live as
@@ -76,7 +107,7 @@ static inline int32_t distarray_hypre_lend_par_vector(HYPRE_ParVector vector, ui
   distarray_adapter_keeper *keeper = NULL;
   int rank, count;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(vector, "vector", error));
-  DISTARRAY_ADAPTER_TRY(distarray_hypre_check_access(access, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_access(access, error));
   if (hypre_ParVectorNumVectors(par) != 1)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "num_vectors", 1,
                                     hypre_ParVectorNumVectors(par),
@@ -101,18 +132,37 @@ typedef struct distarray_hypre_par_vector {
   distarray_export loan;
 } distarray_hypre_par_vector;
 
-static inline int32_t distarray_hypre_check_rows(const distarray_export *loan,
-                                                 distarray_adapter_rows *rows,
-                                                 distarray_error *error) {
-  memset(rows, 0, sizeof *rows);
+typedef struct distarray_hypre_par_request {
+  MPI_Comm                    comm;
+  distarray_hypre_par_vector *borrowed;
+  hypre_ParVector            *made;
+} distarray_hypre_par_request;
+
+/* Makes this rank's part of a vector: HYPRE asks no other rank. */
+static inline int32_t distarray_hypre_accept_rows(void *context, const distarray_export *loan,
+                                                  int column_major, uint64_t facts[4],
+                                                  distarray_error *error) {
+  distarray_hypre_par_request *self = (distarray_hypre_par_request *)context;
+  const HYPRE_Int before = HYPRE_GetError();
+  distarray_adapter_rows rows;
+  HYPRE_BigInt bounds[2];
+  (void)facts;
   DISTARRAY_ADAPTER_TRY(distarray_hypre_open(
       loan, DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR, error));
   DISTARRAY_ADAPTER_TRY(
-      distarray_adapter_check_rows(loan, DISTARRAY_HYPRE_MAX_INDEX, rows, error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(
-      (rows->axis.stop - rows->axis.start) * rows->width, DISTARRAY_HYPRE_MAX_LOCAL, 0, "shape",
-      error));
-  return distarray_adapter_check_packed(loan, 0, error);
+      distarray_adapter_check_rows(loan, DISTARRAY_HYPRE_MAX_INDEX, &rows, error));
+  DISTARRAY_ADAPTER_TRY(
+      distarray_adapter_check_index((rows.axis.stop - rows.axis.start) * rows.width,
+                                    DISTARRAY_HYPRE_MAX_LOCAL, 0, "shape", error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_packed(loan, column_major, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->borrowed, "vector", error));
+  bounds[0] = (HYPRE_BigInt)(rows.axis.start * rows.width);
+  bounds[1] = (HYPRE_BigInt)(rows.axis.stop * rows.width);
+  self->made = hypre_ParVectorCreate(self->comm, (HYPRE_BigInt)rows.elements, bounds);
+  hypre_VectorData(hypre_ParVectorLocalVector(self->made)) = (HYPRE_Complex *)loan->data;
+  hypre_SeqVectorSetDataOwner(hypre_ParVectorLocalVector(self->made), 0);
+  hypre_ParVectorInitialize(self->made);
+  return distarray_hypre_failed(before, error);
 }
 
 /* Makes a vector of a loan's memory. The loan's first axis is cut into blocks in the
@@ -121,30 +171,18 @@ static inline int32_t distarray_hypre_check_rows(const distarray_export *loan,
 static inline int32_t distarray_hypre_borrow_par_vector(MPI_Comm comm, distarray_export *loan,
                                                         distarray_hypre_par_vector *borrowed,
                                                         distarray_error *error) {
-  const HYPRE_Int before = HYPRE_GetError();
   distarray_comm table;
-  distarray_error report;
-  distarray_adapter_rows rows;
-  hypre_ParVector *made;
-  HYPRE_BigInt bounds[2];
+  distarray_hypre_par_request mine;
   int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
-  status = distarray_hypre_check_rows(loan, &rows, &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(borrowed, "vector", &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
-  bounds[0] = (HYPRE_BigInt)(rows.axis.start * rows.width);
-  bounds[1] = (HYPRE_BigInt)(rows.axis.stop * rows.width);
-  made = hypre_ParVectorCreate(comm, (HYPRE_BigInt)rows.elements, bounds);
-  hypre_VectorData(hypre_ParVectorLocalVector(made)) = (HYPRE_Complex *)loan->data;
-  hypre_SeqVectorSetDataOwner(hypre_ParVectorLocalVector(made), 0);
-  hypre_ParVectorInitialize(made);
-  status = distarray_hypre_failed(before, &report);
-  status = distarray_adapter_agree_on(&table, status, &report, error);
+  mine.comm = comm;
+  mine.borrowed = borrowed;
+  mine.made = NULL;
+  status = distarray_adapter_take_if(comm, loan, distarray_hypre_accept_rows, &mine, &table, error);
   if (status != DISTARRAY_OK) {
-    hypre_ParVectorDestroy(made);
+    if (mine.made != NULL) hypre_ParVectorDestroy(mine.made);
     return status;
   }
-  borrowed->vector = (HYPRE_ParVector)made;
+  borrowed->vector = (HYPRE_ParVector)mine.made;
   distarray_export_move(&borrowed->loan, loan);
   return DISTARRAY_OK;
 }
@@ -173,22 +211,15 @@ typedef struct distarray_hypre_share {
   int64_t boxes, start[3], stop[3];
 } distarray_hypre_share;
 
-static inline int distarray_hypre_compare(const void *a, const void *b) {
-  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
 /* Finds the bounds of the blocks along an axis, one more than there are; their number. */
 static inline int64_t distarray_hypre_bounds(const distarray_hypre_share *all, int64_t count, int i,
                                              int64_t *bounds) {
-  int64_t rank, n = 0, last = all[0].stop[i];
+  int64_t rank, n, last = all[0].stop[i];
   for (rank = 0; rank < count; rank++) {
     bounds[rank] = all[rank].start[i];
     if (all[rank].stop[i] > last) last = all[rank].stop[i];
   }
-  qsort(bounds, (size_t)count, sizeof *bounds, distarray_hypre_compare);
-  for (rank = 0; rank < count; rank++)
-    if (n == 0 || bounds[rank] != bounds[n - 1]) bounds[n++] = bounds[rank];
+  n = distarray_adapter_unique(bounds, count);
   bounds[n] = last;
   return n;
 }
@@ -216,9 +247,7 @@ static inline int32_t distarray_hypre_describe_boxes(hypre_StructVector *vector,
     const int32_t axis = ndim - 1 - i;
     processes *= n;
     for (other = 0; other < count; other++) {
-      const int64_t *at = (const int64_t *)bsearch(&all[other].start[i], bounds, (size_t)n,
-                                                   sizeof *bounds, distarray_hypre_compare);
-      const int64_t place = at - bounds;
+      const int64_t place = distarray_adapter_place(bounds, n, all[other].start[i]);
       keeper->ranks[other] = keeper->ranks[other] * n + place;
       if (all[other].stop[i] != bounds[place + 1])
         return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "stop",
@@ -230,6 +259,8 @@ static inline int32_t distarray_hypre_describe_boxes(hypre_StructVector *vector,
                                                bounds[place] - bounds[0],
                                                bounds[place + 1] - bounds[0]);
       distarray_dim_add_halo(&keeper->dims[axis], ghosts[2 * i], ghosts[2 * i + 1]);
+      if (hypre_IndexD(hypre_StructGridPeriodic(hypre_StructVectorGrid(vector)), i) > 0)
+        keeper->dims[axis].flags |= DISTARRAY_DIM_PERIODIC;
       keeper->shape[axis] = keeper->dims[axis].stop - keeper->dims[axis].start;
     }
   }
@@ -242,7 +273,7 @@ static inline int32_t distarray_hypre_describe_boxes(hypre_StructVector *vector,
 static inline int32_t distarray_hypre_check_struct_vector(HYPRE_StructVector vector, uint32_t access,
                                                           distarray_error *error) {
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(vector, "vector", error));
-  return distarray_hypre_check_access(access, error);
+  return distarray_adapter_check_access(access, error);
 }
 
 /* Lends a vector with its ghosts as padding, around the grid's edges too: axes (z, y, x),
@@ -279,10 +310,8 @@ static inline int32_t distarray_hypre_lend_struct_vector(MPI_Comm comm, HYPRE_St
       mine.start[i] = hypre_BoxIMinD(hypre_BoxArrayBox(boxes, 0), i);
       mine.stop[i] = (int64_t)hypre_BoxIMaxD(hypre_BoxArrayBox(boxes, 0), i) + 1;
     }
-    status = table.allgather(table.context, &mine, sizeof mine, all);
-    if (status != 0)
-      status = distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, status,
-                                        "the message layer failed");
+    status = distarray_adapter_check_messages(
+        table.allgather(table.context, &mine, sizeof mine, all), error);
   }
   if (status == DISTARRAY_OK)
     status = distarray_hypre_describe_boxes(self, all, table.rank, table.size, bounds, keeper, error);
@@ -304,9 +333,10 @@ static inline int32_t distarray_hypre_lend_struct_vector(MPI_Comm comm, HYPRE_St
   return status;
 }
 
-static inline int32_t distarray_hypre_check_box(const distarray_export *loan, int column_major,
-                                                const void *out, distarray_adapter_box *box,
-                                                distarray_error *error) {
+/* Reads a loan's part as HYPRE would order it; refuses what no grid could hold. Local. */
+static inline int32_t distarray_hypre_box_of_loan(const distarray_export *loan, int column_major,
+                                                  distarray_adapter_box *box,
+                                                  distarray_error *error) {
   int i;
   DISTARRAY_ADAPTER_TRY(distarray_hypre_open(
       loan, DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR, error));
@@ -325,22 +355,23 @@ static inline int32_t distarray_hypre_check_box(const distarray_export *loan, in
   for (i = 0; i < box->dim; i++)
     DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(box->axis[i].size, DISTARRAY_HYPRE_MAX_LOCAL,
                                                         box->number[i], "size", error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(
-      distarray_adapter_box_elements(box), DISTARRAY_HYPRE_MAX_LOCAL, -1, "shape", error));
-  return distarray_adapter_check_pointer(out, "out", error);
+  return distarray_adapter_check_index(distarray_adapter_box_elements(box),
+                                       DISTARRAY_HYPRE_MAX_LOCAL, -1, "shape", error);
 }
 
-static inline int32_t distarray_hypre_box_of_all(MPI_Comm comm, const distarray_export *loan,
-                                                 const void *out, distarray_comm *table,
-                                                 distarray_adapter_box *box,
-                                                 distarray_error *error) {
-  distarray_error report;
-  int column_major;
-  int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, table, error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_storage_of_all(table, loan, &column_major, error));
-  status = distarray_hypre_check_box(loan, column_major, out, box, &report);
-  return distarray_adapter_agree_on(table, status, &report, error);
+typedef struct distarray_hypre_grid_request {
+  HYPRE_StructGrid     *grid;
+  distarray_adapter_box boxes[2]; /* as read in each order of storage */
+} distarray_hypre_grid_request;
+
+static inline int32_t distarray_hypre_accept_cells(void *context, const distarray_export *loan,
+                                                   int column_major, uint64_t facts[4],
+                                                   distarray_error *error) {
+  distarray_hypre_grid_request *self = (distarray_hypre_grid_request *)context;
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(
+      distarray_hypre_box_of_loan(loan, column_major, &self->boxes[column_major], error));
+  return distarray_adapter_check_pointer(self->grid, "grid", error);
 }
 
 /* Makes the grid of a loan's cells, one box on each rank that has any; a periodic axis
@@ -353,19 +384,26 @@ static inline int32_t distarray_hypre_create_struct_grid(MPI_Comm comm, const di
   HYPRE_Int lower[3], upper[3], periodic[3];
   distarray_comm table;
   distarray_error report;
-  distarray_adapter_box box;
+  distarray_adapter_terms terms;
+  distarray_hypre_grid_request mine;
+  const distarray_adapter_box *box;
   HYPRE_StructGrid made;
   int32_t status;
   int i;
-  DISTARRAY_ADAPTER_TRY(distarray_hypre_box_of_all(comm, loan, grid, &table, &box, error));
-  HYPRE_StructGridCreate(comm, box.dim, &made);
-  for (i = 0; i < box.dim; i++) {
-    lower[i] = (HYPRE_Int)box.axis[i].start;
-    upper[i] = (HYPRE_Int)box.axis[i].stop - 1;
-    periodic[i] = box.flags[i] & DISTARRAY_DIM_PERIODIC ? (HYPRE_Int)box.axis[i].size : 0;
+  mine.grid = grid;
+  terms.accept = distarray_hypre_accept_cells;
+  terms.lies = distarray_adapter_is_packed;
+  terms.context = &mine;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_take(comm, loan, &terms, &table, error));
+  box = &mine.boxes[terms.order];
+  HYPRE_StructGridCreate(comm, box->dim, &made);
+  for (i = 0; i < box->dim; i++) {
+    lower[i] = (HYPRE_Int)box->axis[i].start;
+    upper[i] = (HYPRE_Int)box->axis[i].stop - 1;
+    periodic[i] = box->flags[i] & DISTARRAY_DIM_PERIODIC ? (HYPRE_Int)box->axis[i].size : 0;
   }
-  for (i = 0; i < box.dim && lower[i] <= upper[i]; i++) continue;
-  if (i == box.dim) HYPRE_StructGridSetExtents(made, lower, upper);
+  for (i = 0; i < box->dim && lower[i] <= upper[i]; i++) continue;
+  if (i == box->dim) HYPRE_StructGridSetExtents(made, lower, upper);
   HYPRE_StructGridSetPeriodic(made, periodic);
   HYPRE_StructGridAssemble(made);
   status = distarray_hypre_failed(before, &report);
@@ -385,14 +423,14 @@ typedef struct distarray_hypre_struct_vector {
 } distarray_hypre_struct_vector;
 
 /* Refuses a loan whose cells are not the grid's one box here, or whose halo is not the
- * same on all ranks, as HYPRE's ghosts are. Local: least and most are of all ranks. */
+ * same on all ranks, as HYPRE's ghosts are: it is where it goes around the edges, as the
+ * collective check proves, and otherwise not. Local. */
 static inline int32_t distarray_hypre_check_grid(HYPRE_StructGrid grid,
                                                  const distarray_adapter_box *box,
-                                                 const int64_t least[6], const int64_t most[6],
                                                  distarray_error *error) {
   hypre_BoxArray *boxes;
   int64_t cells = 1;
-  int i, side;
+  int i;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(grid, "grid", error));
   boxes = hypre_StructGridBoxes(grid);
   if (hypre_StructGridNDim(grid) != box->dim)
@@ -408,13 +446,12 @@ static inline int32_t distarray_hypre_check_grid(HYPRE_StructGrid grid,
                                     "distarray_hypre_create_struct_grid makes a grid that fits");
   for (i = 0; i < box->dim; i++) {
     const distarray_adapter_axis *axis = &box->axis[i];
-    for (side = 0; side < 2; side++)
-      if (least[2 * i + side] != most[2 * i + side])
-        return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, box->number[i], "padding",
-                                        most[2 * i + side], least[2 * i + side],
-                                        "HYPRE's ghosts are as wide on all ranks, around the edges "
-                                        "too: widen the halo (DISTARRAY_DIM_EDGE_OUTSIDE), or leave "
-                                        "it out");
+    if (axis->padding[0] + axis->padding[1] > 0 && !(box->flags[i] & DISTARRAY_DIM_EDGE_OUTSIDE))
+      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, box->number[i], "padding", 0,
+                                      axis->padding[axis->padding[0] == 0],
+                                      "HYPRE's ghosts are as wide on all ranks, around the edges "
+                                      "too: widen the halo (DISTARRAY_DIM_EDGE_OUTSIDE), or leave "
+                                      "it out");
     if (cells > 0) {
       const hypre_Box *mine = hypre_BoxArrayBox(boxes, 0);
       const int64_t first = hypre_BoxIMinD(mine, i), last = hypre_BoxIMaxD(mine, i);
@@ -430,6 +467,36 @@ static inline int32_t distarray_hypre_check_grid(HYPRE_StructGrid grid,
   return DISTARRAY_OK;
 }
 
+typedef struct distarray_hypre_struct_request {
+  MPI_Comm                       comm;
+  HYPRE_StructGrid               grid;
+  distarray_hypre_struct_vector *borrowed;
+  HYPRE_StructVector             made[2]; /* in each order of storage that is accepted */
+} distarray_hypre_struct_request;
+
+/* Makes this rank's part of a vector: HYPRE asks no other rank. */
+static inline int32_t distarray_hypre_accept_box(void *context, const distarray_export *loan,
+                                                 int column_major, uint64_t facts[4],
+                                                 distarray_error *error) {
+  distarray_hypre_struct_request *self = (distarray_hypre_struct_request *)context;
+  const HYPRE_Int before = HYPRE_GetError();
+  HYPRE_StructVector *made = &self->made[column_major];
+  HYPRE_Int ghosts[2 * HYPRE_MAXDIM] = {0};
+  distarray_adapter_box box;
+  int i;
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_hypre_box_of_loan(loan, column_major, &box, error));
+  DISTARRAY_ADAPTER_TRY(distarray_hypre_check_grid(self->grid, &box, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->borrowed, "vector", error));
+  for (i = 0; i < 6; i++) ghosts[i] = (HYPRE_Int)box.axis[i / 2].padding[i % 2];
+  HYPRE_StructVectorCreate(self->comm, self->grid, made);
+  HYPRE_StructVectorSetNumGhost(*made, ghosts);
+  hypre_StructVectorInitializeShell((hypre_StructVector *)*made);
+  hypre_StructVectorInitializeData((hypre_StructVector *)*made, (HYPRE_Complex *)loan->data);
+  HYPRE_StructVectorAssemble(*made);
+  return distarray_hypre_failed(before, error);
+}
+
 /* Makes a vector of a loan's memory, on a grid of its cells. Padding becomes HYPRE's
  * ghosts; without any the vector can be a right-hand side, but HYPRE's solvers want a
  * layer of ghosts around the solution. Those around the grid's edges become 0, because
@@ -438,39 +505,26 @@ static inline int32_t distarray_hypre_borrow_struct_vector(MPI_Comm comm, HYPRE_
                                                            distarray_export *loan,
                                                            distarray_hypre_struct_vector *borrowed,
                                                            distarray_error *error) {
-  const HYPRE_Int before = HYPRE_GetError();
-  HYPRE_Int ghosts[2 * HYPRE_MAXDIM] = {0};
-  int64_t padding[12], most[6];
   distarray_comm table;
-  distarray_error report;
-  distarray_adapter_box box;
-  HYPRE_StructVector made;
+  distarray_adapter_terms terms;
+  distarray_hypre_struct_request mine;
   int32_t status;
-  int i;
-  DISTARRAY_ADAPTER_TRY(distarray_hypre_box_of_all(comm, loan, borrowed, &table, &box, error));
-  for (i = 0; i < 6; i++) {
-    padding[i] = box.axis[i / 2].padding[i % 2];
-    padding[i + 6] = -padding[i];
-    ghosts[i] = (HYPRE_Int)padding[i];
-  }
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(&table, padding, 12, error));
-  for (i = 0; i < 6; i++) most[i] = -padding[i + 6];
-  status = distarray_hypre_check_grid(grid, &box, padding, most, &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
-  HYPRE_StructVectorCreate(comm, grid, &made);
-  HYPRE_StructVectorSetNumGhost(made, ghosts);
-  hypre_StructVectorInitializeShell((hypre_StructVector *)made);
-  hypre_StructVectorInitializeData((hypre_StructVector *)made, (HYPRE_Complex *)loan->data);
-  HYPRE_StructVectorAssemble(made);
-  status = distarray_hypre_failed(before, &report);
-  status = distarray_adapter_agree_on(&table, status, &report, error);
-  if (status != DISTARRAY_OK) {
-    HYPRE_StructVectorDestroy(made);
-    return status;
-  }
+  int order;
+  mine.comm = comm;
+  mine.grid = grid;
+  mine.borrowed = borrowed;
+  mine.made[0] = mine.made[1] = NULL;
+  terms.accept = distarray_hypre_accept_box;
+  terms.lies = distarray_adapter_is_packed;
+  terms.context = &mine;
+  status = distarray_adapter_take(comm, loan, &terms, &table, error);
+  for (order = 0; order < 2; order++)
+    if (mine.made[order] != NULL && (status != DISTARRAY_OK || order != terms.order))
+      HYPRE_StructVectorDestroy(mine.made[order]);
+  if (status != DISTARRAY_OK) return status;
+  borrowed->vector = mine.made[terms.order];
   /* HYPRE's products multiply them by 0, which makes no number of a NaN. */
-  hypre_StructVectorClearBoundGhostValues((hypre_StructVector *)made, 1);
-  borrowed->vector = made;
+  hypre_StructVectorClearBoundGhostValues((hypre_StructVector *)borrowed->vector, 1);
   distarray_export_move(&borrowed->loan, loan);
   return DISTARRAY_OK;
 }

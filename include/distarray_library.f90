@@ -188,6 +188,18 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
 
+    function distarray_check_collective_with(comm, loan, look, context, counts, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: comm
+      type(distarray_export), intent(in) :: loan
+      type(c_funptr), value :: look
+      type(c_ptr), value :: context
+      integer(c_int64_t), intent(inout) :: counts(8)
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
     function distarray_distribution_gather(comm, array, distribution, &
         error) bind(c) result(status)
       import

@@ -1,7 +1,24 @@
 /* distarray_petsc.h - PETSc's vectors and dense matrices as loans, and loans as them.
  *
- *   distarray_petsc_lend_vec(v, DISTARRAY_ACCESS_READ_WRITE, &loan, &error);
- *   distarray_petsc_borrow_vec(comm, &loan, &v, &error);   VecDestroy(&v) gives it back
+ *   #include <distarray_petsc.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     Vec x, y;
+ *     distarray_export loan; // may come from anyone
+ *     distarray_error error;
+ *     PetscInitialize(&argc, &argv, NULL, NULL);
+ *     VecCreateMPI(PETSC_COMM_WORLD, 4, PETSC_DETERMINE, &x);
+ *     if (distarray_petsc_lend_vec(x, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
+ *         distarray_petsc_borrow_vec(PETSC_COMM_WORLD, &loan, &y, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(PETSC_COMM_WORLD, 1);
+ *     }
+ *     VecSet(y, 3);   // these are the elements of x
+ *     VecDestroy(&y); // gives them back: x forgets the norm that it knew
+ *     VecView(x, PETSC_VIEWER_STDOUT_WORLD);
+ *     VecDestroy(&x);
+ *     return PetscFinalize();
+ *   }
  *
  * Header only, compiled with the program's own PETSc (3.18 or later; real or complex,
  * 32-bit or 64-bit indices) and MPI. No element is copied: an array that PETSc cannot
@@ -17,9 +34,11 @@
  * Borrowing is collective over comm and needs libdistarray, which first proves that the
  * loans of all ranks are one array; what one rank finds wrong, all ranks return. The
  * loan is moved into the object and released when the object is destroyed; its lender
- * then hears whether PETSc wrote it (the object's state tells). PETSc, if built with
- * debugging, refuses to write what was lent for reading only. A failed call leaves the
- * loan with the caller. VecDuplicate makes a vector of PETSc's own.
+ * then hears whether PETSc wrote it (the object's state tells). Who writes the memory
+ * otherwise meanwhile tells PETSc by PetscObjectStateIncrease, lest a norm that it kept
+ * stays. PETSc, if built with debugging, refuses to write a vector that was lent for
+ * reading only; nothing keeps it from writing such a matrix. A failed call leaves the loan
+ * with the caller. VecDuplicate makes a vector of PETSc's own.
  */
 #ifndef DISTARRAY_PETSC_H
 #define DISTARRAY_PETSC_H
@@ -62,11 +81,19 @@ static inline int32_t distarray_petsc_lend_vec(Vec vec, uint32_t access, distarr
   return status;
 }
 
-static inline int32_t distarray_petsc_check_vec(const distarray_export *loan,
-                                                distarray_adapter_rows *rows,
-                                                distarray_error *error) {
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_check_rows(loan, rows, error));
-  return distarray_adapter_check_packed(loan, 0, error);
+typedef struct distarray_petsc_vec_request {
+  Vec                   *vec;
+  distarray_adapter_rows rows;
+} distarray_petsc_vec_request;
+
+static inline int32_t distarray_petsc_accept_vec(void *context, const distarray_export *loan,
+                                                 int column_major, uint64_t facts[4],
+                                                 distarray_error *error) {
+  distarray_petsc_vec_request *self = (distarray_petsc_vec_request *)context;
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_petsc_check_rows(loan, &self->rows, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_packed(loan, column_major, error));
+  return distarray_adapter_check_pointer(self->vec, "vec", error);
 }
 
 /* Makes a vector of a loan's memory. The loan's first axis is cut into blocks in the
@@ -76,18 +103,16 @@ static inline int32_t distarray_petsc_check_vec(const distarray_export *loan,
 static inline int32_t distarray_petsc_borrow_vec(MPI_Comm comm, distarray_export *loan, Vec *vec,
                                                  distarray_error *error) {
   distarray_comm table;
-  distarray_error report;
-  distarray_adapter_rows rows;
+  distarray_petsc_vec_request mine;
+  const distarray_adapter_rows *rows = &mine.rows;
   Vec made = NULL;
-  int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
-  status = distarray_petsc_check_vec(loan, &rows, &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(vec, "vec", &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
+  mine.vec = vec;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_take_if(comm, loan, distarray_petsc_accept_vec, &mine,
+                                                  &table, error));
   return distarray_petsc_give_vec(
-      distarray_petsc_wrap(comm, (PetscInt)rows.components,
-                           (PetscInt)((rows.axis.stop - rows.axis.start) * rows.width),
-                           (PetscInt)rows.elements, (const PetscScalar *)loan->data, &made),
+      distarray_petsc_wrap(comm, (PetscInt)rows->components,
+                           (PetscInt)((rows->axis.stop - rows->axis.start) * rows->width),
+                           (PetscInt)rows->elements, (const PetscScalar *)loan->data, &made),
       &made, loan, 0, vec, error);
 }
 
@@ -151,14 +176,27 @@ static inline int32_t distarray_petsc_lend_ghost(Vec vec, uint32_t access, dista
   return status;
 }
 
-/* Refuses what VecCreateGhost could not hold; first is the index that PETSc gives to
- * this rank's first element, ghosts is room for the indices of its ghosts. Local. */
-static inline int32_t distarray_petsc_check_ghost(const distarray_export *loan, int64_t first,
-                                                  PetscInt *ghosts, PetscInt *bs,
-                                                  distarray_error *error) {
+typedef struct distarray_petsc_ghost_request {
+  Vec      *vec;
+  int64_t   first;          /* the index that PETSc gives to this rank's first element */
+  PetscInt *ghosts, n_ghosts, bs;
+} distarray_petsc_ghost_request;
+
+/* What a rank owns, before anything is known of its loan; nothing where that is no list. */
+static inline int64_t distarray_petsc_owned(const distarray_export *loan) {
+  if (distarray_export_readable(loan, DISTARRAY_PETSC_READS) != DISTARRAY_OK) return 0;
+  return loan->ndim > 0 && loan->dims != NULL ? loan->dims[0].n_owned : 0;
+}
+
+/* Refuses what VecCreateGhost could not hold; lists the ghosts. */
+static inline int32_t distarray_petsc_accept_ghost(void *context, const distarray_export *loan,
+                                                   int column_major, uint64_t facts[4],
+                                                   distarray_error *error) {
+  distarray_petsc_ghost_request *self = (distarray_petsc_ghost_request *)context;
   const distarray_dim *dim = &loan->dims[0];
   int64_t i;
-  *bs = 1;
+  (void)facts;
+  self->bs = 1;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_open(loan, DISTARRAY_PETSC_READS, 0,
                                                DISTARRAY_PETSC_DTYPE, DISTARRAY_PETSC_BITS, error));
   if (loan->ndim < 1 || loan->ndim > 2) return distarray_adapter_check_ndim(loan, 1, error);
@@ -176,19 +214,30 @@ static inline int32_t distarray_petsc_check_ghost(const distarray_export *loan, 
     DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, 1, error));
     DISTARRAY_ADAPTER_TRY(
         distarray_adapter_check_index(axis.size, PETSC_MAX_INT, 1, "size", error));
-    if (axis.size > 0) *bs = (PetscInt)axis.size;
+    if (axis.size > 0) self->bs = (PetscInt)axis.size;
   }
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(distarray_adapter_product(dim->size, *bs),
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(distarray_adapter_product(dim->size, self->bs),
                                                       PETSC_MAX_INT, -1, "size", error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_packed(loan, 0, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(
+      distarray_adapter_product(dim->n_indices, self->bs), PETSC_MAX_INT, 0, "shape", error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_packed(loan, column_major, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->vec, "vec", error));
+  self->n_ghosts = (PetscInt)(dim->n_indices - dim->n_owned);
+  self->ghosts = (PetscInt *)malloc(sizeof *self->ghosts * (size_t)(self->n_ghosts + 1));
+  if (self->ghosts == NULL)
+    return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, 0, "indices", self->n_ghosts, 0,
+                                    "no memory for the list of ghosts");
   for (i = 0; i < dim->n_indices; i++) {
     const int64_t index = distarray_adapter_index(dim, i);
-    if (i < dim->n_owned && index != first + i)
-      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, 0, "indices", first + i,
-                                      index,
+    if (i < dim->n_owned && index != self->first + i)
+      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, 0, "indices",
+                                      self->first + i, index,
                                       "PETSc numbers the elements that ranks own one after the "
                                       "other: number yours so, or copy them to such a vector");
-    if (i >= dim->n_owned) ghosts[i - dim->n_owned] = (PetscInt)index;
+    if (index < 0 || index >= dim->size)
+      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, 0, "indices", dim->size - 1,
+                                      index, "PETSc numbers elements from 0 to size - 1");
+    if (i >= dim->n_owned) self->ghosts[i - dim->n_owned] = (PetscInt)index;
   }
   return DISTARRAY_OK;
 }
@@ -199,35 +248,25 @@ static inline int32_t distarray_petsc_check_ghost(const distarray_export *loan, 
 static inline int32_t distarray_petsc_borrow_ghost(MPI_Comm comm, distarray_export *loan, Vec *vec,
                                                    distarray_error *error) {
   distarray_comm table;
-  distarray_error report;
-  int64_t n_owned, n_ghosts, stop = 0;
-  PetscInt *ghosts = NULL, bs = 1;
+  distarray_petsc_ghost_request mine;
   PetscErrorCode code;
   Vec made = NULL;
-  int32_t status = DISTARRAY_OK;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
-  n_owned = loan->ndim > 0 ? loan->dims[0].n_owned : 0;
-  n_ghosts = loan->ndim > 0 ? loan->dims[0].n_indices - n_owned : 0;
-  if (MPI_Scan(&n_owned, &stop, 1, MPI_INT64_T, MPI_SUM, comm) != MPI_SUCCESS)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_COMM, -1, "comm", 0, 1,
-                                      "the message layer failed");
-  ghosts = (PetscInt *)malloc(sizeof *ghosts * (size_t)(n_ghosts + 1));
-  if (ghosts == NULL)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_NO_MEMORY, 0, "indices", n_ghosts, 0,
-                                      "no memory for the list of ghosts");
-  if (status == DISTARRAY_OK)
-    status = distarray_petsc_check_ghost(loan, stop - n_owned, ghosts, &bs, &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(vec, "vec", &report);
-  status = distarray_adapter_agree_on(&table, status, &report, error);
+  int32_t status;
+  mine.vec = vec;
+  mine.ghosts = NULL;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_stop(comm, distarray_petsc_owned(loan), &mine.first, error));
+  mine.first -= distarray_petsc_owned(loan);
+  status = distarray_adapter_take_if(comm, loan, distarray_petsc_accept_ghost, &mine, &table, error);
   if (status == DISTARRAY_OK) {
-    const PetscInt n = (PetscInt)n_owned * bs, N = (PetscInt)loan->dims[0].size * bs;
+    const PetscInt bs = mine.bs, n = (PetscInt)loan->dims[0].n_owned * bs,
+                   N = (PetscInt)loan->dims[0].size * bs;
     const PetscScalar *elements = (const PetscScalar *)loan->data;
-    code = bs > 1 ? VecCreateGhostBlockWithArray(comm, bs, n, N, (PetscInt)n_ghosts, ghosts,
+    code = bs > 1 ? VecCreateGhostBlockWithArray(comm, bs, n, N, mine.n_ghosts, mine.ghosts,
                                                  elements, &made)
-                  : VecCreateGhostWithArray(comm, n, N, (PetscInt)n_ghosts, ghosts, elements, &made);
+                  : VecCreateGhostWithArray(comm, n, N, mine.n_ghosts, mine.ghosts, elements, &made);
     status = distarray_petsc_give_vec(code, &made, loan, 1, vec, error);
   }
-  free(ghosts);
+  free(mine.ghosts);
   return status;
 }
 
@@ -279,15 +318,31 @@ static inline int32_t distarray_petsc_lend_dense(Mat mat, uint32_t access, dista
   return status;
 }
 
-/* Refuses what is not a matrix of columns; lda becomes their distance in elements. Local. */
-static inline int32_t distarray_petsc_check_dense(const distarray_export *loan,
-                                                  distarray_adapter_rows *rows, int64_t *lda,
-                                                  distarray_error *error) {
-  *lda = 1;
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_check_rows(loan, rows, error));
+typedef struct distarray_petsc_dense_request {
+  Mat                   *mat;
+  distarray_adapter_rows rows;
+  int64_t                lda; /* distance of the columns in elements */
+} distarray_petsc_dense_request;
+
+/* Refuses what is not a matrix of columns. */
+static inline int32_t distarray_petsc_accept_dense(void *context, const distarray_export *loan,
+                                                   int column_major, uint64_t facts[4],
+                                                   distarray_error *error) {
+  distarray_petsc_dense_request *self = (distarray_petsc_dense_request *)context;
+  (void)column_major;
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_petsc_check_rows(loan, &self->rows, error));
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_ndim(loan, 2, error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_columns(loan, lda, error));
-  return distarray_adapter_check_index(*lda, PETSC_MAX_INT, 1, "strides", error);
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_columns(loan, &self->lda, error));
+  /* BLAS counts rows and columns; PETSc, what they span. */
+  DISTARRAY_ADAPTER_TRY(
+      distarray_adapter_check_index(self->lda, PETSC_BLAS_INT_MAX, 1, "strides", error));
+  DISTARRAY_ADAPTER_TRY(
+      distarray_adapter_check_index(self->rows.width, PETSC_BLAS_INT_MAX, 1, "size", error));
+  DISTARRAY_ADAPTER_TRY(
+      distarray_adapter_check_index(distarray_adapter_product(self->lda, self->rows.width),
+                                    PETSC_MAX_INT, 1, "strides", error));
+  return distarray_adapter_check_pointer(self->mat, "mat", error);
 }
 
 static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
@@ -308,8 +363,6 @@ static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
   PetscCall(MatDenseSetLDA(*mat, (PetscInt)lda));
   PetscCall(MatSeqDenseSetPreallocation(*mat, elements));
   PetscCall(MatMPIDenseSetPreallocation(*mat, elements));
-  PetscCall(MatAssemblyBegin(*mat, MAT_FINAL_ASSEMBLY));
-  PetscCall(MatAssemblyEnd(*mat, MAT_FINAL_ASSEMBLY));
   PetscCall(distarray_petsc_owe((PetscObject)*mat, loan, DISTARRAY_C_MODIFIED, &debt));
   debt->destroy_mat = (*mat)->ops->destroy;
   (*mat)->ops->destroy = distarray_petsc_destroy_mat;
@@ -325,17 +378,13 @@ static inline PetscErrorCode distarray_petsc_wrap_dense(MPI_Comm comm,
 static inline int32_t distarray_petsc_borrow_dense(MPI_Comm comm, distarray_export *loan, Mat *mat,
                                                    distarray_error *error) {
   distarray_comm table;
-  distarray_error report;
-  distarray_adapter_rows rows;
+  distarray_petsc_dense_request mine;
   PetscErrorCode code;
   Mat made = NULL;
-  int64_t lda;
-  int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
-  status = distarray_petsc_check_dense(loan, &rows, &lda, &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(mat, "mat", &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
-  code = distarray_petsc_wrap_dense(comm, &rows, lda, loan, &made);
+  mine.mat = mat;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_take_if(comm, loan, distarray_petsc_accept_dense, &mine,
+                                                  &table, error));
+  code = distarray_petsc_wrap_dense(comm, &mine.rows, mine.lda, loan, &made);
   if (code != 0) {
     if (made != NULL && MatDestroy(&made) != 0) made = NULL;
     return distarray_petsc_failed(code, error);

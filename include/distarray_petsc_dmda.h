@@ -1,9 +1,32 @@
 /* distarray_petsc_dmda.h - the vectors of PETSc's structured grids as loans, and loans
  * as them. See distarray_petsc.h for what lending and borrowing mean.
  *
- *   distarray_petsc_create_dmda(comm, &u, DMDA_STENCIL_BOX, 1, &grid, &error);
- *   distarray_petsc_borrow_dmda_local(grid, &u, &local, &error);
- *   DMLocalToLocalBegin(grid, local, INSERT_VALUES, local);   fills the lender's halo
+ *   #include <distarray_petsc_dmda.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     DM mine, grid;
+ *     Vec u, local;
+ *     distarray_export loan; // of blocks with a halo; may come from anyone
+ *     distarray_error error;
+ *     PetscInitialize(&argc, &argv, NULL, NULL);
+ *     DMDACreate2d(PETSC_COMM_WORLD, DM_BOUNDARY_PERIODIC, DM_BOUNDARY_PERIODIC, DMDA_STENCIL_BOX,
+ *                  8, 8, PETSC_DECIDE, PETSC_DECIDE, 1, 1, NULL, NULL, &mine);
+ *     DMSetUp(mine);
+ *     DMCreateLocalVector(mine, &u);
+ *     if (distarray_petsc_lend_dmda(mine, u, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
+ *         distarray_petsc_create_dmda(PETSC_COMM_WORLD, &loan, DMDA_STENCIL_BOX, 1, &grid, &error) ||
+ *         distarray_petsc_borrow_dmda_local(grid, &loan, &local, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(PETSC_COMM_WORLD, 1);
+ *     }
+ *     DMLocalToLocalBegin(grid, local, INSERT_VALUES, local); // fills the lender's halo
+ *     DMLocalToLocalEnd(grid, local, INSERT_VALUES, local);
+ *     VecDestroy(&local); // gives it back
+ *     DMDestroy(&grid);
+ *     VecDestroy(&u);
+ *     DMDestroy(&mine);
+ *     return PetscFinalize();
+ *   }
  *
  * A grid's axes are (z, y, x) here, with a last one of the components where dof is
  * above 1: x runs fastest in memory and among the ranks. A loan in Fortran's order, (x, y,
@@ -154,11 +177,16 @@ static inline int32_t distarray_petsc_check_width(const distarray_adapter_box *b
 typedef struct distarray_petsc_share {
   int64_t cells[3];
   int64_t outside[3]; /* padding around the grid's edges */
+  int64_t stencil, width;
 } distarray_petsc_share;
 
-static inline distarray_petsc_share distarray_petsc_share_of(const distarray_adapter_box *box) {
+static inline distarray_petsc_share distarray_petsc_share_of(const distarray_adapter_box *box,
+                                                             DMDAStencilType stencil,
+                                                             PetscInt width) {
   distarray_petsc_share share;
   int i;
+  share.stencil = stencil;
+  share.width = width;
   for (i = 0; i < 3; i++) {
     const distarray_adapter_axis *axis = &box->axis[i];
     share.cells[i] = axis->stop - axis->start;
@@ -214,19 +242,49 @@ static inline PetscErrorCode distarray_petsc_new_grid(MPI_Comm comm, const dista
   PetscFunctionReturn((PetscErrorCode)0);
 }
 
-/* Reads the loans of all ranks in the order that all of them have. Collective. */
-static inline int32_t distarray_petsc_box_of_all(const distarray_comm *comm,
-                                                 const distarray_export *loan, PetscInt width,
-                                                 const void *out, distarray_adapter_box *box,
-                                                 distarray_error *error) {
-  distarray_error report;
-  int32_t status;
-  int column_major;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_storage_of_all(comm, loan, &column_major, error));
-  status = distarray_petsc_box_of_loan(loan, column_major, box, &report);
-  if (status == DISTARRAY_OK) status = distarray_petsc_check_width(box, width, &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(out, "grid", &report);
-  return distarray_adapter_agree_on(comm, status, &report, error);
+typedef struct distarray_petsc_grid_request {
+  DM                   *grid;
+  PetscInt              width;
+  int64_t               ranks;
+  distarray_adapter_box boxes[2]; /* as read in each order of storage */
+  distarray_petsc_share *all;     /* room for one of each rank        */
+} distarray_petsc_grid_request;
+
+static inline int32_t distarray_petsc_accept_grid(void *context, const distarray_export *loan,
+                                                  int column_major, uint64_t facts[4],
+                                                  distarray_error *error) {
+  distarray_petsc_grid_request *self = (distarray_petsc_grid_request *)context;
+  distarray_adapter_box *box = &self->boxes[column_major];
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_petsc_box_of_loan(loan, column_major, box, error));
+  DISTARRAY_ADAPTER_TRY(distarray_petsc_check_width(box, self->width, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->grid, "grid", error));
+  if (self->all == NULL)
+    self->all = (distarray_petsc_share *)malloc(sizeof *self->all * (size_t)loan->process_count);
+  if (self->all != NULL) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "grid", 1, 0,
+                                  "no memory for the parts of all ranks");
+}
+
+/* Learns the shares of all ranks; refuses stencils that they do not agree on. Collective. */
+static inline int32_t distarray_petsc_gather_shares(const distarray_comm *comm,
+                                                    const distarray_petsc_share *mine,
+                                                    distarray_petsc_share *all,
+                                                    distarray_error *error) {
+  int64_t i;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_messages(
+      comm->allgather(comm->context, mine, sizeof *mine, all), error));
+  for (i = 1; i < comm->size; i++) {
+    const int kinds = all[i].stencil != all[0].stencil;
+    if (!kinds && all[i].width == all[0].width) continue;
+    distarray_adapter_refuse(error, DISTARRAY_E_INVARIANT, -1, kinds ? "stencil" : "width",
+                             kinds ? all[0].stencil : all[0].width,
+                             kinds ? all[i].stencil : all[i].width,
+                             "all ranks ask for the same stencil");
+    if (error != NULL) distarray_adapter_name_rank(error, i);
+    return DISTARRAY_E_INVARIANT;
+  }
+  return DISTARRAY_OK;
 }
 
 /* Makes a grid whose vectors lie as a loan does: its cells, processes and components,
@@ -236,30 +294,32 @@ static inline int32_t distarray_petsc_create_dmda(MPI_Comm comm, const distarray
                                                   DMDAStencilType stencil, PetscInt width,
                                                   DM *grid, distarray_error *error) {
   distarray_comm table;
-  distarray_adapter_box box;
-  PetscErrorCode code;
-  distarray_petsc_share mine, *all;
+  distarray_adapter_terms terms;
+  distarray_petsc_grid_request mine;
+  PetscErrorCode code = 0;
   DM made = NULL;
-  int32_t failed;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
-  DISTARRAY_ADAPTER_TRY(distarray_petsc_box_of_all(&table, loan, width, grid, &box, error));
-  mine = distarray_petsc_share_of(&box);
-  all = (distarray_petsc_share *)malloc(sizeof mine * (size_t)table.size);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on_memory(&table, all, error));
-  failed = table.allgather(table.context, &mine, sizeof mine, all);
-  if (failed != 0) {
-    free(all);
-    return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, failed,
-                                    "the message layer failed");
+  int32_t status;
+  mine.grid = grid;
+  mine.width = width;
+  mine.all = NULL;
+  terms.accept = distarray_petsc_accept_grid;
+  terms.lies = distarray_adapter_is_packed;
+  terms.context = &mine;
+  status = distarray_adapter_take(comm, loan, &terms, &table, error);
+  if (status == DISTARRAY_OK) {
+    const distarray_adapter_box *box = &mine.boxes[terms.order];
+    const distarray_petsc_share share = distarray_petsc_share_of(box, stencil, width);
+    status = distarray_petsc_gather_shares(&table, &share, mine.all, error);
+    if (status == DISTARRAY_OK)
+      code = distarray_petsc_new_grid(comm, box, mine.all, stencil, width, &made);
   }
-  code = distarray_petsc_new_grid(comm, &box, all, stencil, width, &made);
-  free(all);
+  free(mine.all);
   if (code != 0) {
     if (made != NULL && DMDestroy(&made) != 0) made = NULL;
     return distarray_petsc_failed(code, error);
   }
-  *grid = made;
-  return distarray_adapter_ok(error);
+  if (status == DISTARRAY_OK) *grid = made;
+  return status;
 }
 
 /* Refuses a part that is not the grid's own. Local. */
@@ -306,7 +366,9 @@ static inline int32_t distarray_petsc_check_dmda(DM grid, const distarray_export
     const int32_t lies = distarray_petsc_box_of_loan(loan, column_major, box, &report);
     const int32_t fits =
         lies == DISTARRAY_OK ? distarray_petsc_check_box(box, &wanted, &report) : lies;
-    if (fits == DISTARRAY_OK) return DISTARRAY_OK;
+    if (fits == DISTARRAY_OK) /* with its ghosts a part may count more than the grid does */
+      return distarray_adapter_check_index(distarray_adapter_box_elements(box), PETSC_MAX_INT, -1,
+                                           "shape", error);
     if (column_major && lies != DISTARRAY_OK) break; /* the first order's report tells more */
     status = fits;
     *error = report;
@@ -319,9 +381,10 @@ static inline PetscErrorCode distarray_petsc_wrap_dmda(DM grid, const distarray_
                                                        Vec *vec) {
   const MPI_Comm comm = ghosted ? PETSC_COMM_SELF : PetscObjectComm((PetscObject)grid);
   const PetscInt bs = (PetscInt)box->dof, n = (PetscInt)distarray_adapter_box_elements(box);
+  const PetscInt all = bs * (PetscInt)(box->axis[0].size * box->axis[1].size * box->axis[2].size);
   ISLocalToGlobalMapping map;
   PetscFunctionBegin;
-  PetscCall(distarray_petsc_wrap(comm, bs, n, ghosted ? n : PETSC_DECIDE, elements, vec));
+  PetscCall(distarray_petsc_wrap(comm, bs, n, ghosted ? n : all, elements, vec));
   PetscCall(VecSetDM(*vec, grid));
   if (!ghosted) {
     PetscCall(DMGetLocalToGlobalMapping(grid, &map));
@@ -330,21 +393,38 @@ static inline PetscErrorCode distarray_petsc_wrap_dmda(DM grid, const distarray_
   PetscFunctionReturn((PetscErrorCode)0);
 }
 
+typedef struct distarray_petsc_box_request {
+  DM                    grid;
+  int                   ghosted;
+  Vec                  *vec;
+  distarray_adapter_box box;
+} distarray_petsc_box_request;
+
+static inline int32_t distarray_petsc_accept_box(void *context, const distarray_export *loan,
+                                                 int column_major, uint64_t facts[4],
+                                                 distarray_error *error) {
+  distarray_petsc_box_request *self = (distarray_petsc_box_request *)context;
+  (void)column_major; /* a part of either order is taken where it is the grid's own */
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(
+      distarray_petsc_check_dmda(self->grid, loan, self->ghosted, &self->box, error));
+  return distarray_adapter_check_pointer(self->vec, "vec", error);
+}
+
 static inline int32_t distarray_petsc_borrow_box(DM grid, distarray_export *loan, int ghosted,
                                                  Vec *vec, distarray_error *error) {
   const MPI_Comm comm = PetscObjectComm((PetscObject)grid);
   distarray_comm table;
-  distarray_error report;
-  distarray_adapter_box box;
+  distarray_petsc_box_request mine;
   Vec made = NULL;
-  int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
-  status = distarray_petsc_check_dmda(grid, loan, ghosted, &box, &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(vec, "vec", &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
+  mine.grid = grid;
+  mine.ghosted = ghosted;
+  mine.vec = vec;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_take_if(comm, loan, distarray_petsc_accept_box, &mine,
+                                                  &table, error));
   return distarray_petsc_give_vec(
-      distarray_petsc_wrap_dmda(grid, &box, ghosted, (const PetscScalar *)loan->data, &made), &made,
-      loan, ghosted, vec, error);
+      distarray_petsc_wrap_dmda(grid, &mine.box, ghosted, (const PetscScalar *)loan->data, &made),
+      &made, loan, ghosted, vec, error);
 }
 
 /* Makes a global vector of a grid of a loan's memory, which is packed. Collective. */

@@ -89,11 +89,7 @@ static inline int32_t distarray_petsc_new_lease(PetscObject owner, uint32_t acce
                                                 distarray_error *error) {
   distarray_petsc_lease *lease;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(owner, "object", error));
-  if (access != DISTARRAY_ACCESS_READ && access != DISTARRAY_ACCESS_READ_WRITE)
-    return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "access",
-                                    DISTARRAY_ACCESS_READ_WRITE, access,
-                                    "PETSc shares its arrays for reading or for reading and "
-                                    "writing: ask for one of them");
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_access(access, error));
   lease = (distarray_petsc_lease *)calloc(1, sizeof *lease);
   if (lease == NULL)
     return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "loan", 0, 0,

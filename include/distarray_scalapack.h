@@ -1,11 +1,50 @@
 /* distarray_scalapack.h - ScaLAPACK's distributed matrices as loans, and loans as them.
  *
- *   distarray_scalapack_lend(comm, desc, a, FLOAT, 64, NULL, &loan, &error);
+ *   #include <distarray_scalapack.h>
  *
- *   distarray_scalapack_grid(comm, &loan, &context, &error);
- *   distarray_scalapack_borrow(comm, &loan, context, READ_WRITE, FLOAT, 64, desc, &a, &trans,
- *                              &error);
- *   pdgemm_(&trans, ..., a, &one, &one, desc, ...);
+ *   void   Cblacs_gridexit(int context);
+ *   double pdlange_(const char *norm, const int *m, const int *n, const double *a, const int *ia,
+ *                   const int *ja, const int *desc, double *work);
+ *
+ *   static void keep(distarray_export *loan) { loan->release = NULL; }
+ *
+ *   int main(int argc, char **argv) {
+ *     double a[6 * 4]; // 4 rows of each rank, in columns
+ *     int64_t shape[2] = {4, 6}, strides[2];
+ *     int rank, size, context, desc[9], one = 1, rows, columns = 6;
+ *     distarray_dim dims[2];
+ *     distarray_export loan = DISTARRAY_EXPORT_INIT;
+ *     distarray_error error;
+ *     void *local;
+ *     MPI_Init(&argc, &argv);
+ *     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+ *     MPI_Comm_size(MPI_COMM_WORLD, &size);
+ *     for (int i = 0; i < 24; i++) a[i] = rank;
+ *     dims[0] = distarray_dim_block(4 * size, size, rank, 4 * rank, 4 * rank + 4);
+ *     dims[1] = distarray_dim_whole(6);
+ *     distarray_strides_fortran_order(2, shape, sizeof(double), strides);
+ *     distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
+ *     loan.data = a;
+ *     loan.ndim = 2;
+ *     loan.shape = shape;
+ *     loan.strides = strides;
+ *     loan.dims = dims;
+ *     loan.process_rank = rank;
+ *     loan.process_count = size;
+ *     loan.release = keep;
+ *     if (distarray_scalapack_grid(MPI_COMM_WORLD, &loan, &context, &error) ||
+ *         distarray_scalapack_borrow(MPI_COMM_WORLD, &loan, context, DISTARRAY_ACCESS_READ,
+ *                                    DISTARRAY_DTYPE_FLOAT, 64, desc, &local, NULL, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(MPI_COMM_WORLD, 1);
+ *     }
+ *     rows = desc[2];
+ *     printf("%g\n", pdlange_("M", &rows, &columns, (double *)local, &one, &one, desc, NULL));
+ *     distarray_export_release(&loan); // after the last use of desc
+ *     Cblacs_gridexit(context);
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own MPI, for ScaLAPACK's 32-bit integers. No
  * element is copied: what ScaLAPACK cannot take as it lies is refused, and the report
@@ -75,13 +114,33 @@ static inline int32_t distarray_scalapack_owned(const distarray_export *loan, in
   return DISTARRAY_OK;
 }
 
-/* Reads an axis; extent is the length of its blocks if it is cut into equal ones. */
+/* Refuses a block that is no one of equal ones, the last ones shorter or empty. As blocks
+ * are proved to follow each other, each rank can tell by where its own begins. Local. */
+static inline int32_t distarray_scalapack_check_equal(const distarray_adapter_axis *axis,
+                                                      int32_t number, distarray_error *error) {
+  const char *way_out = "ScaLAPACK takes equal blocks alone: distarray_accommodation_new with a "
+                        "block_size makes a copy that has them";
+  const int64_t held = axis->stop - axis->start,
+                block = axis->place > 0 ? axis->start / axis->place : held;
+  if (held == 0) return DISTARRAY_OK;
+  if (axis->start != axis->place * block)
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "start",
+                                    axis->place * held, axis->start, way_out);
+  if (held > block || (held < block && axis->stop < axis->size))
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "stop",
+                                    axis->start + block, axis->stop, way_out);
+  return DISTARRAY_OK;
+}
+
+/* Reads an axis; where it is cut into blocks, first becomes the length of the first if
+ * this is it. Only all ranks together know the length of all: block is then left 0. */
 static inline int32_t distarray_scalapack_read_axis(const distarray_export *loan, int32_t number,
-                                                    int64_t extent, distarray_scalapack_axis *out,
+                                                    distarray_scalapack_axis *out, uint64_t *first,
                                                     distarray_error *error) {
   const distarray_dim *dim = &loan->dims[number];
   distarray_adapter_axis axis;
   memset(out, 0, sizeof *out);
+  *first = 0;
   if (dim->dist_type == DISTARRAY_DIST_CYCLIC) {
     if (dim->first_block != 0 && dim->first_block != dim->block_size)
       return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "first_block",
@@ -94,89 +153,154 @@ static inline int32_t distarray_scalapack_read_axis(const distarray_export *loan
     out->place = dim->proc_grid_rank;
     out->source = (out->place - dim->start / out->block + out->processes) % out->processes;
     out->held = loan->shape[number];
-    return DISTARRAY_OK;
+    return distarray_adapter_check_index(out->block, INT_MAX, number, "block_size", error);
   }
   DISTARRAY_ADAPTER_TRY(distarray_scalapack_owned(loan, number, &axis, &out->before, error));
   out->size = axis.size;
-  out->block = axis.processes == 1 ? axis.size : extent;
-  if (out->block == 0) out->block = 1;
   out->processes = axis.processes;
   out->place = axis.place;
   out->held = axis.stop - axis.start;
-  if (axis.processes > 1 && axis.stop > axis.start && axis.start != axis.place * out->block)
-    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "start",
-                                    axis.place * out->block, axis.start,
-                                    "ScaLAPACK takes equal blocks alone: "
-                                    "distarray_accommodation_new with a block_size makes a copy "
-                                    "that has them");
-  if (axis.stop > axis.start && axis.stop < axis.size && out->held != out->block)
-    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "stop",
-                                    axis.start + out->block, axis.stop,
-                                    "ScaLAPACK takes equal blocks alone: "
-                                    "distarray_accommodation_new with a block_size makes a copy "
-                                    "that has them");
-  return DISTARRAY_OK;
+  if (axis.place == 0) *first = (uint64_t)out->held;
+  return distarray_scalapack_check_equal(&axis, number, error);
 }
 
 /* Whether the elements of axis fast follow each other, and its lines do not overlap. */
-static inline int distarray_scalapack_runs_fastest(const distarray_export *loan, int32_t fast) {
+static inline int distarray_scalapack_runs_fastest(const distarray_export *loan, int fast) {
   const int64_t *shape = loan->shape, *strides = loan->strides;
-  const int32_t slow = 1 - fast;
+  const int slow = 1 - fast;
+  if (loan->ndim != 2) return 1; /* refused for that */
   if (shape[0] == 0 || shape[1] == 0) return 1;
   if (shape[fast] > 1 && strides[fast] != loan->itemsize) return 0;
   return shape[slow] == 1 || (strides[slow] % loan->itemsize == 0 &&
                               strides[slow] / loan->itemsize >= shape[fast]);
 }
 
-/* What a borrower found out: the axes in ScaLAPACK's order, and whether they are the
- * loan's own ('N') or those of the transposed matrix ('T'). */
+/* A loan in one of two orders: the axes in ScaLAPACK's. */
 typedef struct distarray_scalapack_matrix {
   distarray_scalapack_axis axes[2];
   int64_t                  lld;
-  char                     trans;
 } distarray_scalapack_matrix;
 
-static inline int32_t distarray_scalapack_read(const distarray_comm *comm,
-                                               const distarray_export *loan,
-                                               distarray_scalapack_matrix *out,
-                                               distarray_error *error) {
-  /* The same on all ranks: which axis runs fastest, and the longest blocks. */
-  int64_t facts[4], longest, lines;
-  int32_t status, axis;
+/* What is asked of a loan. */
+typedef struct distarray_scalapack_request {
+  int                        writing;
+  uint8_t                    dtype_code, dtype_bits;
+  int                        is_grid;     /* a context is asked for, not a descriptor */
+  int                       *ranks;       /* room for those of the new grid           */
+  int                       *context;     /* the descriptor's, or to be made          */
+  int                       *desc;
+  void                     **local;
+  char                      *trans;       /* NULL refuses the transposed matrix       */
+  distarray_scalapack_matrix matrices[2]; /* the loan's own ('N') and transposed ('T') */
+} distarray_scalapack_request;
+
+/* Refuses a context of another grid than the loan's. Local. */
+static inline int32_t distarray_scalapack_check_context(int context,
+                                                        const distarray_scalapack_axis axes[2],
+                                                        int order, distarray_error *error) {
+  const char *way_out = "the context is another grid: make one of this loan by "
+                        "distarray_scalapack_grid, or copy with distarray_accommodation_new";
+  int grid[2] = {0, 0}, place[2] = {0, 0}, axis;
+  Cblacs_gridinfo(context, &grid[0], &grid[1], &place[0], &place[1]);
   for (axis = 0; axis < 2; axis++) {
-    distarray_adapter_axis block;
-    int64_t before;
-    facts[axis] = distarray_scalapack_runs_fastest(loan, axis);
-    facts[2 + axis] = 0;
-    if (distarray_scalapack_owned(loan, axis, &block, &before, NULL) == DISTARRAY_OK)
-      facts[2 + axis] = block.start - block.stop;
+    const int32_t number = order == 0 ? axis : 1 - axis;
+    if (grid[axis] != axes[axis].processes)
+      return distarray_adapter_refuse(error, DISTARRAY_E_GRID, number, "proc_grid_size", grid[axis],
+                                      axes[axis].processes, way_out);
+    if (place[axis] != axes[axis].place)
+      return distarray_adapter_refuse(error, DISTARRAY_E_GRID, number, "proc_grid_rank",
+                                      place[axis], axes[axis].place, way_out);
   }
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(comm, facts, 4, error));
-  if (!facts[0] && !facts[1])
+  return DISTARRAY_OK;
+}
+
+/* Refuses what is missing of the caller's own. Local. */
+static inline int32_t distarray_scalapack_check_caller(const distarray_scalapack_request *self,
+                                                       const distarray_export *loan, int order,
+                                                       distarray_error *error) {
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->context, "context", error));
+  if (self->is_grid) {
+    if (self->ranks != NULL) return DISTARRAY_OK;
+    return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "context", 1, 0,
+                                    "no memory for the ranks of the grid");
+  }
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->desc, "desc", error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->local, "local", error));
+  if (order == 1 && self->trans == NULL)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, 0, "strides", loan->itemsize,
                                     loan->strides[0],
+                                    "the rows are contiguous, so that ScaLAPACK sees the "
+                                    "transposed matrix: pass trans, or copy with "
+                                    "DISTARRAY_LAYOUT_FORTRAN_LINES");
+  return distarray_scalapack_check_context(*self->context, self->matrices[order].axes, order, error);
+}
+
+/* Reads a loan as a matrix whose columns are contiguous or, with order 1, as the
+ * transposed one of a matrix whose rows are; facts are the lengths of first blocks. */
+static inline int32_t distarray_scalapack_accept(void *context, const distarray_export *loan,
+                                                 int order, uint64_t facts[4],
+                                                 distarray_error *error) {
+  distarray_scalapack_request *self = (distarray_scalapack_request *)context;
+  distarray_scalapack_matrix *matrix = &self->matrices[order];
+  const uint8_t code = self->is_grid ? loan->dtype_code : self->dtype_code,
+                bits = self->is_grid ? loan->dtype_bits : self->dtype_bits;
+  int64_t lines;
+  int axis;
+  DISTARRAY_ADAPTER_TRY(
+      distarray_adapter_open(loan, DISTARRAY_SCALAPACK_READS, self->writing, code, bits, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_ndim(loan, 2, error));
+  if (!distarray_scalapack_runs_fastest(loan, order))
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, order, "strides",
+                                    loan->itemsize, loan->strides[order],
                                     "ScaLAPACK takes lines of elements without gaps: "
                                     "distarray_accommodation_new with DISTARRAY_LAYOUT_FORTRAN_"
                                     "LINES makes a copy that has them");
-  out->trans = facts[0] ? 'N' : 'T';
   for (axis = 0; axis < 2; axis++) {
-    const int32_t number = facts[0] ? axis : 1 - axis;
-    status = distarray_scalapack_read_axis(loan, number, -facts[2 + number], &out->axes[axis],
-                                           error);
-    if (status == DISTARRAY_OK)
-      status = distarray_adapter_check_index(out->axes[axis].size, INT_MAX, number, "size", error);
-    if (status == DISTARRAY_OK)
-      status = distarray_adapter_check_index(out->axes[axis].block, INT_MAX, number, "block_size",
-                                             error);
-    if (status != DISTARRAY_OK) return status;
+    const int32_t number = order == 0 ? axis : 1 - axis;
+    DISTARRAY_ADAPTER_TRY(distarray_scalapack_read_axis(loan, number, &matrix->axes[axis],
+                                                        &facts[number], error));
+    DISTARRAY_ADAPTER_TRY(
+        distarray_adapter_check_index(matrix->axes[axis].size, INT_MAX, number, "size", error));
   }
-  longest = out->axes[0].held;
-  lines = out->axes[1].held;
-  out->lld = longest > 0 ? longest : 1;
-  if (longest > 0 && lines > 1) out->lld = loan->strides[facts[0] ? 1 : 0] / loan->itemsize;
+  lines = matrix->axes[1].held;
+  matrix->lld = matrix->axes[0].held > 0 ? matrix->axes[0].held : 1;
+  if (matrix->axes[0].held > 0 && lines > 1)
+    matrix->lld = loan->strides[order == 0 ? 1 : 0] / loan->itemsize;
   /* Also the offsets of local elements are 32-bit integers. */
-  return distarray_adapter_check_index(lines > 0 ? out->lld * lines : out->lld, INT_MAX, -1,
-                                       "shape", error);
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(
+      lines > 0 ? distarray_adapter_product(matrix->lld, lines) : matrix->lld, INT_MAX, -1, "shape",
+      error));
+  if (matrix->axes[0].processes * matrix->axes[1].processes != loan->process_count)
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "process_count",
+                                    matrix->axes[0].processes * matrix->axes[1].processes,
+                                    loan->process_count,
+                                    "ScaLAPACK knows no replicas: distarray_accommodation_new "
+                                    "with replicas 1 makes a copy without");
+  if (self->is_grid && self->ranks == NULL)
+    self->ranks = (int *)calloc((size_t)loan->process_count, sizeof *self->ranks);
+  return distarray_scalapack_check_caller(self, loan, order, error);
+}
+
+/* Opens a loan as a matrix on all ranks; order is that in which they all read it.
+ * Collective. */
+static inline int32_t distarray_scalapack_open(MPI_Comm mpi, const distarray_export *loan,
+                                               distarray_scalapack_request *self, int *order,
+                                               distarray_error *error) {
+  distarray_adapter_terms terms;
+  distarray_comm comm;
+  int axis;
+  terms.accept = distarray_scalapack_accept;
+  terms.lies = distarray_scalapack_runs_fastest;
+  terms.context = self;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_take(mpi, loan, &terms, &comm, error));
+  *order = terms.order;
+  for (axis = 0; axis < 2; axis++) {
+    distarray_scalapack_axis *at = &self->matrices[terms.order].axes[axis];
+    const int64_t first = (int64_t)terms.facts[terms.order == 0 ? axis : 1 - axis] /
+                          self->matrices[terms.order].axes[1 - axis].processes;
+    if (at->block == 0) at->block = first > 0 ? first : 1;
+  }
+  return DISTARRAY_OK;
 }
 
 /* The rank at a place of the loan's grid. */
@@ -189,52 +313,32 @@ static inline int64_t distarray_scalapack_rank_at(const distarray_export *loan, 
   return position;
 }
 
-/* Opens a loan as a matrix on all ranks. */
-static inline int32_t distarray_scalapack_open(MPI_Comm mpi, const distarray_export *loan,
-                                               int writing, uint8_t dtype_code,
-                                               uint8_t dtype_bits, distarray_comm *comm,
-                                               distarray_scalapack_matrix *out,
-                                               distarray_error *error) {
-  distarray_error report;
-  int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(mpi, loan, comm, error));
-  status = distarray_adapter_open(loan, DISTARRAY_SCALAPACK_READS, writing, dtype_code, dtype_bits,
-                                  &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_ndim(loan, 2, &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(comm, status, &report, error));
-  status = distarray_scalapack_read(comm, loan, out, &report);
-  if (status == DISTARRAY_OK &&
-      out->axes[0].processes * out->axes[1].processes != loan->process_count)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_UNACCEPTABLE, -1, "process_count",
-                                      out->axes[0].processes * out->axes[1].processes,
-                                      loan->process_count,
-                                      "ScaLAPACK knows no replicas: distarray_accommodation_new "
-                                      "with replicas 1 makes a copy without");
-  return distarray_adapter_agree_on(comm, status, &report, error);
-}
-
 /* --- Lending --------------------------------------------------------------- */
 
-/* Finds out how the ranks of comm are numbered on the grid: row by row (no flag), column
- * by column, or as ranks then says. Collective. */
-static inline int32_t distarray_scalapack_number(const distarray_comm *comm, const int grid[2],
-                                                 const int place[2], int64_t *ranks,
-                                                 uint32_t *flags, distarray_error *error) {
-  int64_t position = (int64_t)place[0] * grid[1] + place[1], rank, facts[2], *positions;
+/* Learns which rank is at each position of the grid, row by row. Collective. */
+static inline int32_t distarray_scalapack_map(const distarray_comm *comm, int64_t position,
+                                              int64_t *ranks, distarray_error *error) {
+  int64_t rank, *positions = (int64_t *)calloc((size_t)comm->size, sizeof *positions);
   int32_t code;
-  facts[0] = position == comm->rank;
-  facts[1] = (int64_t)place[0] + (int64_t)place[1] * grid[0] == comm->rank;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_least(comm, facts, 2, error));
-  *flags = facts[0] ? 0 : facts[1] ? DISTARRAY_R_GRID_COLMAJOR : DISTARRAY_R_GRID_MAP;
-  if (*flags != DISTARRAY_R_GRID_MAP) return DISTARRAY_OK;
-  positions = (int64_t *)calloc((size_t)comm->size, sizeof *positions);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on_memory(comm, positions, error));
   code = comm->allgather(comm->context, &position, sizeof position, positions);
   for (rank = 0; code == 0 && rank < comm->size; rank++) ranks[positions[rank]] = rank;
   free(positions);
-  if (code == 0) return DISTARRAY_OK;
-  return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, code,
-                                  "the message layer failed");
+  return distarray_adapter_check_messages(code, error);
+}
+
+/* Refuses elements that no routine of ScaLAPACK's, nor of its redistribution, knows. */
+static inline int32_t distarray_scalapack_check_type(uint8_t code, uint8_t bits,
+                                                     distarray_error *error) {
+  const int known = (code == DISTARRAY_DTYPE_INT && bits == 8 * sizeof(int)) ||
+                    (code == DISTARRAY_DTYPE_FLOAT && (bits == 32 || bits == 64)) ||
+                    (code == DISTARRAY_DTYPE_COMPLEX && (bits == 64 || bits == 128));
+  if (known) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_DTYPE, -1,
+                                  code > DISTARRAY_DTYPE_COMPLEX ? "dtype_code" : "dtype_bits",
+                                  DISTARRAY_DTYPE_FLOAT, code > DISTARRAY_DTYPE_COMPLEX ? code : bits,
+                                  "ScaLAPACK has integers of 32 bits, float, double, and complex "
+                                  "numbers of both");
 }
 
 /* Lends the part of a matrix that ScaLAPACK's routines call A(IA:IA+M-1, JA:JA+N-1),
@@ -248,22 +352,22 @@ static inline int32_t distarray_scalapack_lend_part(MPI_Comm mpi, int m, int n, 
                                                     distarray_error *error) {
   const int part[2] = {m, n}, first[2] = {ia - 1, ja - 1};
   int grid[2] = {0, 0}, place[2] = {0, 0}, axis;
-  int64_t begins[2] = {0, 0}, count;
+  int64_t begins[2] = {0, 0}, in_order[2], count, position;
   uint32_t order = 0;
-  int32_t status = DISTARRAY_OK;
+  int32_t status;
   distarray_comm comm;
   distarray_error report;
   distarray_adapter_keeper *keeper = NULL;
   DISTARRAY_ADAPTER_TRY(distarray_adapter_table(mpi, &comm, error));
-
+  status = distarray_scalapack_check_type(dtype_code, dtype_bits, &report);
   Cblacs_gridinfo(desc[1], &grid[0], &grid[1], &place[0], &place[1]);
   count = (int64_t)grid[0] * grid[1];
-  if (place[0] < 0 || place[1] < 0 || count != comm.size)
+  if (status == DISTARRAY_OK && (place[0] < 0 || place[1] < 0 || count != comm.size))
     status = distarray_adapter_refuse(&report, DISTARRAY_E_GRID, -1, "process_count", comm.size,
                                       place[0] < 0 ? 0 : count,
                                       "not every process of the communicator is on the grid: pass "
                                       "one of the grid's processes alone (MPI_Comm_split)");
-  else if (desc[0] != 1)
+  else if (status == DISTARRAY_OK && desc[0] != 1)
     status = distarray_adapter_refuse(&report, DISTARRAY_E_UNSUPPORTED, -1, "dtype_", 1, desc[0],
                                       "only descriptors of dense matrices describe a matrix of "
                                       "blocks: type 1");
@@ -295,9 +399,18 @@ static inline int32_t distarray_scalapack_lend_part(MPI_Comm mpi, int m, int n, 
     status =
         distarray_adapter_refuse(&report, DISTARRAY_E_SHAPE, 0, "lld", begins[0] + keeper->shape[0],
                                  desc[8], "the leading dimension is less than the local rows");
-  status = distarray_adapter_agree_on(&comm, status, &report, error);
-  if (status == DISTARRAY_OK)
-    status = distarray_scalapack_number(&comm, grid, place, keeper->ranks, &order, error);
+  if (status == DISTARRAY_OK && local == NULL && keeper->shape[0] > 0 && keeper->shape[1] > 0)
+    status = distarray_adapter_check_pointer(local, "local", &report);
+  /* Are the ranks numbered row by row, or column by column? */
+  position = (int64_t)place[0] * grid[1] + place[1];
+  in_order[0] = position == comm.rank;
+  in_order[1] = (int64_t)place[0] + (int64_t)place[1] * grid[0] == comm.rank;
+  status = distarray_adapter_agree_least(&comm, status, in_order, 2, &report);
+  if (status != DISTARRAY_OK && error != NULL) *error = report;
+  if (status == DISTARRAY_OK && !in_order[0])
+    order = in_order[1] ? DISTARRAY_R_GRID_COLMAJOR : DISTARRAY_R_GRID_MAP;
+  if (order == DISTARRAY_R_GRID_MAP)
+    status = distarray_scalapack_map(&comm, position, keeper->ranks, error);
   if (status != DISTARRAY_OK) {
     distarray_adapter_free_keeper(keeper);
     return status;
@@ -305,8 +418,9 @@ static inline int32_t distarray_scalapack_lend_part(MPI_Comm mpi, int m, int n, 
   keeper->strides[0] = dtype_bits / 8;
   keeper->strides[1] = (int64_t)desc[8] * keeper->strides[0];
   distarray_adapter_lend(keeper, 2, dtype_code, dtype_bits,
-                         (char *)local + begins[0] * keeper->strides[0] +
-                             begins[1] * keeper->strides[1],
+                         local == NULL ? NULL
+                                       : (char *)local + begins[0] * keeper->strides[0] +
+                                             begins[1] * keeper->strides[1],
                          comm.rank, comm.size, loan);
   loan->flags_read |= order;
   if (order == DISTARRAY_R_GRID_MAP) loan->grid_ranks = keeper->ranks;
@@ -352,29 +466,28 @@ static inline distarray_requirements distarray_scalapack_requirements(
  * grid share a context, and must, to be used together. Cblacs_gridexit frees it. */
 static inline int32_t distarray_scalapack_grid(MPI_Comm mpi, const distarray_export *loan,
                                                int *context, distarray_error *error) {
-  distarray_scalapack_matrix matrix;
-  distarray_comm comm;
+  distarray_scalapack_request mine;
   int64_t rows, columns, i, j;
-  int *ranks, handle;
-  const int writing = 0;
-  DISTARRAY_ADAPTER_TRY(distarray_scalapack_open(mpi, loan, writing,
-                                                 loan != NULL ? loan->dtype_code : 0,
-                                                 loan != NULL ? loan->dtype_bits : 0, &comm,
-                                                 &matrix, error));
-  rows = matrix.axes[0].processes;
-  columns = matrix.axes[1].processes;
-  ranks = (int *)calloc((size_t)(rows * columns), sizeof *ranks);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on_memory(&comm, ranks, error));
-  for (i = 0; i < rows; i++)
-    for (j = 0; j < columns; j++)
-      ranks[i + j * rows] = (int)(matrix.trans == 'N' ? distarray_scalapack_rank_at(loan, i, j)
-                                                      : distarray_scalapack_rank_at(loan, j, i));
-  handle = Csys2blacs_handle(mpi);
-  *context = handle;
-  Cblacs_gridmap(context, ranks, (int)rows, (int)rows, (int)columns);
-  Cfree_blacs_system_handle(handle);
-  free(ranks);
-  return distarray_adapter_ok(error);
+  int handle, order;
+  int32_t status;
+  memset(&mine, 0, sizeof mine);
+  mine.is_grid = 1;
+  mine.context = context;
+  status = distarray_scalapack_open(mpi, loan, &mine, &order, error);
+  if (status == DISTARRAY_OK) {
+    rows = mine.matrices[order].axes[0].processes;
+    columns = mine.matrices[order].axes[1].processes;
+    for (i = 0; i < rows; i++)
+      for (j = 0; j < columns; j++)
+        mine.ranks[i + j * rows] = (int)(order == 0 ? distarray_scalapack_rank_at(loan, i, j)
+                                                    : distarray_scalapack_rank_at(loan, j, i));
+    handle = Csys2blacs_handle(mpi);
+    *context = handle;
+    Cblacs_gridmap(context, mine.ranks, (int)rows, (int)rows, (int)columns);
+    Cfree_blacs_system_handle(handle);
+  }
+  free(mine.ranks);
+  return status;
 }
 
 /* Describes a loan to ScaLAPACK. access is DISTARRAY_ACCESS_READ or _READ_WRITE. *trans
@@ -385,47 +498,32 @@ static inline int32_t distarray_scalapack_borrow(MPI_Comm mpi, const distarray_e
                                                  int context, uint32_t access, uint8_t dtype_code,
                                                  uint8_t dtype_bits, int desc[9], void **local,
                                                  char *trans, distarray_error *error) {
-  distarray_scalapack_matrix matrix;
-  distarray_comm comm;
-  distarray_error report;
-  int32_t status = DISTARRAY_OK, axis;
-  int grid[2] = {0, 0}, place[2] = {0, 0};
-  DISTARRAY_ADAPTER_TRY(distarray_scalapack_open(mpi, loan, access != DISTARRAY_ACCESS_READ,
-                                                 dtype_code, dtype_bits, &comm, &matrix, error));
-  if (matrix.trans != 'N' && trans == NULL)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_UNACCEPTABLE, 0, "strides",
-                                      loan->itemsize, loan->strides[0],
-                                      "the rows are contiguous, so that ScaLAPACK sees the "
-                                      "transposed matrix: pass trans, or copy with "
-                                      "DISTARRAY_LAYOUT_FORTRAN_LINES");
-  Cblacs_gridinfo(context, &grid[0], &grid[1], &place[0], &place[1]);
-  for (axis = 0; axis < 2 && status == DISTARRAY_OK; axis++) {
-    const distarray_scalapack_axis *at = &matrix.axes[axis];
-    const int32_t number = matrix.trans == 'N' ? axis : 1 - axis;
-    const char *way_out = "the context is another grid: make one of this loan by "
-                          "distarray_scalapack_grid, or copy with distarray_accommodation_new";
-    if (grid[axis] != at->processes)
-      status = distarray_adapter_refuse(&report, DISTARRAY_E_GRID, number, "proc_grid_size",
-                                        grid[axis], at->processes, way_out);
-    else if (place[axis] != at->place)
-      status = distarray_adapter_refuse(&report, DISTARRAY_E_GRID, number, "proc_grid_rank",
-                                        place[axis], at->place, way_out);
-  }
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&comm, status, &report, error));
+  distarray_scalapack_request mine;
+  const distarray_scalapack_matrix *matrix;
+  int axis, order;
+  memset(&mine, 0, sizeof mine);
+  mine.writing = access != DISTARRAY_ACCESS_READ;
+  mine.dtype_code = dtype_code;
+  mine.dtype_bits = dtype_bits;
+  mine.context = &context;
+  mine.desc = desc;
+  mine.local = local;
+  mine.trans = trans;
+  DISTARRAY_ADAPTER_TRY(distarray_scalapack_open(mpi, loan, &mine, &order, error));
+  matrix = &mine.matrices[order];
   desc[0] = 1;
   desc[1] = context;
   for (axis = 0; axis < 2; axis++) {
-    desc[2 + axis] = (int)matrix.axes[axis].size;
-    desc[4 + axis] = (int)matrix.axes[axis].block;
-    desc[6 + axis] = (int)matrix.axes[axis].source;
+    desc[2 + axis] = (int)matrix->axes[axis].size;
+    desc[4 + axis] = (int)matrix->axes[axis].block;
+    desc[6 + axis] = (int)matrix->axes[axis].source;
   }
-  desc[8] = (int)matrix.lld;
+  desc[8] = (int)matrix->lld;
   *local = (char *)loan->data;
   for (axis = 0; axis < 2 && loan->data != NULL; axis++)
-    *local = (char *)*local +
-             matrix.axes[axis].before * loan->strides[matrix.trans == 'N' ? axis : 1 - axis];
-  if (trans != NULL) *trans = matrix.trans;
-  return distarray_adapter_ok(error);
+    *local = (char *)*local + matrix->axes[axis].before * loan->strides[order == 0 ? axis : 1 - axis];
+  if (trans != NULL) *trans = order == 0 ? 'N' : 'T';
+  return DISTARRAY_OK;
 }
 
 #ifdef __cplusplus

@@ -1,8 +1,32 @@
 /* distarray_sundials.h - SUNDIALS' parallel vectors as loans, and loans as them.
  *
- *   distarray_sundials_borrow_nvector(comm, &loan, context, &u, &error);
- *   CVodeInit(cvode, f, t0, u); ...           solves in the lender's memory
- *   N_VDestroy(u);                            gives it back
+ *   #include <distarray_sundials.h>
+ *
+ *   int main(int argc, char **argv) {
+ *     int size;
+ *     MPI_Comm comm;
+ *     SUNContext context;
+ *     N_Vector x, y;
+ *     distarray_export loan; // may come from anyone
+ *     distarray_error error;
+ *     MPI_Init(&argc, &argv);
+ *     comm = MPI_COMM_WORLD;
+ *     MPI_Comm_size(comm, &size);
+ *     SUNContext_Create(&comm, &context);
+ *     x = N_VNew_Parallel(comm, 4, 4 * size, context);
+ *     if (distarray_sundials_lend_nvector(comm, x, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
+ *         distarray_sundials_borrow_nvector(comm, &loan, context, &y, &error)) {
+ *       fprintf(stderr, "%s\n", error.message);
+ *       MPI_Abort(comm, 1);
+ *     }
+ *     N_VConst(3, y); // these are the elements of x; an integrator would solve in them
+ *     N_VDestroy(y);  // gives them back
+ *     printf("%g\n", N_VMaxNorm(x));
+ *     N_VDestroy(x);
+ *     SUNContext_Free(&context);
+ *     MPI_Finalize();
+ *     return 0;
+ *   }
  *
  * Header only, compiled with the program's own SUNDIALS (6.0 or later; float or double)
  * and MPI, linked with sundials_nvecparallel and libdistarray. No element is copied: an
@@ -43,11 +67,7 @@ static inline int32_t distarray_sundials_check_nvector(N_Vector vector, uint32_t
                                     SUNDIALS_NVEC_PARALLEL, N_VGetVectorID(vector),
                                     "only vectors of N_VNew_Parallel and N_VMake_Parallel keep their "
                                     "elements in one array of each rank");
-  if (access == DISTARRAY_ACCESS_READ || access == DISTARRAY_ACCESS_READ_WRITE) return DISTARRAY_OK;
-  return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "access",
-                                  DISTARRAY_ACCESS_READ_WRITE, access,
-                                  "SUNDIALS cannot keep others away: ask for reading, or for reading "
-                                  "and writing");
+  return distarray_adapter_check_access(access, error);
 }
 
 /* Lends a parallel vector: one axis of blocks in the order of the ranks of comm, its
@@ -71,10 +91,10 @@ static inline int32_t distarray_sundials_lend_nvector(MPI_Comm comm, N_Vector ve
   }
   n = NV_LOCLENGTH_P(vector);
   /* SUNDIALS does not say where a rank's elements begin. */
-  if (MPI_Scan(&n, &stop, 1, MPI_INT64_T, MPI_SUM, comm) != MPI_SUCCESS) {
+  status = distarray_adapter_stop(comm, n, &stop, error);
+  if (status != DISTARRAY_OK) {
     distarray_adapter_free_keeper(keeper);
-    return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, 1,
-                                    "the message layer failed");
+    return status;
   }
   keeper->dims[0] =
       distarray_dim_block(NV_GLOBLENGTH_P(vector), table.size, table.rank, stop - n, stop);
@@ -158,10 +178,12 @@ static inline int32_t distarray_sundials_check(const distarray_export *loan, int
   return error->code;
 }
 
+/* A vector of this rank alone that is told to be of all: N_VMake_Parallel would sum the
+ * lengths, which are proved, and fail on one rank alone where memory is short. */
 static inline N_Vector distarray_sundials_make(MPI_Comm comm, int64_t n, int64_t N, void *data,
                                                SUNContext context) {
-  N_Vector vector = N_VMake_Parallel(comm, (sunindextype)n, (sunindextype)N, (sunrealtype *)data,
-                                     context);
+  N_Vector vector = N_VMake_Parallel(MPI_COMM_SELF, (sunindextype)n, (sunindextype)n,
+                                     (sunrealtype *)data, context);
   distarray_sundials_content *content;
   if (vector == NULL) return NULL;
   content = (distarray_sundials_content *)calloc(1, sizeof *content);
@@ -172,7 +194,31 @@ static inline N_Vector distarray_sundials_make(MPI_Comm comm, int64_t n, int64_t
   content->parallel = *(N_VectorContent_Parallel)vector->content;
   free(vector->content);
   vector->content = content;
+  NV_COMM_P(vector) = comm;
+  NV_GLOBLENGTH_P(vector) = (sunindextype)N;
   return vector;
+}
+
+typedef struct distarray_sundials_request {
+  MPI_Comm   comm;
+  SUNContext context;
+  N_Vector  *vector, made;
+} distarray_sundials_request;
+
+static inline int32_t distarray_sundials_accept(void *context, const distarray_export *loan,
+                                                int column_major, uint64_t facts[4],
+                                                distarray_error *error) {
+  distarray_sundials_request *self = (distarray_sundials_request *)context;
+  int64_t n = 0, N = 0;
+  (void)column_major; /* either is taken */
+  (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_sundials_check(loan, &n, &N, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->vector, "vector", error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(self->context, "context", error));
+  self->made = distarray_sundials_make(self->comm, n, N, loan->data, self->context);
+  if (self->made != NULL) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "vector", 1, 0,
+                                  "SUNDIALS made no vector");
 }
 
 /* Makes a vector of a loan's memory. SUNDIALS asks for no indices: any array of one
@@ -182,29 +228,23 @@ static inline int32_t distarray_sundials_borrow_nvector(MPI_Comm comm, distarray
                                                         SUNContext context, N_Vector *vector,
                                                         distarray_error *error) {
   distarray_comm table;
-  distarray_error report;
-  N_Vector made = NULL;
-  int64_t n = 0, N = 0;
+  distarray_sundials_request mine;
   int32_t status;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_prove(comm, loan, &table, error));
-  status = distarray_sundials_check(loan, &n, &N, &report);
-  if (status == DISTARRAY_OK) status = distarray_adapter_check_pointer(vector, "vector", &report);
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_agree_on(&table, status, &report, error));
-  made = distarray_sundials_make(comm, n, N, loan->data, context);
-  if (made == NULL)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_NO_MEMORY, -1, "vector", 1, 0,
-                                      "SUNDIALS made no vector; has the context been created?");
-  status = distarray_adapter_agree_on(&table, status, &report, error);
+  mine.comm = comm;
+  mine.context = context;
+  mine.vector = vector;
+  mine.made = NULL;
+  status = distarray_adapter_take_if(comm, loan, distarray_sundials_accept, &mine, &table, error);
   if (status != DISTARRAY_OK) {
-    if (made != NULL) N_VDestroy_Parallel(made);
+    if (mine.made != NULL) N_VDestroy_Parallel(mine.made);
     return status;
   }
-  distarray_export_move(&((distarray_sundials_content *)made->content)->loan, loan);
-  made->ops->nvclone = distarray_sundials_clone;
-  made->ops->nvcloneempty = distarray_sundials_clone_empty;
-  made->ops->nvdestroy = distarray_sundials_destroy;
-  *vector = made;
-  return distarray_adapter_ok(error);
+  distarray_export_move(&((distarray_sundials_content *)mine.made->content)->loan, loan);
+  mine.made->ops->nvclone = distarray_sundials_clone;
+  mine.made->ops->nvcloneempty = distarray_sundials_clone_empty;
+  mine.made->ops->nvdestroy = distarray_sundials_destroy;
+  *vector = mine.made;
+  return DISTARRAY_OK;
 }
 
 /* What distarray_sundials_borrow_nvector takes of an array of ndim axes, for

@@ -51,7 +51,8 @@ fn sundials_lends_and_borrows() {
 #[test]
 fn hypre_lends_and_borrows() {
     for library in adapters::hypre() {
-        assert_right(&library, &["hypre"], &[1, 2, 3, 4]);
+        let ranks: &[usize] = if library.name == "HYPRE" { &[1, 2, 3, 4] } else { &[3] };
+        assert_right(&library, &["hypre"], ranks);
     }
 }
 
@@ -60,6 +61,36 @@ fn slepc_lends_and_solves_in_loans() {
     for library in adapters::slepc() {
         assert_right(&library, &["slepc"], &[1, 2, 3, 4]);
     }
+}
+
+/// It defines MPI's collective functions: what ranks wait for is counted, not timed.
+#[test]
+fn borrowing_is_one_reduction() {
+    let libraries: Vec<Library> =
+        adapters::matrix().into_iter().chain(adapters::fftw()).chain(adapters::hdf5()).collect();
+    let libraries = libraries.iter().filter(|library| library.mpi == Flavor::OpenMpi);
+    if libraries.clone().next().is_none() {
+        return; // the launcher has said why
+    }
+    let flags: Vec<&str> = C99.into_iter().chain(libraries.flat_map(Library::flags)).collect();
+    let program = launch::compile_c_linked(Flavor::OpenMpi, "tests/adapters/calls.c", &flags);
+    let scratch = tempfile::tempdir().unwrap();
+    for ranks in [2, 3] {
+        let file = scratch.path().join("file");
+        let found = launch::mpirun_ok(Flavor::OpenMpi, ranks, &program, &[file]);
+        assert_eq!(found, "every loan is borrowed by one reduction\n", "{ranks} ranks");
+    }
+}
+
+/// Any thread may give a loan back.
+#[test]
+fn leases_count_loans_that_threads_give_back() {
+    let flags = ["-std=c11", "-g", "-O1", "-fsanitize=thread", "-pthread", "-Wall", "-Wextra", "-Werror"];
+    let library = launch::link_flags();
+    let flags: Vec<&str> = flags.into_iter().chain(library.iter().map(String::as_str)).collect();
+    let program = launch::compile("gcc", &["tests/adapters/lease.c"], &flags);
+    let output = launch::run(std::process::Command::new(program), launch::TIME_LIMIT);
+    assert!(output.status.success(), "{}", launch::shown(&output));
 }
 
 /// C++14, which SUNDIALS needs.
@@ -75,8 +106,11 @@ fn adapters_are_cpp() {
     for library in adapters::petsc().into_iter().filter(|library| library.mpi == Flavor::OpenMpi) {
         compile(&[library], "tests/adapters/petsc.cpp");
     }
-    let others: Vec<Library> =
-        adapters::slepc().into_iter().chain(adapters::sundials()).chain(adapters::hypre()).collect();
+    let others: Vec<Library> = adapters::slepc()
+        .into_iter()
+        .chain(adapters::sundials())
+        .chain(adapters::hypre().into_iter().take(1))
+        .collect();
     if !others.is_empty() {
         compile(&others, "tests/adapters/others.cpp");
     }

@@ -137,3 +137,40 @@ fn global_arrays_are_lent_where_others_reach_them() {
     assert_right(&adapters::global_arrays(), "ga.c");
     assert_cpp(&adapters::global_arrays(), "distarray_ga.h");
 }
+
+/// The program in a header's first comment.
+fn program_of(header: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include").join(header);
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().skip_while(|line| !line.starts_with(" *   #include"));
+    let lines = lines.map_while(|line| line.strip_prefix(" *   ").or((line == " *").then_some("")));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+#[test]
+fn first_comments_are_whole_programs() {
+    let scratch = tempfile::tempdir().unwrap();
+    // What rank 0 of two says, where it says anything.
+    let petsc = || adapters::petsc().into_iter().filter(Library::is_default).collect();
+    let headers: [(&str, Vec<Library>, &str); 9] = [
+        ("petsc", petsc(), "Process [0]\n3.\n3.\n3.\n3.\n"),
+        ("petsc_dmda", petsc(), ""),
+        ("slepc", adapters::slepc(), ""),
+        ("sundials", adapters::sundials(), "3\n"),
+        ("hypre", adapters::hypre(), "3\n"),
+        ("scalapack", adapters::scalapack(), "1\n"),
+        ("fftw", adapters::fftw(), "48\n"),
+        ("hdf5", adapters::hdf5(), ""),
+        ("ga", adapters::global_arrays(), ""),
+    ];
+    for (name, libraries, expected) in headers {
+        let Some(library) = libraries.first() else { continue }; // the launcher has said why
+        let source = scratch.path().join(format!("{name}.c"));
+        std::fs::write(&source, program_of(&format!("distarray_{name}.h"))).unwrap();
+        let flags = [&["-std=c99"], &STRICT[..]].concat();
+        let flags: Vec<&str> = flags.into_iter().chain(library.flags()).collect();
+        let program = launch::compile_c_linked(library.mpi, source.to_str().unwrap(), &flags);
+        let found = launch::mpirun_ok(library.mpi, 2, &program, &[scratch.path().join("u.h5")]);
+        assert!(found.contains(expected), "{name}: {found}");
+    }
+}

@@ -55,38 +55,54 @@ const OWN_WORD: usize = 4;
 /// that the ceil rule does not describe are counted below.
 const BALANCED: u32 = 32;
 
-/// Agrees on whether all claims make one array. Collective.
-pub(super) fn agree(comm: &Comm, claim: Result<Claim<'_>>) -> Result<()> {
-    verdict(comm, claim, &mut [0])
+/// Numbers that callers may sum in the reduction of the check, at most.
+const COUNTS: usize = 8;
+
+/// Agrees on whether all claims make one array. `tally` counts on a rank whose claim holds
+/// by itself; the sums over all ranks come of the same reduction. Collective.
+pub(super) fn agree<const N: usize>(
+    comm: &Comm,
+    claim: Result<Claim<'_>>,
+    tally: impl FnOnce(&mut [u64; N]),
+) -> Result<[u64; N]> {
+    verdict(comm, claim, |_, counts| tally(counts))
 }
 
 /// The same, and which rule describes the blocks of each axis. Collective.
 pub(super) fn agree_on_rules(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Rules> {
-    let mut sum = [0; 1 + OWN_WORD];
-    verdict(comm, claim, &mut sum)?;
+    let counts: [_; OWN_WORD] = verdict(comm, claim, |claim, counts| strangers(claim.dim_data(), counts))?;
     let low = u64::from(u32::MAX);
-    Ok(Rules(std::array::from_fn(|axis| match (sum[1 + axis] & low, sum[1 + axis] >> BALANCED) {
+    Ok(Rules(std::array::from_fn(|axis| match (counts[axis] & low, counts[axis] >> BALANCED) {
         (0, _) => Regular::Ceil,
         (_, 0) => Regular::Balanced,
         _ => Regular::No,
     })))
 }
 
-/// Sums one word that must vanish, and behind it the strangers to each rule.
-fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()> {
+/// Sums one word that must vanish, and behind it what `tally` counts of a claim; gives the
+/// sums of the counts.
+fn verdict<const N: usize>(
+    comm: &Comm,
+    claim: Result<Claim<'_>>,
+    tally: impl FnOnce(&Claim<'_>, &mut [u64; N]),
+) -> Result<[u64; N]> {
     let place = (comm.rank(), comm.size());
     let claim = claim.and_then(|claim| check_own(&claim, place).map(|()| claim));
+    let mut sums = [0; 1 + COUNTS];
+    let mut counts = [0; N];
     match &claim {
         Ok(claim) => {
-            sum[0] = word(claim, place);
-            strangers(claim.dim_data(), &mut sum[1..]);
+            sums[0] = word(claim, place);
+            tally(claim, &mut counts);
         }
         // Anything that no other word will cancel.
-        Err(_) => sum[0] = hash::words(10, [comm.rank() as u64]),
+        Err(_) => sums[0] = hash::words(10, [comm.rank() as u64]),
     }
-    comm.all_reduce(sum, Op::Sum)?;
-    if sum[0] == 0 {
-        return claim.map(drop);
+    sums[1..=N].copy_from_slice(&counts);
+    comm.all_reduce(&mut sums[..=N], Op::Sum)?;
+    counts.copy_from_slice(&sums[1..=N]);
+    if sums[0] == 0 {
+        return claim.map(|_| counts);
     }
     comm.agree(claim.as_ref().map(drop).map_err(Error::clone))?;
     let claim = claim?;
@@ -95,7 +111,7 @@ fn verdict(comm: &Comm, claim: Result<Claim<'_>>, sum: &mut [u64]) -> Result<()>
         return Err(error);
     }
     directory::find_duplicate(comm, claim.dim_data())?;
-    if has_labels(claim.dim_data()) { Ok(()) } else { Err(unexplained()) }
+    if has_labels(claim.dim_data()) { Ok(counts) } else { Err(unexplained()) }
 }
 
 /// All that is wrong with the parts of rank 0, 1, ... where one process holds them
@@ -214,10 +230,7 @@ fn word(claim: &Claim<'_>, (rank, ranks): (usize, usize)) -> u64 {
 }
 
 /// Counts this rank in where a rule does not describe its block of an axis.
-fn strangers(dim_data: &DimData, counts: &mut [u64]) {
-    if counts.is_empty() {
-        return;
-    }
+fn strangers(dim_data: &DimData, counts: &mut [u64; OWN_WORD]) {
     for (axis, dim) in dim_data.dims().iter().enumerate() {
         // On one process both rules say the same: it holds all.
         if dim.proc_grid_size() > 1 && dim.dist().letter() == 'b' {

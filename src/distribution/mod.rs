@@ -99,8 +99,12 @@ impl Distribution {
     }
 
     /// The check alone. Collective.
-    pub(crate) fn check(comm: &Comm, claim: Result<Claim<'_>>) -> Result<()> {
-        check::agree(comm, claim)
+    pub(crate) fn check<const N: usize>(
+        comm: &Comm,
+        claim: Result<Claim<'_>>,
+        tally: impl FnOnce(&mut [u64; N]),
+    ) -> Result<[u64; N]> {
+        check::agree(comm, claim, tally)
     }
 
     pub(crate) fn from_claim(comm: &Comm, claim: Result<Claim<'_>>) -> Result<Self> {

@@ -1,6 +1,9 @@
 //! `distarray_distribution`: everyone's layout, as C holds it.
 #![allow(unsafe_code)] // reads and writes through pointers that C passes
 
+use std::ffi::c_void;
+use std::ptr::null;
+
 use super::abi::distarray_export;
 use super::array::{handle, new_handle};
 use super::axis::{count, distarray_run, map, write_runs};
@@ -44,16 +47,63 @@ pub unsafe extern "C" fn distarray_check_collective(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        // SAFETY: the table keeps its contract; that is the C caller's promise.
-        let comm = unsafe { Comm::from_table(comm) }?;
-        // SAFETY: the struct is as the ABI says; that is the C caller's promise.
-        let mine = unsafe { open(loan).and_then(|loan| describe_strictly(loan)) };
-        let claim = mine
-            .as_ref()
-            .map_err(Error::clone)
-            .map(|own| Claim::described(&own.dim_data, (own.dtype, own.layout.itemsize()), own.identity.uid));
-        Distribution::check(&comm, claim)
+        // SAFETY: table and struct are as the headers say; that is the C caller's promise.
+        unsafe { prove(comm, loan, Ok(()), |_: &mut [u64; 0]| {}) }.map(drop)
     })
+}
+
+/// The same, and sums 8 numbers of the caller's own over all ranks in the same
+/// reduction: `look` sees a loan that keeps every rule one rank can check, and sets
+/// what it counts of it in `counts`, which begin at 0. Collective over comm.
+///
+/// It is what a caller that takes only some arrays asks whether all ranks take theirs,
+/// without another message. look is local, returns, and is not called where this rank's
+/// loan breaks a rule. Where the call fails counts are unchanged.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_check_collective_with(
+    comm: *const distarray_comm,
+    loan: *const distarray_export,
+    look: Option<unsafe extern "C" fn(context: *mut c_void, loan: *const distarray_export, counts: *mut u64)>,
+    context: *mut c_void,
+    counts: *mut [u64; 8],
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let given = check(counts, "counts").and(check(look.map_or(null(), |look| look as *const ()), "look"));
+        let ask = |own: &mut [u64; 8]| {
+            if let Some(look) = look {
+                // SAFETY: the loan keeps the rules; what the function makes of it and of the
+                // context is the C caller's promise.
+                unsafe { look(context, loan, own.as_mut_ptr()) }
+            }
+        };
+        // SAFETY: table and struct are as the headers say; that is the C caller's promise.
+        let sums = unsafe { prove(comm, loan, given, ask) }?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { counts.write(sums) };
+        Ok(())
+    })
+}
+
+/// The collective check of a foreign loan; `given` tells of this rank's other arguments.
+///
+/// # Safety
+/// The table and the loan are as their headers say.
+unsafe fn prove<const N: usize>(
+    comm: *const distarray_comm,
+    loan: *const distarray_export,
+    given: Result<()>,
+    tally: impl FnOnce(&mut [u64; N]),
+) -> Result<[u64; N]> {
+    // SAFETY: the caller's promise.
+    let comm = unsafe { Comm::from_table(comm) }?;
+    // SAFETY: the caller's promise.
+    let mine = given.and_then(|()| unsafe { open(loan).and_then(|loan| describe_strictly(loan)) });
+    let claim = mine
+        .as_ref()
+        .map_err(Error::clone)
+        .map(|own| Claim::described(&own.dim_data, (own.dtype, own.layout.itemsize()), own.identity.uid));
+    Distribution::check(&comm, claim, tally)
 }
 
 /// Proves that the arrays of all ranks are parts of one, and keeps what that told:

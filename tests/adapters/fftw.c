@@ -103,8 +103,10 @@ static void lend_all(void) {
   /* Real numbers and their half spectrum in the same memory. */
   const ptrdiff_t half[3] = {N0, N1, N2 / 2 + 1};
   ptrdiff_t a, b;
+  ptrdiff_t c, d;
   const ptrdiff_t room =
-      fftw_mpi_local_size_many(3, half, 1, FFTW_MPI_DEFAULT_BLOCK, MPI_COMM_WORLD, &a, &b);
+      fftw_mpi_local_size_many_transposed(3, half, 1, FFTW_MPI_DEFAULT_BLOCK, FFTW_MPI_DEFAULT_BLOCK,
+                                          MPI_COMM_WORLD, &a, &b, &c, &d);
   double *data = fftw_alloc_real(2 * (size_t)room + 1);
   fftw_plan plan = fftw_mpi_plan_dft_r2c_3d(N0, N1, N2, data, (fftw_complex *)data, MPI_COMM_WORLD,
                                             FFTW_ESTIMATE);
@@ -115,6 +117,17 @@ static void lend_all(void) {
   proved(&loan, data);
   proved(&out, data);
   check(lease.live == 2);
+  each(&loan, set_real);
+  fftw_execute(plan);
+  each(&out, check_spectrum);
+  distarray_export_release(&out);
+  fftw_destroy_plan(plan);
+  /* The half spectrum transposed. */
+  plan = fftw_mpi_plan_dft_r2c_3d(N0, N1, N2, data, (fftw_complex *)data, MPI_COMM_WORLD,
+                                  FFTW_ESTIMATE | FFTW_MPI_TRANSPOSED_OUT);
+  must(distarray_fftw_lend(MPI_COMM_WORLD, 3, half, 1, FFTW_MPI_DEFAULT_BLOCK,
+                           DISTARRAY_FFTW_TRANSPOSED, data, &lease, &out, &error));
+  proved(&out, data);
   each(&loan, set_real);
   fftw_execute(plan);
   each(&out, check_spectrum);
@@ -133,6 +146,11 @@ static void lend_all(void) {
           DISTARRAY_E_UNACCEPTABLE, "ndim");
   refused(distarray_fftw_lend(MPI_COMM_WORLD, 2, n, 0, 0, 0, data, &lease, &loan, &error),
           DISTARRAY_E_RANGE, "howmany");
+  const ptrdiff_t none[2] = {N0, 0};
+  for (int layout = 0; layout < 3; layout++)
+    refused(distarray_fftw_lend(MPI_COMM_WORLD, 2, none, 1, FFTW_MPI_DEFAULT_BLOCK, layout, data,
+                                &lease, &loan, &error),
+            DISTARRAY_E_RANGE, "size");
   check(lease.live == 0);
 }
 
@@ -296,6 +314,14 @@ static void refuse_all(double *memory, size_t bytes) {
   loan = foreign(0, block, 0, memory, bytes);
   if (last) loan.flags_write = DISTARRAY_W_READ_ONLY;
   REFUSED(0, DISTARRAY_E_ACCESS, "flags_write");
+  loan = foreign(1, (N1 + size - 1) / size, 0, memory, bytes); /* no element at all */
+  dims[0] = distarray_dim_whole(0);
+  shape[0] = 0;
+  REFUSED(DISTARRAY_FFTW_TRANSPOSED, DISTARRAY_E_RANGE, "size");
+  loan = foreign(0, block, 0, memory, bytes);
+  refused(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, 0, last ? NULL : &slab, &error),
+          DISTARRAY_E_NULL, "slab");
+  distarray_export_release(&loan);
   loan = foreign(0, block, 0, memory, bytes); /* column-major */
   distarray_strides_fortran_order(3, shape, 16, strides);
   REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "strides");

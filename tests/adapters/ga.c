@@ -181,6 +181,20 @@ static void like_all(void) {
     refused(distarray_ga_create_like(MPI_COMM_WORLD, &loan, "like", &g_a, &error),
             DISTARRAY_E_UNACCEPTABLE, "shape");
   }
+  other[0] = N;
+  dims[0] = distarray_dim_whole(N); /* a loan of each rank alone: GA's world is larger */
+  loan.shape = other;
+  loan.process_rank = 0;
+  loan.process_count = 1;
+  if (size > 1)
+    check(distarray_ga_create_like(MPI_COMM_SELF, &loan, "like", &g_a, &error) == DISTARRAY_E_GRID);
+  const int64_t block[2] = {3 + rank, NJ};
+  dims[0] = distarray_dim_block(N, size, rank, first, first + block[0]);
+  loan.shape = block;
+  loan.process_rank = rank;
+  loan.process_count = size;
+  refused(distarray_ga_create_like(MPI_COMM_WORLD, &loan, rank == 0 ? NULL : "like", &g_a, &error),
+          DISTARRAY_E_NULL, "name");
   check(g_a == -3);
   free(memory);
 }
@@ -195,6 +209,12 @@ static void refuse_all(void) {
   int32_t status = distarray_ga_lend(g_a, 0, NULL, &loan, &error);
   check(status == DISTARRAY_E_UNSUPPORTED && !distarray_export_is_live(&loan));
   GA_Destroy(g_a);
+  int plain[2] = {NI, NJ}, any[2] = {-1, -1};
+  const int whole = NGA_Create(C_DBL, 2, plain, "whole", any);
+  status = distarray_ga_lend(whole, DISTARRAY_ACCESS_EXCLUSIVE, NULL, &loan, &error);
+  check(status == DISTARRAY_E_UNSUPPORTED && strcmp(error.field, "access") == 0);
+  check(!distarray_export_is_live(&loan));
+  GA_Destroy(whole);
   if (size == 1) return;
   int tiny[1] = {1}, chunk[1] = {-1};
   const int few = NGA_Create(C_DBL, 1, tiny, "few", chunk);

@@ -211,6 +211,31 @@ static void refuse_all(const char *name) {
           "strides");
   done(&p);
 
+  /* One rank alone passes what HDF5 refuses without asking the others. */
+  make(&p, 1, 8);
+  refused(distarray_hdf5_create(MPI_COMM_WORLD, file, last ? NULL : "v", &p.loan, &made, &error),
+          DISTARRAY_E_NULL, "name");
+  refused(distarray_hdf5_create(MPI_COMM_WORLD, last ? -1 : file, "v", &p.loan, &made, &error),
+          DISTARRAY_E_RANGE, "location");
+  refused(distarray_hdf5_create(MPI_COMM_WORLD, file, "v", &p.loan, last ? NULL : &made, &error),
+          DISTARRAY_E_NULL, "dataset");
+  refused(distarray_hdf5_write(MPI_COMM_WORLD, &p.loan, last ? file : dataset, &error),
+          DISTARRAY_E_RANGE, "dataset");
+  const ssize_t open_before = H5Fget_obj_count(file, H5F_OBJ_DATASET);
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* there is one of that name */
+  refused(distarray_hdf5_create(MPI_COMM_WORLD, file, "u", &p.loan, &made, &error), DISTARRAY_E_IO,
+          "hdf5");
+  check(made == -7 && H5Fget_obj_count(file, H5F_OBJ_DATASET) == open_before);
+  done(&p);
+
+  /* A program's own calls are checked, too. */
+  distarray_hdf5_selection selection;
+  make(&p, 1, 8);
+  p.loan.dims = NULL;
+  check(distarray_hdf5_select(&p.loan, &selection, &error) == DISTARRAY_E_NULL);
+  check(distarray_hdf5_select(NULL, &selection, &error) == DISTARRAY_E_NULL);
+  done(&p);
+
   make(&p, 1, 8);
   distarray_export_set_dtype(&p.loan, DISTARRAY_DTYPE_BFLOAT, 16);
   refused(distarray_hdf5_create(MPI_COMM_WORLD, file, "v", &p.loan, &made, &error),

@@ -125,6 +125,19 @@ static void borrow_vectors(int64_t rows, int64_t columns, int component) {
   TRY(VecDestroy(&vec));
   CHECK(b.released == 2);
 
+  /* The lender writes while PETSc has it, and says so: PETSc's norm is a new one. */
+  PetscReal before, after;
+  block_lend(&b, &loan);
+  MUST(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
+  TRY(VecNorm(vec, NORM_1, &before));
+  for (int64_t i = 0; i < elements_of(&view); i++) b.data[i] += 1;
+  TRY(PetscObjectStateIncrease((PetscObject)vec));
+  TRY(VecNorm(vec, NORM_1, &after));
+  CHECK(after == before + (PetscReal)(rows * width));
+  for (int64_t i = 0; i < elements_of(&view); i++) b.data[i] -= 1;
+  TRY(VecDestroy(&vec));
+  CHECK(b.released == 3);
+
   /* PETSc computes with it and a vector of its own; what is lent for reading stays so. */
   b.consumer_flags = 0;
   b.flags_write = DISTARRAY_W_READ_ONLY;
@@ -135,7 +148,7 @@ static void borrow_vectors(int64_t rows, int64_t columns, int component) {
   for (PetscInt i = first; i < stop; i++) CHECK(value(copy, i) == (PetscScalar)0);
   TRY(VecDestroy(&copy));
   TRY(VecDestroy(&vec));
-  CHECK(b.released == 3 && b.consumer_flags == 0);
+  CHECK(b.released == 4 && b.consumer_flags == 0);
   block_free(&b);
 }
 

@@ -142,6 +142,27 @@ static void matrices(void) {
   loan.data = (char *)b.data - 2 * b.strides[1];
   DENSE(b, DISTARRAY_E_UNACCEPTABLE, "strides", "columns at least");
   CHECK(error.axis == 1);
+  /* One rank's columns span more than a PetscInt counts; nobody looks at them. */
+  if (sizeof(PetscInt) == 4) {
+    b = rows();
+    b.column_major = 1;
+    block_alloc(&b);
+    if (rank == size - 1) b.strides[1] = (INT64_C(1) << 30) * (int64_t)sizeof(ELEMENT);
+    DENSE(b, DISTARRAY_E_BOUNDS, "strides", "64-bit indices");
+    CHECK(error.rank == size - 1);
+  }
+}
+
+/* A ghost that is no element. */
+static void ghosts(void) {
+  const int64_t next = rank < size - 1 ? 2 * rank + 2 : INT64_C(1) << 40;
+  const int64_t indices[3] = {2 * rank, 2 * rank + 1, next};
+  block b = block_new(1);
+  b.dims[0] = distarray_dim_unstructured(2 * size, size, rank, indices, 3, 2, 1);
+  b.flags_read = DISTARRAY_R_GHOSTS;
+  REFUSED_BY(distarray_petsc_borrow_ghost, &vec, b, DISTARRAY_E_UNACCEPTABLE, "indices",
+             "0 to size - 1");
+  CHECK(error.rank == size - 1);
 }
 
 static void grids(void) {
@@ -190,6 +211,16 @@ static void grids(void) {
   REFUSED(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_STAR, -1, &grid, &error),
           DISTARRAY_E_RANGE, "width", "negative");
   still_ours(&b);
+  if (size > 1) { /* PETSc, if not built with debugging, would make a grid that is none */
+    b = rows();
+    block_alloc(&b);
+    block_lend(&b, &loan);
+    REFUSED(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1 + (rank == size - 1), &grid,
+                                        &error),
+            DISTARRAY_E_INVARIANT, "width", "same stencil");
+    CHECK(error.rank == size - 1);
+    still_ours(&b);
+  }
 
   /* A grid of another array. */
   DM other;
@@ -237,6 +268,7 @@ int main(int argc, char **argv) {
   MPI_Comm_rank(comm, &rank);
   MPI_Comm_size(comm, &size);
   vectors();
+  ghosts();
   matrices();
   grids();
   lending();

@@ -11,6 +11,40 @@
 
 static const MPI_Comm comm = MPI_COMM_WORLD;
 
+/* Constraints, to which the vectors of a basis are kept orthogonal, are none of them. */
+static void lend_constrained(PetscInt N, PetscInt columns) {
+  PetscInt first, stop, constraints = 1;
+  distarray_comm table;
+  distarray_export loan, second;
+  BV basis;
+  Vec vector;
+  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
+  TRY(BVCreate(comm, &basis));
+  TRY(BVSetSizes(basis, bound(N, size, rank + 1) - bound(N, size, rank), N, columns));
+  TRY(BVSetType(basis, BVMAT));
+  TRY(BVCreateVec(basis, &vector));
+  TRY(VecSet(vector, 9999));
+  TRY(BVInsertConstraints(basis, &constraints, &vector));
+  TRY(VecDestroy(&vector));
+  CHECK(constraints == 1);
+  for (PetscInt j = 0; j < columns; j++) {
+    TRY(BVGetColumn(basis, j, &vector));
+    TRY(VecGetOwnershipRange(vector, &first, &stop));
+    for (PetscInt i = first; i < stop; i++)
+      TRY(VecSetValue(vector, i, (PetscScalar)(i * columns + j), INSERT_VALUES));
+    TRY(VecAssemblyBegin(vector));
+    TRY(VecAssemblyEnd(vector));
+    TRY(BVRestoreColumn(basis, j, &vector));
+  }
+  MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error));
+  MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &second, &error));
+  MUST(distarray_check_collective(&table, &loan, &error));
+  CHECK(loan.shape[1] == columns && is_filled(&loan, 0) && second.data == loan.data);
+  distarray_export_release(&second);
+  distarray_export_release(&loan);
+  TRY(BVDestroy(&basis));
+}
+
 static void lend(PetscInt N, PetscInt columns) {
   distarray_comm table;
   distarray_export loan;
@@ -53,6 +87,11 @@ static void lend(PetscInt N, PetscInt columns) {
     CHECK((loan.data == address || first == stop) && is_filled(&loan, 2));
     distarray_export_release(&loan);
   }
+  /* Local: what one rank asks wrongly leaves no other waiting. */
+  CHECK(distarray_slepc_lend_bv(basis, rank == 0 ? DISTARRAY_ACCESS_EXCLUSIVE : DISTARRAY_ACCESS_READ,
+                                &loan, &error) ==
+        (rank == 0 ? DISTARRAY_E_UNSUPPORTED : DISTARRAY_OK));
+  distarray_export_release(&loan);
   PetscInt count;
   TRY(PetscObjectGetReference((PetscObject)basis, &count));
   CHECK(count == 1);
@@ -118,6 +157,8 @@ int main(int argc, char **argv) {
   MPI_Comm_size(comm, &size);
   lend(13, 4);
   lend(2, 2); /* empty ranks */
+  lend_constrained(13, 3);
+  lend_constrained(2, 1);
   solve();
   if (rank == 0) printf("every element, address and release is right\n");
   TRY(SlepcFinalize());

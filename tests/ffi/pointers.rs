@@ -87,6 +87,7 @@ fn files_texts_and_collectives_refuse_them_too() {
             (distarray_export_from_json(null(), 0, &raw mut loan, e), 1),
             (distarray_export_from_json(c"{}".as_ptr(), usize::MAX, &raw mut loan, e), 5),
             (distarray_check_collective(null(), live, e), 1),
+            (distarray_check_collective_with(null(), live, None, null_mut(), null_mut(), e), 1),
             (distarray_distribution_gather(null(), some, &raw mut distribution, e), 1),
             (distarray_distribution_owner(None, 1, n, n, e), 1),
             (distarray_distribution_owners(None, 0, 1, n, n, n, e), 1),
