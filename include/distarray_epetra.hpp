@@ -151,14 +151,14 @@ Export lend(Pointer pointer, const Epetra_BlockMap *owned = nullptr) {
   panel.lda = panel.columns > 1 ? vectors->Stride() : vectors->MyLength();
   panel.points = map.ElementSize();
   const std::int32_t status = detail::check_vectors(*vectors, panel, &report);
-  trilinos::check(distarray_adapter_agree_on(&comm, status, &report, &error), error);
 
   trilinos::check_owned(owned != nullptr || map.LinearMap() || map.UniqueGIDs());
   const trilinos::Map held = detail::read_map(map);
   std::optional<trilinos::Map> mine;
   if (owned != nullptr) mine = detail::read_map(*owned);
   std::vector<std::int64_t> list;
-  const distarray_dim dim = trilinos::axis_of(comm, mpi, held, mine ? *mine : held, list);
+  const distarray_dim dim =
+      trilinos::axis_of(comm, mpi, status, report, held, mine ? *mine : held, list);
   Element *data = vectors->Values();
   return trilinos::lend(data, comm, held, dim, panel,
                         Owner{std::move(pointer), map, std::move(list)});

@@ -149,13 +149,13 @@ Export lend(const Teuchos::RCP<V> &vectors, const typename V::map_type *owned = 
                   : held.mine;
   std::optional<View> view;
   const std::int32_t status = detail::open(*vectors, panel, held.mine, &view, &report);
-  trilinos::check(distarray_adapter_agree_on(&comm, status, &report, &error), error);
 
   trilinos::check_owned(owned != nullptr || held.contiguous || map->isOneToOne());
   std::optional<trilinos::Map> mine;
   if (owned != nullptr) mine = detail::read_map(*owned);
   std::vector<std::int64_t> list;
-  const distarray_dim dim = trilinos::axis_of(comm, mpi, held, mine ? *mine : held, list);
+  const distarray_dim dim =
+      trilinos::axis_of(comm, mpi, status, report, held, mine ? *mine : held, list);
   // Kokkos has complex numbers of its own, of the same two parts.
   using Element = std::conditional_t<std::is_const_v<V>, const typename V::scalar_type,
                                      typename V::scalar_type>;

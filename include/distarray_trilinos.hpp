@@ -15,13 +15,6 @@ namespace trilinos {
 using distarray::detail::check;
 using distarray::detail::refuse;
 
-// What holds on all ranks. Collective.
-inline void hold_everywhere(const distarray_comm &comm, std::int64_t *facts, std::int64_t n) {
-  const std::int32_t code =
-      comm.allreduce(comm.context, facts, n, DISTARRAY_COMM_I64, DISTARRAY_COMM_MIN);
-  if (code != 0) refuse(DISTARRAY_E_COMM, -1, "comm", 0, code, "the message layer failed");
-}
-
 // --- Lending ---------------------------------------------------------------------
 
 // What a map says on this process.
@@ -57,24 +50,28 @@ inline bool is_run(const Map &map) {
 }
 
 // The map's elements as an axis. owned is the map of those that each process owns. What
-// the axis points to is the map's own list, or kept in list. Collective.
-inline distarray_dim axis_of(const distarray_comm &comm, MPI_Comm mpi, const Map &map,
-                             const Map &owned, std::vector<std::int64_t> &list) {
+// the axis points to is the map's own list, or kept in list. status and report are what
+// this rank found wrong before. Collective.
+inline distarray_dim axis_of(const distarray_comm &comm, MPI_Comm mpi, std::int32_t status,
+                             distarray_error &report, const Map &map, const Map &owned,
+                             std::vector<std::int64_t> &list) {
   const std::int64_t processes = map.distributed ? comm.size : 1;
   const std::int64_t place = map.distributed ? comm.rank : 0;
+  const bool is_block = map.contiguous && &map == &owned;
   std::int64_t stop = 0; // a map does not say where an empty part lies
-  if (MPI_Scan(&owned.mine, &stop, 1, MPI_INT64_T, MPI_SUM, mpi) != MPI_SUCCESS)
-    refuse(DISTARRAY_E_COMM, -1, "comm", 0, 1, "the message layer failed");
+  distarray_error error;
+  check(distarray_adapter_stop(mpi, owned.mine, &stop, &error), error);
   if (!map.distributed) stop = owned.mine;
   const std::int64_t start = stop - owned.mine;
-  if (map.contiguous && &map == &owned)
-    return distarray_dim_block(map.size, processes, place, start, stop);
-
   const std::int64_t before = map.mine > 0 ? start - map[0] : 0;
   const std::int64_t after = map.mine - owned.mine - before;
-  std::int64_t facts[] = {begins_with(map, owned),
-                          owned.contiguous && before >= 0 && after >= 0 && is_run(map)};
-  hold_everywhere(comm, facts, 2);
+  std::int64_t facts[] = {0, 0};
+  if (!is_block) {
+    facts[0] = begins_with(map, owned);
+    facts[1] = owned.contiguous && before >= 0 && after >= 0 && is_run(map);
+  }
+  check(distarray_adapter_agree_least(&comm, status, facts, 2, &report), report);
+  if (is_block) return distarray_dim_block(map.size, processes, place, start, stop);
   const std::int64_t extent = map.last - map.base + 1;
   if (owned.size != extent)
     refuse(DISTARRAY_E_UNACCEPTABLE, 0, "size", extent, owned.size,
@@ -209,9 +206,10 @@ inline std::int32_t read_panel(const distarray_export &loan, const Limits &limit
   return distarray_adapter_check_columns(&column, &panel->lda, error);
 }
 
-// Reads a loan; in_order tells whether this process's elements follow the last one's. Local.
+// Reads a loan; listed tells whether this process's elements do not follow the last
+// one's. Local.
 inline std::int32_t read_loan(const distarray_export &loan, const Limits &limits, bool writing,
-                              Borrowed *out, std::int64_t *in_order, distarray_error *error) {
+                              Borrowed *out, distarray_error *error) {
   constexpr std::uint32_t known =
       DISTARRAY_R_GHOSTS | DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR;
   DISTARRAY_ADAPTER_TRY(
@@ -242,8 +240,8 @@ inline std::int32_t read_loan(const distarray_export &loan, const Limits &limits
   if (!out->replicated)
     DISTARRAY_ADAPTER_TRY(
         distarray_adapter_check_order(&loan, processes, loan.process_rank, error));
-  *in_order = out->replicated ||
-              (block && !out->ghosts && (whole || dim.proc_grid_rank == loan.process_rank));
+  out->listed = !out->replicated &&
+                (!block || out->ghosts || (!whole && dim.proc_grid_rank != loan.process_rank));
   DISTARRAY_ADAPTER_TRY(
       distarray_adapter_check_index(out->panel.lda, limits.local, 0, "shape", error));
   return distarray_adapter_check_index(distarray_adapter_product(out->size, out->panel.points),
@@ -254,20 +252,30 @@ inline std::int32_t read_loan(const distarray_export &loan, const Limits &limits
 // that of the communicator. Collective.
 inline Borrowed read(MPI_Comm mpi, const distarray_export &loan, const Limits &limits,
                      bool writing, distarray_comm *table) {
-  distarray_error error, report;
-  check(distarray_adapter_prove(mpi, &loan, table, &error), error);
-  Borrowed out;
-  std::int64_t in_order = 0;
-  std::int32_t status = read_loan(loan, limits, writing, &out, &in_order, &report);
-  check(distarray_adapter_agree_on(table, status, &report, &error), error);
-  hold_everywhere(*table, &in_order, 1);
-  out.listed = !in_order;
+  struct Request {
+    const Limits &limits;
+    bool writing;
+    Borrowed out;
+  } request{limits, writing, {}};
+  distarray_adapter_terms terms{};
+  terms.context = &request;
+  terms.accept = [](void *context, const distarray_export *part, int, std::uint64_t facts[4],
+                    distarray_error *report) {
+    auto *self = static_cast<Request *>(context);
+    DISTARRAY_ADAPTER_TRY(read_loan(*part, self->limits, self->writing, &self->out, report));
+    facts[0] = self->out.listed;
+    return DISTARRAY_OK;
+  };
+  distarray_error error;
+  check(distarray_adapter_take(mpi, &loan, &terms, table, &error), error);
+  Borrowed out = std::move(request.out);
+  out.listed = terms.facts[0] > 0; // on any rank
   if (out.listed) { // of any order, ghosts included: a map of these indices
     out.list.resize(static_cast<std::size_t>(out.mine));
     for (std::size_t i = 0; i < out.list.size(); ++i) out.list[i] = static_cast<std::int64_t>(i);
-    status = distarray_dim_local_to_global(&loan.dims[0], out.mine, out.list.data(),
-                                           out.list.data(), &report);
-    check(distarray_adapter_agree_on(table, status, &report, &error), error);
+    check(distarray_dim_local_to_global(&loan.dims[0], out.mine, out.list.data(), out.list.data(),
+                                        &error),
+          error);
   }
   return out;
 }
