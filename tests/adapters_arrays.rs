@@ -110,7 +110,7 @@ fn tpetra_shares_vectors_through_maps_of_every_kind() {
 }
 
 /// The program in a header's first comment.
-fn program_of(header: &str) -> String {
+fn first_program(header: &str) -> String {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(header)).unwrap();
     let lines = text.lines().skip_while(|line| !line.starts_with("//   #include"));
     let lines = lines.map_while(|line| line.strip_prefix("//   ").or((line == "//").then_some("")));
@@ -122,7 +122,7 @@ fn headers_in_cpp_begin_with_whole_programs() {
     let scratch = tempfile::tempdir().unwrap();
     for (name, libraries) in [("epetra", adapters::epetra()), ("tpetra", adapters::tpetra())] {
         let source = scratch.path().join(format!("{name}.cpp"));
-        std::fs::write(&source, program_of(&format!("include/distarray_{name}.hpp"))).unwrap();
+        std::fs::write(&source, first_program(&format!("include/distarray_{name}.hpp"))).unwrap();
         for library in &libraries {
             let flags = [&["-std=c++17"], &STRICT[..]].concat();
             let flags: Vec<&str> = flags.into_iter().chain(library.flags()).collect();
