@@ -1,6 +1,6 @@
 //! The adapters to libraries of matrices, transforms, files and arrays: ScaLAPACK, ELPA,
-//! FFTW, HDF5, Tpetra, Global Arrays. Their programs in tests/adapters/ look at every element
-//! through the library's own indices, at addresses, releases and refusals.
+//! FFTW, HDF5, Epetra, Tpetra, Global Arrays. Their programs in tests/adapters/ look at
+//! every element through the library's own indices, at addresses, releases and refusals.
 
 #[path = "common/adapters.rs"]
 mod adapters;
@@ -98,8 +98,15 @@ fn hdf5_files_hold_arrays_of_any_layout() {
 }
 
 #[test]
+fn epetra_shares_vectors_through_maps_of_every_kind() {
+    assert_right(&adapters::epetra(), "epetra.cpp");
+    assert_clean(&adapters::epetra(), "epetra.cpp");
+}
+
+#[test]
 fn tpetra_shares_vectors_through_maps_of_every_kind() {
     assert_right(&adapters::tpetra(), "tpetra.cpp");
+    assert_clean(&adapters::tpetra(), "tpetra.cpp");
 }
 
 #[test]
@@ -108,12 +115,15 @@ fn global_arrays_are_lent_where_others_reach_them() {
     assert_cpp(&adapters::global_arrays(), "distarray_ga.h");
 }
 
-/// The program in a header's first comment.
-fn program_of(header: &str) -> String {
+/// The program in a header's first comment, whose lines begin so.
+fn program_of(header: &str, margin: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include").join(header);
     let text = std::fs::read_to_string(path).unwrap();
-    let lines = text.lines().skip_while(|line| !line.starts_with(" *   #include"));
-    let lines = lines.map_while(|line| line.strip_prefix(" *   ").or((line == " *").then_some("")));
+    let lines = text.lines().skip_while(|line| !line.starts_with(&format!("{margin}   #include")));
+    let lines = lines.map_while(|line| {
+        let rest = line.strip_prefix(margin)?;
+        rest.strip_prefix("   ").or(rest.is_empty().then_some(""))
+    });
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
@@ -136,11 +146,26 @@ fn first_comments_are_whole_programs() {
     for (name, libraries, expected) in headers {
         let Some(library) = libraries.first() else { continue }; // the launcher has said why
         let source = scratch.path().join(format!("{name}.c"));
-        std::fs::write(&source, program_of(&format!("distarray_{name}.h"))).unwrap();
+        std::fs::write(&source, program_of(&format!("distarray_{name}.h"), " *")).unwrap();
         let flags = [&["-std=c99"], &STRICT[..]].concat();
         let flags: Vec<&str> = flags.into_iter().chain(library.flags()).collect();
         let program = launch::compile_c_linked(library.mpi, source.to_str().unwrap(), &flags);
         let found = launch::mpirun_ok(library.mpi, 2, &program, &[scratch.path().join("u.h5")]);
         assert!(found.contains(expected), "{name}: {found}");
+    }
+}
+
+#[test]
+fn headers_in_cpp_begin_with_whole_programs() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (name, libraries) in [("epetra", adapters::epetra()), ("tpetra", adapters::tpetra())] {
+        let source = scratch.path().join(format!("{name}.cpp"));
+        std::fs::write(&source, program_of(&format!("distarray_{name}.hpp"), "//")).unwrap();
+        for library in &libraries {
+            let flags = [&["-std=c++17"], &STRICT[..]].concat();
+            let flags: Vec<&str> = flags.into_iter().chain(library.flags()).collect();
+            let program = launch::compile_cpp_linked(library.mpi, source.to_str().unwrap(), &flags);
+            assert_eq!(launch::mpirun_ok::<&str>(library.mpi, 2, &program, &[]), "8\n", "{name}");
+        }
     }
 }

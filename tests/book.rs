@@ -1,6 +1,8 @@
 //! The book of docs/: its links lead somewhere, its programs do what it says, and it has
 //! an entry for each function. None of this needs mdBook.
 
+#[path = "common/adapters.rs"]
+mod adapters;
 #[path = "common/book.rs"]
 mod book;
 #[path = "../docs/programs/first.rs"]
@@ -210,6 +212,16 @@ fn the_programs_print_what_they_say_on_two_ranks() {
                 read_by_python(&files.path().join("columns_1.dnpy"));
             }
         }
+    }
+}
+
+#[test]
+fn the_program_over_epetra_prints_what_it_says() {
+    for library in adapters::epetra() {
+        let flags: Vec<&str> =
+            ["-std=c++17", "-Wall", "-Wextra", "-Werror"].into_iter().chain(library.flags()).collect();
+        let program = launch::compile_cpp_linked(library.mpi, "docs/programs/epetra.cpp", &flags);
+        assert_eq!(launch::mpirun_ok::<&str>(library.mpi, 2, &program, &[]), promised("epetra.cpp"));
     }
 }
 

@@ -34,15 +34,23 @@ fn run(ranks: usize) -> Vec<Found> {
     let mut sources: Vec<String> = fs::read_dir(Path::new(ROOT).join("tests/matrix"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".c"))
+        .filter(|name| name.ends_with(".c") || name.ends_with(".cpp"))
         .map(|name| format!("tests/matrix/{name}"))
         .collect();
     sources.sort();
     let libraries = adapters::matrix();
+    // What is C++ is compiled by itself.
+    for source in sources.iter_mut().filter(|source| source.ends_with(".cpp")) {
+        let flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-DOMPI_SKIP_MPICXX", "-c"].into_iter();
+        let flags: Vec<&str> = flags.chain(libraries.iter().flat_map(|library| library.flags())).collect();
+        let object = launch::compile("mpicxx.openmpi", &[source.as_str()], &flags);
+        *source = object.to_str().unwrap().to_string();
+    }
     let link = launch::link_flags();
     let mut flags = vec!["-std=c99", "-Wall", "-Wextra", "-Werror"];
     flags.extend(libraries.iter().flat_map(|library| library.flags()));
     flags.extend(link.iter().map(String::as_str));
+    flags.push("-lstdc++");
     let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
     let program = launch::compile_c(Flavor::OpenMpi, &sources, &flags);
     let printed = launch::mpirun_ok::<&str>(Flavor::OpenMpi, ranks, &program, &[]);

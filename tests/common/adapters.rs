@@ -107,6 +107,7 @@ pub fn slepc() -> Vec<Library> {
 pub fn matrix() -> Vec<Library> {
     let hypre = hypre().into_iter().take(1);
     let more = sundials().into_iter().chain(hypre).chain(scalapack()).chain(global_arrays());
+    let more = more.chain(tpetra()).chain(epetra());
     let over_open_mpi = more.filter(|library| library.mpi == Flavor::OpenMpi);
     petsc().into_iter().filter(Library::is_default).chain(over_open_mpi).collect()
 }
@@ -159,16 +160,25 @@ pub fn hdf5() -> Vec<Library> {
     Library::over("HDF5", flags, &BOTH)
 }
 
+/// One of Trilinos' packages and what it needs of the others.
+fn trilinos(name: &'static str, parts: &[&str]) -> Vec<Library> {
+    let flags = |_: &str| {
+        let headers = ["-isystem", "/usr/include/trilinos"].map(str::to_string).into_iter();
+        headers.chain(parts.iter().map(|part| format!("-ltrilinos_{part}"))).collect()
+    };
+    Library::over(name, flags, &[Flavor::OpenMpi])
+}
+
 /// Tpetra of Trilinos.
 pub fn tpetra() -> Vec<Library> {
     let parts =
         ["tpetra", "tpetraclassic", "kokkoscore", "teuchoscomm", "teuchosparameterlist", "teuchoscore"];
-    let flags = |_: &str| {
-        let mut flags = vec!["-isystem".to_string(), "/usr/include/trilinos".to_string()];
-        flags.extend(parts.map(|part| format!("-ltrilinos_{part}")));
-        flags
-    };
-    Library::over("Tpetra", flags, &[Flavor::OpenMpi])
+    trilinos("Tpetra", &parts)
+}
+
+/// Epetra of Trilinos.
+pub fn epetra() -> Vec<Library> {
+    trilinos("Epetra", &["epetra"])
 }
 
 /// Global Arrays over ARMCI-MPI: static libraries that name what they need.

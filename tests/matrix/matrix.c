@@ -20,7 +20,7 @@ int rank, size;
 
 static const library *const libraries[] = {&c_library, &distarray_library, &petsc_library,
                                          &sundials_library, &hypre_library, &scalapack_library,
-                                         &ga_library};
+                                         &ga_library, &tpetra_library, &epetra_library};
 static const shape shapes[] = {{1, {29}}, {2, {14, 11}}, {3, {13, 10, 7}}};
 
 static distarray_comm comm;

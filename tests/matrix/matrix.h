@@ -7,6 +7,10 @@
 #include <distarray.h>
 #include <mpi.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Of MPI_COMM_WORLD, on which everything happens. */
 extern int rank, size;
 
@@ -59,6 +63,10 @@ void insist_line(int right, const char *what, const char *file, int line);
 #define INSIST(condition) insist_line(condition, #condition, __FILE__, __LINE__)
 
 extern const library c_library, distarray_library, petsc_library, sundials_library,
-    hypre_library, scalapack_library, ga_library;
+    hypre_library, scalapack_library, ga_library, tpetra_library, epetra_library;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
