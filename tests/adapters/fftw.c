@@ -344,10 +344,6 @@ static void refuse_all(double *memory, size_t bytes) {
   if (rank == 0) loan.flags_info = 0;
   REFUSED(DISTARRAY_FFTW_REAL, DISTARRAY_E_ACCESS, "flags_info");
   loan = foreign(0, block, COMPLEX, memory, bytes);
-  dims[0] = distarray_dim_cyclic(N0, size, rank, 1, 0);
-  shape[0] = (N0 - rank + size - 1) / size;
-  REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "dist_type");
-  loan = foreign(0, block, COMPLEX, memory, bytes);
   distarray_dim_add_halo(&dims[0], 1, 1);
   shape[0] += 2;
   if (shape[0] > 2 && (size == 1 || N0 > block * (size - 1))) {
@@ -356,6 +352,10 @@ static void refuse_all(double *memory, size_t bytes) {
     distarray_export_release(&loan);
   }
   if (size > 1) {
+    loan = foreign(0, block, COMPLEX, memory, bytes);
+    dims[0] = distarray_dim_cyclic(N0, size, rank, 1, 0);
+    shape[0] = (N0 - rank + size - 1) / size;
+    REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "dist_type");
     loan = foreign(1, (N1 + size - 1) / size, COMPLEX, memory, bytes);
     REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "proc_grid_size");
     static int64_t backwards[16];
