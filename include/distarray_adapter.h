@@ -268,7 +268,9 @@ static inline int32_t distarray_adapter_block_axis(const distarray_export *loan,
   const distarray_dim *dim = &loan->dims[axis];
   const distarray_adapter_axis whole = {loan->shape[axis], 0, loan->shape[axis], 1, 0, {0, 0}};
   *out = whole;
-  if (dim->dist_type == DISTARRAY_DIST_UNDISTRIBUTED) return DISTARRAY_OK;
+  if (dim->dist_type == DISTARRAY_DIST_UNDISTRIBUTED ||
+      (dim->dist_type == DISTARRAY_DIST_CYCLIC && dim->proc_grid_size == 1))
+    return DISTARRAY_OK; /* dealt to one process, blocks lie in order */
   if (dim->dist_type != DISTARRAY_DIST_BLOCK)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "dist_type",
                                     DISTARRAY_DIST_BLOCK, dim->dist_type,

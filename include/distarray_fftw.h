@@ -69,8 +69,10 @@ extern "C" {
 #define DISTARRAY_FFTW_COMPLEX    0
 #define DISTARRAY_FFTW_REAL       1 /* in place: rows of n real elements in the room of
                                        n / 2 + 1 complex ones */
-#define DISTARRAY_FFTW_TRANSPOSED 2 /* added to DISTARRAY_FFTW_COMPLEX */
-#define DISTARRAY_FFTW_PAIRS      4 /* added to either: double in the loan, not complex */
+#define DISTARRAY_FFTW_TRANSPOSED 2 /* added to DISTARRAY_FFTW_COMPLEX or _R2R */
+#define DISTARRAY_FFTW_PAIRS      4 /* added to complex ones: double in the loan */
+#define DISTARRAY_FFTW_R2R        8 /* packed real elements, as fftw_mpi_plan_many_r2r and
+                                       fftw_mpi_plan_many_transpose have them */
 
 #define DISTARRAY_FFTW_MAX_RNK 8
 
@@ -83,8 +85,23 @@ typedef struct distarray_fftw_slab {
   void     *data;
 } distarray_fftw_slab;
 
+/* Whether the loan's elements are double, not complex. */
+static inline int distarray_fftw_is_real(int layout) {
+  return (layout & (DISTARRAY_FFTW_REAL | DISTARRAY_FFTW_PAIRS | DISTARRAY_FFTW_R2R)) != 0;
+}
+
+/* The bytes of what FFTW transforms, and of what it counts memory in. */
+static inline int64_t distarray_fftw_item(int layout) {
+  return layout & (DISTARRAY_FFTW_REAL | DISTARRAY_FFTW_R2R) ? (int64_t)sizeof(double)
+                                                             : (int64_t)sizeof(fftw_complex);
+}
+
+static inline int64_t distarray_fftw_unit(int layout) {
+  return layout & DISTARRAY_FFTW_R2R ? (int64_t)sizeof(double) : (int64_t)sizeof(fftw_complex);
+}
+
 /* FFTW's words on a slab: elements held of the axis that is cut, from start on, and
- * complex elements to be allocated. Local. */
+ * how many distarray_fftw_unit are to be allocated. Local. */
 static inline ptrdiff_t distarray_fftw_local_size(const distarray_fftw_slab *slab, int layout,
                                                   MPI_Comm comm, ptrdiff_t *held,
                                                   ptrdiff_t *start) {
@@ -102,7 +119,7 @@ static inline void distarray_fftw_strides(const distarray_fftw_slab *slab, int l
                                           ptrdiff_t held, int64_t *strides) {
   const int real = (layout & DISTARRAY_FFTW_REAL) != 0,
             swap = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
-  int64_t step = (real ? (int64_t)sizeof(double) : (int64_t)sizeof(fftw_complex));
+  int64_t step = distarray_fftw_item(layout);
   int i;
   if (layout & DISTARRAY_FFTW_PAIRS)
     strides[slab->rnk + (slab->howmany > 1)] = (int64_t)sizeof(double);
@@ -119,10 +136,13 @@ static inline void distarray_fftw_strides(const distarray_fftw_slab *slab, int l
 
 static inline int32_t distarray_fftw_check_layout(int layout, distarray_error *error) {
   if (layout == DISTARRAY_FFTW_REAL ||
-      (layout & ~(DISTARRAY_FFTW_TRANSPOSED | DISTARRAY_FFTW_PAIRS)) == 0)
+      (layout & ~(DISTARRAY_FFTW_TRANSPOSED | DISTARRAY_FFTW_PAIRS)) == 0 ||
+      (layout & ~(DISTARRAY_FFTW_TRANSPOSED | DISTARRAY_FFTW_R2R)) == 0)
     return DISTARRAY_OK;
   return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "layout", DISTARRAY_FFTW_TRANSPOSED,
-                                  layout, "real; or complex, transposed or not, as pairs or not");
+                                  layout,
+                                  "real; or complex, as pairs or not; or r2r; the last two may be "
+                                  "transposed");
 }
 
 static inline int32_t distarray_fftw_check_rnk(int64_t rnk, distarray_error *error) {
@@ -148,7 +168,7 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
                                           void *data, distarray_lease *lease,
                                           distarray_export *loan, distarray_error *error) {
   const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
-  const int real = (layout & (DISTARRAY_FFTW_REAL | DISTARRAY_FFTW_PAIRS)) != 0;
+  const int real = distarray_fftw_is_real(layout);
   const int pairs = (layout & DISTARRAY_FFTW_PAIRS) != 0;
   const int32_t ndim = rnk + (howmany > 1) + pairs;
   int rank, size, axis;
@@ -188,7 +208,7 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
   distarray_adapter_lend(keeper, ndim, real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX,
                          real ? 64 : 128, data, rank, size, loan);
   loan->alloc_base = data;
-  loan->alloc_bytes = (uint64_t)elements * sizeof(fftw_complex);
+  loan->alloc_bytes = (uint64_t)elements * (uint64_t)distarray_fftw_unit(layout);
   loan->flags_info |= DISTARRAY_I_SLACK;
   return distarray_adapter_ok(error);
 }
@@ -197,7 +217,7 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
 static inline int32_t distarray_fftw_read(const distarray_export *loan, int layout,
                                           distarray_fftw_slab *slab, distarray_error *error) {
   const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
-  const int real = (layout & (DISTARRAY_FFTW_REAL | DISTARRAY_FFTW_PAIRS)) != 0;
+  const int real = distarray_fftw_is_real(layout);
   const int pairs = (layout & DISTARRAY_FFTW_PAIRS) != 0;
   const int32_t last = loan->ndim - 1 - pairs;
   int axis;
@@ -240,21 +260,22 @@ static inline int32_t distarray_fftw_check(const distarray_export *loan, int lay
                                            distarray_error *error) {
   const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
   const distarray_dim *dim = &loan->dims[cut];
-  int64_t strides[DISTARRAY_FFTW_MAX_RNK + 2], start, item = loan->itemsize, view = 0, room;
-  ptrdiff_t held, first, elements;
+  int64_t strides[DISTARRAY_FFTW_MAX_RNK + 2], start, item = loan->itemsize, view = 0, room, wanted;
+  ptrdiff_t held, first;
   int axis;
-  elements = distarray_fftw_local_size(slab, layout, comm, &held, &first);
+  wanted = distarray_fftw_unit(layout) *
+           (int64_t)distarray_fftw_local_size(slab, layout, comm, &held, &first);
   start = held > 0 ? first : slab->n[cut];
   if (loan->shape[cut] > 0 && dim->dist_type == DISTARRAY_DIST_BLOCK && dim->start != start)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, cut, "start", start,
                                     dim->start,
-                                    "FFTW takes equal blocks alone: distarray_accommodation_new "
-                                    "with a block_size makes a copy that has them");
+                                    "FFTW takes equal blocks alone: move the elements to a slab of "
+                                    "its own by a distarray_redistribution");
   if (loan->shape[cut] != held)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, cut, "stop", start + held,
                                     start + loan->shape[cut],
-                                    "FFTW takes equal blocks alone: distarray_accommodation_new "
-                                    "with a block_size makes a copy that has them");
+                                    "FFTW takes equal blocks alone: move the elements to a slab of "
+                                    "its own by a distarray_redistribution");
   distarray_fftw_strides(slab, layout, held, strides);
   for (axis = 0; axis < loan->ndim; axis++) {
     if (loan->shape[axis] == 0) view = -1;
@@ -263,20 +284,21 @@ static inline int32_t distarray_fftw_check(const distarray_export *loan, int lay
                                       strides[axis], loan->strides[axis],
                                       layout & DISTARRAY_FFTW_REAL
                                           ? "FFTW wants rows of n elements in the room of 2 (n / 2 "
-                                            "+ 1), in C order: copy to an array that has it"
+                                            "+ 1), in C order: move them to a slab of its own by a "
+                                            "distarray_redistribution"
                                           : "FFTW wants packed elements in the order of the "
-                                            "layout: distarray_accommodation_new copies them so");
+                                            "layout: move them to a slab of its own by a "
+                                            "distarray_redistribution");
     if (view >= 0) view += (loan->shape[axis] - 1) * strides[axis];
   }
   view = view < 0 ? 0 : view + item;
-  if ((int64_t)elements * (int64_t)sizeof(fftw_complex) <= view) return DISTARRAY_OK;
+  if (wanted <= view) return DISTARRAY_OK;
   /* More than the view is overwritten: the lender must have said that it may be. */
   room = loan->alloc_bytes == 0 || loan->data == NULL
              ? 0
              : (int64_t)loan->alloc_bytes - ((char *)loan->data - (char *)loan->alloc_base);
-  if (room < (int64_t)elements * (int64_t)sizeof(fftw_complex))
-    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "alloc_bytes",
-                                    (int64_t)elements * (int64_t)sizeof(fftw_complex), room,
+  if (room < wanted)
+    return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "alloc_bytes", wanted, room,
                                     "FFTW works in more memory than the elements take: allocate "
                                     "what fftw_mpi_local_size_many says, and say so in the loan");
   if (!(loan->flags_info & DISTARRAY_I_SLACK))

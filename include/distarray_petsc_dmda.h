@@ -168,7 +168,7 @@ static inline int32_t distarray_petsc_check_width(const distarray_adapter_box *b
                                       least, cells,
                                       "PETSc wants as many cells as its stencil is wide, and one, on "
                                       "every rank: take fewer ranks, or distarray_accommodation_new "
-                                      "copies them into other blocks");
+                                      "with bounds copies them into other blocks");
   }
   return DISTARRAY_OK;
 }

@@ -31,6 +31,7 @@ typedef struct block {
   int32_t       ndim;
   int           column_major;
   int64_t       gap;           /* elements between the lines of the fastest axis */
+  int64_t       room;          /* elements allocated that a borrower may use, or 0 */
   uint32_t      flags_read, flags_write;
   distarray_dim dims[MAX_NDIM];
   int64_t       shape[MAX_NDIM], strides[MAX_NDIM], rank, count;
@@ -57,6 +58,7 @@ static inline void block_alloc(block *b) {
     b->strides[axis] = step;
     step *= b->shape[axis] + (i == 0 ? b->gap : 0);
   }
+  if (b->room > 0) step = b->room * (int64_t)sizeof(ELEMENT);
   b->data = step > 0 ? calloc(1, (size_t)step) : NULL;
 }
 
@@ -72,6 +74,11 @@ static inline void block_lend(block *b, distarray_export *loan) {
   distarray_export filled = DISTARRAY_EXPORT_INIT;
   distarray_export_set_dtype(&filled, ELEMENT_CODE, 8 * sizeof(ELEMENT));
   filled.data = b->data;
+  if (b->room > 0) {
+    filled.alloc_base = b->data;
+    filled.alloc_bytes = (uint64_t)b->room * sizeof(ELEMENT);
+    filled.flags_info = DISTARRAY_I_SLACK;
+  }
   filled.ndim = b->ndim;
   filled.shape = b->shape;
   filled.strides = b->strides;

@@ -56,6 +56,7 @@ static void set_real(char *e, const int64_t *g) { *(double *)e = whole[at(g)]; }
 static void check_real(char *e, const int64_t *g) {
   check(fabs(*(double *)e - whole[at(g)] * ALL) < 1e-8);
 }
+static void check_same(char *e, const int64_t *g) { check(*(double *)e == whole[at(g)]); }
 static void check_spectrum(char *e, const int64_t *g) {
   check(cabs(*(double complex *)e - spectrum[at(g)]) < 1e-8);
 }
@@ -135,6 +136,15 @@ static void lend_all(void) {
   distarray_export_release(&out);
   fftw_destroy_plan(plan);
 
+  /* Packed real numbers. */
+  must(distarray_fftw_lend(MPI_COMM_WORLD, 3, n, 1, FFTW_MPI_DEFAULT_BLOCK, DISTARRAY_FFTW_R2R, data,
+                           &lease, &loan, &error));
+  proved(&loan, data);
+  check(loan.itemsize == 8 && (loan.shape[0] == 0 || loan.strides[1] == 8 * N2));
+  check(loan.alloc_bytes == 8 * (uint64_t)fftw_mpi_local_size_many(3, n, 1, FFTW_MPI_DEFAULT_BLOCK,
+                                                                   MPI_COMM_WORLD, &a, &b));
+  distarray_export_release(&loan);
+
   must(distarray_fftw_lend(MPI_COMM_WORLD, 2, n, 3, FFTW_MPI_DEFAULT_BLOCK, DISTARRAY_FFTW_COMPLEX,
                            data, &lease, &loan, &error));
   proved(&loan, data);
@@ -205,6 +215,9 @@ static void lend_pairs(void) {
 
 /* --- Foreign slabs --------------------------------------------------------- */
 
+/* Real rows have room for half a spectrum, or are packed. */
+enum { COMPLEX, PADDED, PACKED };
+
 static int64_t shape[3], strides[3];
 static distarray_dim dims[3];
 static int live;
@@ -214,7 +227,8 @@ static void give_back(distarray_export *loan) {
 }
 
 /* Blocks of `block` rows along axis cut, in memory of our own. */
-static distarray_export foreign(int cut, int64_t block, int real, double *memory, size_t bytes) {
+static distarray_export foreign(int cut, int64_t block, int kind, double *memory, size_t bytes) {
+  const int real = kind != COMPLEX;
   distarray_export loan = DISTARRAY_EXPORT_INIT;
   int64_t first = rank * block < n[cut] ? rank * block : n[cut];
   int64_t stop = (rank + 1) * block < n[cut] ? (rank + 1) * block : n[cut];
@@ -227,7 +241,7 @@ static distarray_export foreign(int cut, int64_t block, int real, double *memory
   }
   for (int i = 2; i >= 0; i--) {
     strides[order[i]] = step;
-    step *= real && i == 2 ? 2 * (N2 / 2 + 1) : shape[order[i]];
+    step *= kind == PADDED && i == 2 ? 2 * (N2 / 2 + 1) : shape[order[i]];
   }
   distarray_export_set_dtype(&loan, real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX,
                              real ? 64 : 128);
@@ -247,9 +261,9 @@ static distarray_export foreign(int cut, int64_t block, int real, double *memory
 }
 
 static void borrow_all(double *memory, size_t bytes) {
-  distarray_fftw_slab slab;
+  distarray_fftw_slab slab, turned;
   for (int64_t block = (N0 + size - 1) / size; block <= N0; block++) {
-    distarray_export loan = foreign(0, block, 0, memory, bytes);
+    distarray_export loan = foreign(0, block, COMPLEX, memory, bytes);
     must(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error));
     check(slab.data == memory && slab.rnk == 3 && slab.howmany == 1 && slab.block == block);
     fftw_plan plan =
@@ -261,7 +275,7 @@ static void borrow_all(double *memory, size_t bytes) {
     fftw_destroy_plan(plan);
     distarray_export_release(&loan);
 
-    loan = foreign(0, block, 1, memory, bytes);
+    loan = foreign(0, block, PADDED, memory, bytes);
     must(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, DISTARRAY_FFTW_REAL, &slab, &error));
     check(slab.data == memory && slab.n[2] == N2);
     fftw_plan there = fftw_mpi_plan_many_dft_r2c(3, slab.n, 1, slab.block, slab.block, slab.data,
@@ -275,21 +289,39 @@ static void borrow_all(double *memory, size_t bytes) {
     fftw_destroy_plan(there);
     fftw_destroy_plan(back);
     distarray_export_release(&loan);
+
+    /* Packed real numbers, transposed in place. */
+    distarray_export columns = foreign(1, (N1 + size - 1) / size, PACKED, memory, bytes);
+    must(distarray_fftw_borrow(MPI_COMM_WORLD, &columns,
+                               DISTARRAY_FFTW_R2R | DISTARRAY_FFTW_TRANSPOSED, &turned, &error));
+    distarray_export_release(&columns);
+    loan = foreign(0, block, PACKED, memory, bytes);
+    must(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, DISTARRAY_FFTW_R2R, &slab, &error));
+    check(slab.data == memory && slab.block == block && turned.n[1] == slab.n[1]);
+    plan = fftw_mpi_plan_many_transpose(slab.n[0], slab.n[1], slab.n[2], slab.block, turned.block,
+                                        slab.data, slab.data, MPI_COMM_WORLD, FFTW_ESTIMATE);
+    each(&loan, set_real);
+    fftw_execute(plan);
+    fftw_destroy_plan(plan);
+    distarray_export_release(&loan);
+    columns = foreign(1, (N1 + size - 1) / size, PACKED, memory, bytes);
+    each(&columns, check_same);
+    distarray_export_release(&columns);
   }
   /* A spectrum cut along the second axis, from a slab cut along the first. */
   for (int64_t block = (N1 + size - 1) / size; block < N1 + (size == 1); block++) {
-    distarray_export loan = foreign(1, block, 0, memory, bytes);
+    distarray_export loan = foreign(1, block, COMPLEX, memory, bytes);
     must(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, DISTARRAY_FFTW_TRANSPOSED, &slab, &error));
     check(slab.block == block && slab.n[0] == N0 && slab.n[1] == N1);
     fftw_plan plan = fftw_mpi_plan_many_dft(3, slab.n, 1, FFTW_MPI_DEFAULT_BLOCK, slab.block,
                                             slab.data, slab.data, MPI_COMM_WORLD, FFTW_FORWARD,
                                             FFTW_ESTIMATE | FFTW_MPI_TRANSPOSED_OUT);
     distarray_export_release(&loan);
-    loan = foreign(0, (N0 + size - 1) / size, 0, memory, bytes);
+    loan = foreign(0, (N0 + size - 1) / size, COMPLEX, memory, bytes);
     each(&loan, set_complex);
     fftw_execute(plan);
     distarray_export_release(&loan);
-    loan = foreign(1, block, 0, memory, bytes);
+    loan = foreign(1, block, COMPLEX, memory, bytes);
     each(&loan, check_spectrum);
     distarray_export_release(&loan);
     fftw_destroy_plan(plan);
@@ -307,41 +339,37 @@ static void refuse_all(double *memory, size_t bytes) {
   refused(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, layout, &slab, &error), code, field);     \
   check(slab.rnk == -5 && distarray_export_is_live(&loan));                                      \
   distarray_export_release(&loan)
-  loan = foreign(0, block, 0, memory, bytes);
+  loan = foreign(0, block, COMPLEX, memory, bytes);
   REFUSED(DISTARRAY_FFTW_REAL, DISTARRAY_E_DTYPE, "dtype_code");
-  loan = foreign(0, block, 0, memory, bytes);
+  loan = foreign(0, block, COMPLEX, memory, bytes);
   REFUSED(3, DISTARRAY_E_RANGE, "layout");
-  loan = foreign(0, block, 0, memory, bytes);
+  loan = foreign(0, block, COMPLEX, memory, bytes);
   if (last) loan.flags_write = DISTARRAY_W_READ_ONLY;
   REFUSED(0, DISTARRAY_E_ACCESS, "flags_write");
-  loan = foreign(1, (N1 + size - 1) / size, 0, memory, bytes); /* no element at all */
+  loan = foreign(1, (N1 + size - 1) / size, COMPLEX, memory, bytes); /* no element at all */
   dims[0] = distarray_dim_whole(0);
   shape[0] = 0;
   REFUSED(DISTARRAY_FFTW_TRANSPOSED, DISTARRAY_E_RANGE, "size");
-  loan = foreign(0, block, 0, memory, bytes);
+  loan = foreign(0, block, COMPLEX, memory, bytes);
   refused(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, 0, last ? NULL : &slab, &error),
           DISTARRAY_E_NULL, "slab");
   distarray_export_release(&loan);
-  loan = foreign(0, block, 0, memory, bytes); /* column-major */
+  loan = foreign(0, block, COMPLEX, memory, bytes); /* column-major */
   distarray_strides_fortran_order(3, shape, 16, strides);
   REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "strides");
-  loan = foreign(0, block, 0, memory, bytes);
+  loan = foreign(0, block, COMPLEX, memory, bytes);
   loan.ndim = 1;
   REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "ndim");
-  loan = foreign(0, block, 1, memory, bytes); /* packed rows have no room for a spectrum */
+  loan = foreign(0, block, PADDED, memory, bytes); /* packed rows have no room for a spectrum */
   distarray_strides_c_order(3, shape, 8, strides);
   REFUSED(DISTARRAY_FFTW_REAL, DISTARRAY_E_UNACCEPTABLE, "strides");
-  loan = foreign(0, block, 1, memory, bytes);
+  loan = foreign(0, block, PADDED, memory, bytes);
   if (rank == 0) loan.alloc_bytes = 0, loan.alloc_base = NULL;
   REFUSED(DISTARRAY_FFTW_REAL, DISTARRAY_E_UNACCEPTABLE, "alloc_bytes");
-  loan = foreign(0, block, 1, memory, bytes);
+  loan = foreign(0, block, PADDED, memory, bytes);
   if (rank == 0) loan.flags_info = 0;
   REFUSED(DISTARRAY_FFTW_REAL, DISTARRAY_E_ACCESS, "flags_info");
-  loan = foreign(0, block, 0, memory, bytes);
-  dims[0] = distarray_dim_cyclic(N0, size, rank, 1, 0);
-  shape[0] = (N0 - rank + size - 1) / size;
-  REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "dist_type");
-  loan = foreign(0, block, 0, memory, bytes);
+  loan = foreign(0, block, COMPLEX, memory, bytes);
   distarray_dim_add_halo(&dims[0], 1, 1);
   shape[0] += 2;
   if (shape[0] > 2 && (size == 1 || N0 > block * (size - 1))) {
@@ -350,18 +378,22 @@ static void refuse_all(double *memory, size_t bytes) {
     distarray_export_release(&loan);
   }
   if (size > 1) {
-    loan = foreign(1, (N1 + size - 1) / size, 0, memory, bytes);
+    loan = foreign(0, block, COMPLEX, memory, bytes);
+    dims[0] = distarray_dim_cyclic(N0, size, rank, 1, 0);
+    shape[0] = (N0 - rank + size - 1) / size;
+    REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "dist_type");
+    loan = foreign(1, (N1 + size - 1) / size, COMPLEX, memory, bytes);
     REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "proc_grid_size");
     static int64_t backwards[16];
     const int64_t place = size - 1 - rank, first = place * block < N0 ? place * block : N0;
     for (int k = 0; k < size; k++) backwards[k] = size - 1 - k;
-    loan = foreign(0, block, 0, memory, bytes); /* the last rank has the first rows */
+    loan = foreign(0, block, COMPLEX, memory, bytes); /* the last rank has the first rows */
     dims[0] = distarray_dim_block(N0, size, place, first, first + block < N0 ? first + block : N0);
     shape[0] = dims[0].stop - dims[0].start;
     loan.flags_read = DISTARRAY_R_GRID_MAP;
     loan.grid_ranks = backwards;
     REFUSED(0, DISTARRAY_E_UNACCEPTABLE, "proc_grid_rank");
-    loan = foreign(0, block, 0, memory, bytes); /* a short first block */
+    loan = foreign(0, block, COMPLEX, memory, bytes); /* a short first block */
     dims[0] = distarray_dim_block(N0, size, rank,
                                   rank == 0   ? 0
                                   : rank == 1 ? 1

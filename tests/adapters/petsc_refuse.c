@@ -72,10 +72,10 @@ static void vectors(void) {
   b = rows();
   distarray_dim_add_halo(&b.dims[0], 1, 1);
   VECTOR(b, DISTARRAY_E_UNACCEPTABLE, "padding", "owned elements alone");
-  b = rows();
-  b.dims[0] = distarray_dim_cyclic(4 * size, size, rank, 2, 0);
-  VECTOR(b, DISTARRAY_E_UNACCEPTABLE, "dist_type", "blocks alone");
   if (size > 1) {
+    b = rows();
+    b.dims[0] = distarray_dim_cyclic(4 * size, size, rank, 2, 0);
+    VECTOR(b, DISTARRAY_E_UNACCEPTABLE, "dist_type", "blocks alone");
     b = rows();
     b.dims[1] = distarray_dim_block(3 * size, size, rank, 3 * rank, 3 * rank + 3);
     b.dims[0] = distarray_dim_whole(6);

@@ -105,11 +105,10 @@ pub fn slepc() -> Vec<Library> {
 
 /// What the interoperability matrix is compiled with: all over Open MPI, doubles.
 pub fn matrix() -> Vec<Library> {
-    let hypre = hypre().into_iter().take(1);
-    let more = sundials().into_iter().chain(hypre).chain(scalapack()).chain(global_arrays());
-    let more = more.chain(tpetra()).chain(epetra());
-    let over_open_mpi = more.filter(|library| library.mpi == Flavor::OpenMpi);
-    petsc().into_iter().filter(Library::is_default).chain(over_open_mpi).collect()
+    let hypre = hypre().into_iter().take(1).collect();
+    let linear = [slepc(), tpetra(), epetra(), sundials(), hypre, scalapack()];
+    let all = linear.into_iter().chain([fftw(), global_arrays(), hdf5()]).flatten();
+    all.filter(|library| library.mpi == Flavor::OpenMpi).collect()
 }
 
 impl Library {

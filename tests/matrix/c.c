@@ -60,6 +60,21 @@ static int32_t lend_halo(const shape *s, void **object, distarray_export *loan,
   return lend(blocks_of(s, 1), object, loan);
 }
 
+/* Equal slabs with room for FFTW, which transposes them in place: all slabs have room for
+ * that. */
+static int32_t lend_slabs(const shape *s, void **object, distarray_export *loan,
+                          distarray_error *error) {
+  block b = rows_of(s);
+  const int64_t length = (s->size[0] + size - 1) / size;
+  const int64_t start = length * rank < s->size[0] ? length * rank : s->size[0];
+  const int64_t stop = start + length < s->size[0] ? start + length : s->size[0];
+  (void)error;
+  b.dims[0] = distarray_dim_block(s->size[0], size, rank, start, stop);
+  b.room = length * size;
+  for (int i = 1; i < s->ndim; i++) b.room *= s->size[i];
+  return lend(b, object, loan);
+}
+
 /* Rows, columns of which are further apart than they are long. */
 static int32_t lend_columns(const shape *s, void **object, distarray_export *loan,
                             distarray_error *error) {
@@ -97,8 +112,9 @@ static const producer producers[] = {
     {"C rows", 0xe, lend_rows, holds, end},
     {"C blocks", 0xe, lend_blocks, holds, end},
     {"C blocks with halo", 0xe, lend_halo, holds, end},
-    {"Fortran columns", 0xc, lend_columns, holds, end},
-    {"block-cyclic panels", 0xc, lend_cyclic, holds, end},
+    {"C slabs", 0xe, lend_slabs, holds, end},
+    {"C columns", 0xc, lend_columns, holds, end},
+    {"C panels", 0xc, lend_cyclic, holds, end},
 };
 
 /* The consumer reads any loan that a program can read without help. */
@@ -134,6 +150,6 @@ static distarray_requirements anything(const shape *s, distarray_required_axis a
   return any;
 }
 
-static const consumer consumers[] = {{"C", borrow, loan_holds, add, give_back, anything}};
+static const consumer consumers[] = {{"C", borrow, loan_holds, add, give_back, anything, NULL, NULL}};
 
 const library c_library = {"C", NULL, NULL, producers, COUNT(producers), consumers, COUNT(consumers)};

@@ -71,7 +71,7 @@ static distarray_requirements anything(const shape *s, distarray_required_axis a
   return any;
 }
 
-static const consumer consumers[] = {{"distarray", borrow, holds, add, end, anything}};
+static const consumer consumers[] = {{"distarray", borrow, holds, add, end, anything, NULL, NULL}};
 
 const library distarray_library = {"distarray",     NULL,      NULL,            producers,
                                    COUNT(producers), consumers, COUNT(consumers)};

@@ -1,4 +1,4 @@
-/* Global Arrays, which lend; they take no memory but their own. */
+/* Global Arrays, which take no memory but their own. */
 #include <distarray_ga.h>
 
 #include <stdlib.h>
@@ -41,6 +41,20 @@ static int holds(void *object, int64_t added) {
   return 1;
 }
 
+static void write_all(void *object, int64_t added) {
+  global *self = object;
+  int lo[3], hi[3], ld[3];
+  const int64_t count = bounds(self, lo, hi, ld);
+  for (int64_t k = 0; k < count; k++) self->all[k] = (double)(k + added);
+  GA_Sync();
+  if (rank == 0) NGA_Put(self->g_a, lo, hi, self->all, ld);
+  GA_Sync();
+}
+
+static int32_t lend_again(void *object, distarray_export *loan, distarray_error *error) {
+  return distarray_ga_lend(((global *)object)->g_a, DISTARRAY_ACCESS_READ_WRITE, NULL, loan, error);
+}
+
 static int32_t lend(const shape *s, void **object, distarray_export *loan, distarray_error *error) {
   global *self = calloc(1, sizeof *self);
   int sizes[3], chunk[3] = {-1, -1, -1}, lo[3], hi[3], ld[3];
@@ -51,14 +65,14 @@ static int32_t lend(const shape *s, void **object, distarray_export *loan, dista
   const int64_t count = bounds(self, lo, hi, ld);
   self->all = calloc((size_t)count, sizeof *self->all);
   INSIST(self->g_a != 0 && self->all != NULL);
-  for (int64_t k = 0; k < count; k++) self->all[k] = (double)k;
-  if (rank == 0) NGA_Put(self->g_a, lo, hi, self->all, ld);
-  GA_Sync();
+  write_all(self, 0);
   *object = self;
-  return distarray_ga_lend(self->g_a, DISTARRAY_ACCESS_READ_WRITE, NULL, loan, error);
+  return lend_again(self, loan, error);
 }
 
 static const producer producers[] = {{"Global Arrays", 0xe, lend, holds, end}};
+static const consumer consumers[] = {
+    {"Global Arrays", NULL, holds, write_all, end, NULL, &producers[0], lend_again}};
 
 static void start(int *argc, char ***argv) {
   (void)argc;
@@ -69,4 +83,5 @@ static void start(int *argc, char ***argv) {
 
 static void stop(void) { GA_Terminate(); }
 
-const library ga_library = {"Global Arrays", start, stop, producers, COUNT(producers), NULL, 0};
+const library ga_library = {"Global Arrays", start, stop, producers, COUNT(producers),
+                            consumers,       COUNT(consumers)};

@@ -171,7 +171,7 @@ static int32_t borrow_struct(const shape *s, distarray_export *loan, void **obje
 }
 
 static distarray_requirements struct_takes(const shape *s, distarray_required_axis axes[3]) {
-  return distarray_hypre_struct_vector_requirements(s->ndim, 1, axes);
+  return distarray_hypre_struct_vector_requirements(s->ndim, 0, axes);
 }
 
 static const producer producers[] = {
@@ -179,8 +179,8 @@ static const producer producers[] = {
     {"HYPRE StructVector", 0xe, lend_struct, struct_holds, end_struct},
 };
 static const consumer consumers[] = {
-    {"HYPRE ParVector", borrow_par, par_holds, write_par, end_par, par_takes},
-    {"HYPRE StructVector", borrow_struct, struct_holds, write_struct, end_struct, struct_takes},
+    {"HYPRE ParVector", borrow_par, par_holds, write_par, end_par, par_takes, NULL, NULL},
+    {"HYPRE StructVector", borrow_struct, struct_holds, write_struct, end_struct, struct_takes, NULL, NULL},
 };
 
 static void start(int *argc, char ***argv) {

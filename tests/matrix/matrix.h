@@ -34,7 +34,8 @@ typedef struct producer {
 
 typedef struct consumer {
   const char *name;
-  /* Makes an object of the loan, in the same memory, or refuses it and leaves it live. */
+  /* Makes an object of the loan, in the same memory, or refuses it and leaves it live; NULL
+   * where the library works in no memory but its own. */
   int32_t (*borrow)(const shape *, distarray_export *loan, void **object, const void **address,
                     distarray_error *);
   int (*holds)(void *object, int64_t added);
@@ -42,8 +43,13 @@ typedef struct consumer {
   void (*add)(void *object, int64_t number);
   /* Gives the loan back. */
   void (*end)(void *object);
-  /* What it takes, so that anything else can be copied into that. */
+  /* What it takes, so that anything else can be copied into that; NULL where no copy that
+   * libdistarray makes would do. */
   distarray_requirements (*requirements)(const shape *, distarray_required_axis axes[3]);
+  /* Who makes an object of the library's own, to which elements are copied where all that
+   * fails, or NULL; lend lends that object once more. */
+  const producer *own;
+  int32_t (*lend)(void *object, distarray_export *loan, distarray_error *);
 } consumer;
 
 typedef struct library {
@@ -56,14 +62,18 @@ typedef struct library {
   int             n_consumers;
 } library;
 
+/* The address of a loan's first element behind its padding. */
+const void *first_owned(const distarray_export *loan);
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
 
 /* Ends the job where the libraries do what they must not. */
 void insist_line(int right, const char *what, const char *file, int line);
 #define INSIST(condition) insist_line(condition, #condition, __FILE__, __LINE__)
 
-extern const library c_library, distarray_library, petsc_library, sundials_library,
-    hypre_library, scalapack_library, ga_library, tpetra_library, epetra_library;
+extern const library c_library, fortran_library, distarray_library, petsc_library, slepc_library,
+    tpetra_library, epetra_library, sundials_library, hypre_library, scalapack_library, fftw_library,
+    ga_library, hdf5_library;
 
 #ifdef __cplusplus
 }

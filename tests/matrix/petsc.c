@@ -188,6 +188,11 @@ static void write_grid(void *object, int64_t added) { visit(object, added, 1); }
 
 static int grid_holds(void *object, int64_t added) { return visit(object, added, 0); }
 
+static int32_t lend_dmda(void *object, distarray_export *loan, distarray_error *error) {
+  petsc *self = object;
+  return distarray_petsc_lend_dmda(self->grid, self->vec, DISTARRAY_ACCESS_READ_WRITE, loan, error);
+}
+
 static int32_t lend_grid(const shape *s, int local, void **object, distarray_export *loan,
                          distarray_error *error) {
   petsc *self = new_petsc(s);
@@ -207,7 +212,7 @@ static int32_t lend_grid(const shape *s, int local, void **object, distarray_exp
   else
     TRY(DMCreateGlobalVector(self->grid, &self->vec));
   write_grid(self, 0);
-  return distarray_petsc_lend_dmda(self->grid, self->vec, DISTARRAY_ACCESS_READ_WRITE, loan, error);
+  return lend_dmda(self, loan, error);
 }
 
 static int32_t lend_global(const shape *s, void **object, distarray_export *loan,
@@ -264,10 +269,10 @@ static const producer producers[] = {
 };
 
 static const consumer consumers[] = {
-    {"PETSc Vec", borrow_vec, vec_holds, write_vec, end, vec_takes},
-    {"PETSc MatDense", borrow_dense, dense_holds, write_dense, end, dense_takes},
-    {"PETSc DMDA global", borrow_global, grid_holds, write_grid, end, global_takes},
-    {"PETSc DMDA local", borrow_local, grid_holds, write_grid, end, local_takes},
+    {"PETSc Vec", borrow_vec, vec_holds, write_vec, end, vec_takes, NULL, NULL},
+    {"PETSc MatDense", borrow_dense, dense_holds, write_dense, end, dense_takes, NULL, NULL},
+    {"PETSc DMDA global", borrow_global, grid_holds, write_grid, end, global_takes, &producers[2], lend_dmda},
+    {"PETSc DMDA local", borrow_local, grid_holds, write_grid, end, local_takes, &producers[3], lend_dmda},
 };
 
 static void start(int *argc, char ***argv) { TRY(PetscInitialize(argc, argv, NULL, NULL)); }

@@ -41,25 +41,39 @@ static void end(void *object) {
   free(self);
 }
 
-static int visit(matrix *self, int64_t added, int writing) {
+/* The element's place in the matrix that ScaLAPACK has, counted from 1. */
+static void place_of(const matrix *self, int64_t i, int64_t j, int *row, int *column) {
+  *row = (int)(self->trans == 'N' ? i : j) + 1;
+  *column = (int)(self->trans == 'N' ? j : i) + 1;
+}
+
+static void write_matrix(void *object, int64_t added) {
+  matrix *self = object;
+  int row, column;
   for (int64_t i = 0; i < self->rows; i++)
     for (int64_t j = 0; j < self->columns; j++) {
       const double value = (double)(i * self->columns + j + added);
-      const int row = (int)(self->trans == 'N' ? i : j) + 1;
-      const int column = (int)(self->trans == 'N' ? j : i) + 1;
-      double found = value;
-      if (writing)
-        pdelset_(self->panel, &row, &column, self->desc, &value);
-      else
-        pdelget_("A", " ", &found, self->panel, &row, &column, self->desc);
-      if (found != value) return 0;
+      place_of(self, i, j, &row, &column);
+      pdelset_(self->panel, &row, &column, self->desc, &value);
     }
-  return 1;
 }
 
-static void write_matrix(void *object, int64_t number) { visit(object, number, 1); }
-
-static int holds(void *object, int64_t added) { return visit(object, added, 0); }
+/* Each process gets what it has, and 0 for the others': the sums are the matrix. */
+static int holds(void *object, int64_t added) {
+  matrix *self = object;
+  const int64_t n = self->rows * self->columns;
+  double *all = calloc((size_t)n, sizeof *all);
+  int row, column, right = 1;
+  INSIST(all != NULL);
+  for (int64_t k = 0; k < n; k++) {
+    place_of(self, k / self->columns, k % self->columns, &row, &column);
+    pdelget_(" ", " ", &all[k], self->panel, &row, &column, self->desc);
+  }
+  MPI_Allreduce(MPI_IN_PLACE, all, (int)n, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+  for (int64_t k = 0; k < n; k++) right = right && all[k] == (double)(k + added);
+  free(all);
+  return right;
+}
 
 static int32_t lend(const shape *s, void **object, distarray_export *loan, distarray_error *error) {
   const int rows = size % 2 == 0 ? 2 : 1;
@@ -96,9 +110,7 @@ static int32_t borrow(const shape *s, distarray_export *loan, void **object, con
   memcpy(self->desc, desc, sizeof desc);
   self->panel = panel;
   self->trans = trans;
-  /* The panel begins behind the halo, if there is one. */
-  *address = (char *)panel - (loan->dims[0].padding[0] * loan->strides[0] +
-                              loan->dims[1].padding[0] * loan->strides[1]);
+  *address = panel == first_owned(loan) ? loan->data : panel; /* behind the halo */
   distarray_export_move(&self->loan, loan);
   *object = self;
   return DISTARRAY_OK;
@@ -110,7 +122,7 @@ static distarray_requirements takes(const shape *s, distarray_required_axis axes
 }
 
 static const producer producers[] = {{"ScaLAPACK", 0x4, lend, holds, end}};
-static const consumer consumers[] = {{"ScaLAPACK", borrow, holds, write_matrix, end, takes}};
+static const consumer consumers[] = {{"ScaLAPACK", borrow, holds, write_matrix, end, takes, NULL, NULL}};
 
 const library scalapack_library = {"ScaLAPACK",      NULL,      NULL,            producers,
                                    COUNT(producers), consumers, COUNT(consumers)};

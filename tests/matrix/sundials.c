@@ -86,7 +86,7 @@ static distarray_requirements takes(const shape *s, distarray_required_axis axes
 
 static const producer producers[] = {{"SUNDIALS N_Vector", 0x2, lend, holds, end}};
 static const consumer consumers[] = {
-    {"SUNDIALS N_Vector", borrow, holds, write_vector, end, takes}};
+    {"SUNDIALS N_Vector", borrow, holds, write_vector, end, takes, NULL, NULL}};
 
 static void start(int *argc, char ***argv) {
   MPI_Comm world = MPI_COMM_WORLD;

@@ -1,5 +1,8 @@
 // Epetra's and Tpetra's vectors. An array of one axis is a Vector; the second axis is that
 // of a MultiVector's columns; the other axes of an Epetra_Vector are an element's points.
+#include <algorithm>
+#include <type_traits>
+
 #include <Tpetra_Core.hpp>
 
 #include <distarray_epetra.hpp>
@@ -190,7 +193,8 @@ std::int32_t borrow_any(const shape *s, distarray_export *loan, void **object,
 
 template <class P, class V>
 distarray_requirements takes(const shape *s, distarray_required_axis axes[3]) {
-  return P::template takes<V>(s->ndim, axes);
+  const bool multi = !std::is_base_of_v<typename P::Vector, V>;
+  return P::template takes<V>(multi ? std::min(s->ndim, 2) : s->ndim, axes);
 }
 
 const producer tpetra_producers[] = {
@@ -198,7 +202,7 @@ const producer tpetra_producers[] = {
 };
 const consumer tpetra_consumers[] = {
     {"Tpetra MultiVector", borrow_any<Tpetra_>, holds<Tpetra_>, write<Tpetra_>, end<Tpetra_>,
-     takes<Tpetra_, Tpetra_::Multi>},
+     takes<Tpetra_, Tpetra_::Multi>, nullptr, nullptr},
 };
 const producer epetra_producers[] = {
     {"Epetra MultiVector", 0x6, lend<Epetra_, false>, holds<Epetra_>, end<Epetra_>},
@@ -206,9 +210,9 @@ const producer epetra_producers[] = {
 };
 const consumer epetra_consumers[] = {
     {"Epetra Vector", borrow<Epetra_, Epetra_Vector>, holds<Epetra_>, write<Epetra_>, end<Epetra_>,
-     takes<Epetra_, Epetra_Vector>},
+     takes<Epetra_, Epetra_Vector>, nullptr, nullptr},
     {"Epetra MultiVector", borrow_any<Epetra_>, holds<Epetra_>, write<Epetra_>, end<Epetra_>,
-     takes<Epetra_, Epetra_MultiVector>},
+     takes<Epetra_, Epetra_MultiVector>, nullptr, nullptr},
 };
 
 void start(int *argc, char ***argv) { Tpetra::initialize(argc, argv); }

@@ -1,0 +1,194 @@
+! Blocks with a halo as a Fortran code has them, u(0:nx+1, 0:ny+1, 0:nz+1), and a code that
+! takes any array as u(:,:,:). One file, so that one object is linked: it includes the
+! modules that it uses.
+include 'distarray.f90'
+include 'distarray_library.f90'
+
+module matrix_fortran
+  use distarray
+  use distarray_library
+  implicit none
+  private
+
+  ! Memory of up to three axes; further ones are one element long.
+  type :: field
+    integer                :: ndim = 0
+    real(real64), pointer  :: u(:, :, :) => null()
+    type(distarray_dim)    :: dims(3)       ! in the order of u's axes
+    integer(c_int64_t)     :: weight(3) = 0 ! of an index in a position of the whole array
+    type(distarray_lease)  :: lease
+    type(distarray_export) :: loan          ! if it is borrowed
+  end type
+
+contains
+
+  ! Makes a field on a grid of processes whose first axis runs fastest.
+  type(c_ptr) function fortran_new(ndim, sizes, rank, nranks) bind(c)
+    integer(c_int), value          :: ndim, rank, nranks
+    integer(c_int64_t), intent(in) :: sizes(ndim)
+    type(field), pointer :: self
+    integer :: grid(3), place(3), n(3), first(3), last(3), held(3)
+    n = 1
+    n(:ndim) = int(sizes)
+    grid = [nranks, 1, 1]
+    if (ndim > 1 .and. mod(nranks, 2) == 0) grid = [2, nranks / 2, 1]
+    place = [mod(rank, grid(1)), rank / grid(1), 0]
+    first = n * place / grid
+    last = n * (place + 1) / grid
+    allocate (self)
+    self%ndim = ndim
+    self%dims = distarray_dim_block(n, grid, place, first, last)
+    call distarray_dim_add_halo(self%dims(:ndim), 1, 1)
+    self%weight = [n(2) * n(3), n(3), 1]
+    held = int(self%dims%stop - self%dims%start)
+    allocate (self%u(held(1), held(2), held(3)))
+    fortran_new = c_loc(self)
+  end function
+
+  ! Lends a field as an array of its own number of axes.
+  integer(c_int32_t) function fortran_lend(object, rank, nranks, loan) result(status) bind(c)
+    type(c_ptr), value                  :: object
+    integer(c_int), value               :: rank, nranks
+    type(distarray_export), intent(out) :: loan
+    type(field), pointer  :: self
+    real(real64), pointer :: line(:), plane(:, :)
+    call c_f_pointer(object, self)
+    select case (self%ndim)
+    case (1)
+      line => self%u(:, 1, 1)
+      call distarray_lend(line, self%dims(:1), rank, nranks, loan, self%lease, status)
+    case (2)
+      plane => self%u(:, :, 1)
+      call distarray_lend(plane, self%dims(:2), rank, nranks, loan, self%lease, status)
+    case default
+      call distarray_lend(self%u, self%dims, rank, nranks, loan, self%lease, status)
+    end select
+    loan%flags_read = ior(loan%flags_read, DISTARRAY_R_GRID_COLMAJOR)
+  end function
+
+  ! Takes a loan as u(:,:,:), with the axes in reverse where the last one is the fastest.
+  ! Takes nothing, and returns NULL, where no section of an array lies so.
+  type(c_ptr) function fortran_borrow(loan) bind(c)
+    type(distarray_export), intent(inout) :: loan
+    type(field), pointer         :: self
+    type(distarray_dim), pointer :: dims(:)
+    integer(c_int64_t), pointer  :: extents(:), strides(:)
+    integer(c_int64_t) :: weight
+    integer :: order(3), n, i
+    logical :: fits
+    n = loan%ndim
+    call c_f_pointer(loan%dims, dims, [n])
+    call c_f_pointer(loan%shape, extents, [n])
+    call c_f_pointer(loan%strides, strides, [n])
+    allocate (self)
+    self%ndim = n
+    order(:n) = [(i, i = 1, n)]
+    call point(self%u, loan%data, extents, strides, fits)
+    if (.not. fits) then
+      order(:n) = order(n:1:-1)
+      call point(self%u, loan%data, extents(order(:n)), strides(order(:n)), fits)
+    end if
+    fortran_borrow = c_null_ptr
+    if (fits) fortran_borrow = c_loc(self)
+    if (.not. fits) deallocate (self)
+    if (.not. fits) return
+    self%dims = distarray_dim_whole(1)
+    self%dims(:n) = dims(order(:n))
+    weight = 1
+    do i = n, 1, -1
+      self%weight(findloc(order(:n), i)) = weight
+      weight = weight * dims(i)%size
+    end do
+    self%loan = loan
+    loan%release = c_null_funptr
+  end function
+
+  ! Points u to the section of a contiguous array that has these extents and strides.
+  subroutine point(u, memory, extents, strides, fits)
+    real(real64), pointer, intent(out) :: u(:, :, :)
+    type(c_ptr), intent(in)            :: memory
+    integer(c_int64_t), intent(in)     :: extents(:), strides(:)
+    logical, intent(out)               :: fits
+    integer(c_int64_t)    :: held(3), step(3), room(3), distance
+    real(real64), pointer :: all(:, :, :)
+    integer :: n, axis, next
+    n = size(extents)
+    held = 1
+    held(:n) = extents
+    step = 1
+    step(:n) = strides / 8
+    room = held
+    fits = held(1) < 2 .or. step(1) == 1
+    distance = 1
+    do axis = 1, 2
+      next = axis + findloc(held(axis + 1:) > 1, .true., 1)
+      if (next > axis) then
+        room(axis) = step(next) / distance
+        fits = fits .and. mod(step(next), distance) == 0 .and. room(axis) >= held(axis)
+      end if
+      distance = distance * max(room(axis), 1_c_int64_t)
+    end do
+    if (any(held == 0)) fits = .true.
+    if (any(held == 0)) room = held
+    if (fits) call c_f_pointer(memory, all, room)
+    if (fits) u => all(:held(1), :held(2), :held(3))
+  end subroutine
+
+  ! Writes every owned element, or says whether it holds its position plus what was added.
+  integer(c_int) function fortran_visit(object, added, writing) result(right) bind(c)
+    type(c_ptr), value        :: object
+    integer(c_int64_t), value :: added
+    integer(c_int), value     :: writing
+    type(field), pointer :: self
+    integer(c_int64_t)   :: first(3), last(3), held, position
+    integer :: i, j, k, axis
+    call c_f_pointer(object, self)
+    right = 1
+    do axis = 1, 3
+      if (distarray_dim_owned(self%dims(axis), held, first(axis), last(axis)) /= 0) right = 0
+    end do
+    do k = int(first(3)), int(last(3)) - 1
+      do j = int(first(2)), int(last(2)) - 1
+        do i = int(first(1)), int(last(1)) - 1
+          position = dot_product(self%weight, [at(1, i), at(2, j), at(3, k)])
+          if (writing /= 0) self%u(i + 1, j + 1, k + 1) = real(position + added, real64)
+          if (self%u(i + 1, j + 1, k + 1) /= real(position + added, real64)) right = 0
+        end do
+      end do
+    end do
+
+  contains
+
+    integer(c_int64_t) function at(axis, local)
+      integer, intent(in) :: axis, local
+      integer(c_int64_t)  :: global(1)
+      if (distarray_dim_local_to_global(self%dims(axis), 1_c_int64_t, [int(local, c_int64_t)], &
+          global) /= 0) right = 0
+      at = global(1)
+    end function
+
+  end function
+
+  type(c_ptr) function fortran_address(object) bind(c)
+    type(c_ptr), value   :: object
+    type(field), pointer :: self
+    call c_f_pointer(object, self)
+    fortran_address = c_loc(self%u)
+  end function
+
+  ! Gives back what was borrowed, or frees what was made.
+  integer(c_int) function fortran_end(object) result(right) bind(c)
+    type(c_ptr), value   :: object
+    type(field), pointer :: self
+    call c_f_pointer(object, self)
+    right = merge(1, 0, self%lease%live == 0)
+    if (c_associated(self%loan%release)) then
+      self%loan%consumer_flags = ior(self%loan%consumer_flags, DISTARRAY_C_MODIFIED)
+      call distarray_export_release(self%loan)
+    else
+      deallocate (self%u)
+    end if
+    deallocate (self)
+  end function
+
+end module
