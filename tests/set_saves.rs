@@ -53,6 +53,11 @@ fn refusal(prefix: &Path) -> Error {
     errors.into_iter().next().unwrap()
 }
 
+fn pieces(prefix: &Path) -> Vec<Piece> {
+    let manifest = dnpy::Manifest::open(prefix).unwrap().unwrap();
+    manifest.members().map(|member| Piece::member(member.unwrap()).unwrap()).collect()
+}
+
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -131,17 +136,13 @@ fn a_set_dealt_out_of_files_is_replaced_as_a_whole_too() {
     let axes = [Axis::block(SIZE)];
     let dealt = Decomposition::new(&axes, &Grid::compact(), RANKS).unwrap();
     let parts: Vec<_> = (0..3).map(|rank| dealt.part(&axes, rank).unwrap()).collect();
-    let deal = |prefix: &Path| {
-        let manifest = dnpy::Manifest::open(&from).unwrap().unwrap();
-        let pieces = Piece::set(&manifest)?;
-        redistribute(&pieces, Target::Set { prefix, parts: &parts }, &mut |_| Ok(()))
-    };
+    let deal =
+        |prefix: &Path| redistribute(&pieces(&from), Target::Set { prefix, parts: &parts }, &mut |_| Ok(()));
     let test = "a_set_dealt_out_of_files_is_replaced_as_a_whole_too";
     if let Some(prefix) = std::env::var_os(CHILD) {
         let prefix = PathBuf::from(prefix);
         let from = prefix.with_file_name("from");
-        let pieces = Piece::set(&dnpy::Manifest::open(from).unwrap().unwrap()).unwrap();
-        return redistribute(&pieces, Target::Set { prefix: &prefix, parts: &parts }, &mut |_| Ok(()))
+        return redistribute(&pieces(&from), Target::Set { prefix: &prefix, parts: &parts }, &mut |_| Ok(()))
             .unwrap();
     }
     let stopper = Stopper::new(Path::new(env!("CARGO_MANIFEST_DIR")));
@@ -290,7 +291,7 @@ fn files_changed_while_they_are_read_are_no_source() {
     saved(&prefix, 0);
     for with_manifest in [true, false] {
         let pieces: Vec<Piece> = match with_manifest {
-            true => Piece::set(&dnpy::Manifest::open(&prefix).unwrap().unwrap()).unwrap(),
+            true => pieces(&prefix),
             false => (0..RANKS).map(|rank| Piece::part(dnpy::rank_path(&prefix, rank)).unwrap()).collect(),
         };
         let mut calls = 0;
@@ -312,7 +313,7 @@ fn work_that_is_stopped_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let (prefix, target) = (directory.path().join("u"), directory.path().join("u.npy"));
     saved(&prefix, 0);
-    let pieces = Piece::set(&dnpy::Manifest::open(&prefix).unwrap().unwrap()).unwrap();
+    let pieces = pieces(&prefix);
     let (mut calls, mut last) = (0, None);
     redistribute(&pieces, Target::Whole(&target), &mut |progress| {
         calls += 1;

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::atomic::{AtomicFile, Staged};
-use super::dnpy::{Manifest, Member, Save};
+use super::dnpy::{Member, Save};
 use super::file::Stamp;
 use super::{dnpy, file, npy};
 use crate::array::{Layout, Order};
@@ -58,15 +58,12 @@ impl Piece {
         Self::read(path.into(), None)
     }
 
-    /// All files of a set that has a manifest. Local.
+    /// A file of a set that has a manifest: compared with it before it is a source. Local.
     ///
     /// # Errors
-    /// As for [`part`](Self::part) and [`Manifest::member`].
-    pub fn set(manifest: &Manifest) -> Result<Vec<Self>> {
-        let members = (0..manifest.ranks()).filter_map(|rank| manifest.member(rank).transpose());
-        members
-            .map(|member| member.and_then(|member| Self::read(member.path().to_owned(), Some(member))))
-            .collect()
+    /// As for [`part`](Self::part).
+    pub fn member(member: Member) -> Result<Self> {
+        Self::read(member.path().to_owned(), Some(member))
     }
 
     fn read(path: PathBuf, member: Option<Member>) -> Result<Self> {
@@ -96,7 +93,7 @@ impl Piece {
 pub enum Target<'a> {
     /// One `.npy` file.
     Whole(&'a Path),
-    /// A set of `.dnpy` files with its [`Manifest`].
+    /// A set of `.dnpy` files with its [`Manifest`](dnpy::Manifest).
     Set {
         /// What the names begin with.
         prefix: &'a Path,

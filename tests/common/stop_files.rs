@@ -1,5 +1,6 @@
 //! Processes that are stopped at every change they make to files, one after the other.
 //! Use it as `#[path = "common/stop_files.rs"] mod stop_files;`.
+#![allow(dead_code)] // each test binary uses its own part
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

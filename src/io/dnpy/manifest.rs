@@ -54,6 +54,11 @@ impl Save {
         format!("{:016x}", self.0)
     }
 
+    /// The first line of a manifest.
+    fn head(self, ranks: usize) -> String {
+        format!("{MAGIC}{VERSION} {} {ranks:010}\n", self.name())
+    }
+
     /// A file of this save, beside its place.
     pub(in crate::io) fn create(self, prefix: &Path, rank: usize) -> Result<AtomicFile> {
         AtomicFile::create_beside(&rank_path(prefix, rank), &self.name())
@@ -61,8 +66,7 @@ impl Save {
 
     /// The manifest of a save, beside its place.
     pub(super) fn manifest(self, prefix: &Path, sums: &[Sum]) -> Result<Staged> {
-        let mut text = format!("{MAGIC}{VERSION} {} {:010}\n", self.name(), sums.len());
-        text.extend(sums.iter().map(|Sum { crc32, bytes }| format!("{crc32:08x} {bytes:020}\n")));
+        let text: String = std::iter::once(self.head(sums.len())).chain(sums.iter().map(line)).collect();
         let path = manifest_path(prefix);
         let mut file = AtomicFile::create_beside(&path, &self.name())?;
         file.writer().write_all(text.as_bytes()).map_err(|error| Error::from(error).in_file(&path))?;
@@ -86,6 +90,11 @@ impl Save {
             }
         }
     }
+}
+
+/// The line of one file in a manifest.
+fn line(Sum { crc32, bytes }: &Sum) -> String {
+    format!("{crc32:08x} {bytes:020}\n")
 }
 
 /// Replaces a set by files that wait, in the order of their ranks. Local.
@@ -163,13 +172,11 @@ impl Manifest {
         if expected.is_none_or(|expected| length != expected as u64) {
             return Err(syntax("the manifest does not have one line for each rank"));
         }
-        let this = Self { prefix, file, save, ranks };
-        // Else 0X and signs would be digits.
-        if this.head() != head { Err(refused()) } else { Ok(this) }
-    }
-
-    fn head(&self) -> Vec<u8> {
-        format!("{MAGIC}{VERSION} {} {:010}\n", self.save.name(), self.ranks).into_bytes()
+        // Else signs and upper case would be digits.
+        if save.head(ranks).as_bytes() != head {
+            return Err(refused());
+        }
+        Ok(Self { prefix, file, save, ranks })
     }
 
     /// The number of files.
@@ -194,6 +201,11 @@ impl Manifest {
         self.save
     }
 
+    /// The files of all ranks, as [`member`](Self::member) gives them. Local.
+    pub fn members(&self) -> impl Iterator<Item = Result<Member>> {
+        (0..self.ranks).filter_map(|rank| self.member(rank).transpose())
+    }
+
     /// The file of one rank; none beyond their number. Local.
     ///
     /// # Errors
@@ -203,15 +215,16 @@ impl Manifest {
             return Ok(None);
         }
         let manifest = self.path();
-        let mut line = [0; LINE];
+        let mut read = [0; LINE];
         self.file
-            .read_exact_at(&mut line, (HEAD + rank * LINE) as u64)
+            .read_exact_at(&mut read, (HEAD + rank * LINE) as u64)
             .map_err(|error| Error::from(error).in_file(&manifest))?;
         let number = |text: &str| {
             let (crc32, bytes) = text.strip_suffix('\n')?.split_once(' ')?;
             Some(Sum { crc32: u32::from_str_radix(crc32, 16).ok()?, bytes: bytes.parse().ok()? })
         };
-        let sum = str::from_utf8(&line).ok().and_then(number).ok_or_else(|| {
+        let sum = str::from_utf8(&read).ok().and_then(number).filter(|sum| line(sum).as_bytes() == read);
+        let sum = sum.ok_or_else(|| {
             syntax("a line of the manifest is no checksum and length")
                 .or_on_rank(rank as i64)
                 .in_file(&manifest)
@@ -278,7 +291,7 @@ impl Member {
         );
         let error = Error::new(ErrorKind::Invariant, why).in_file(&self.path).by_rule("F11");
         Err(match found.bytes == self.sum.bytes {
-            true => error.in_field("crc32").expected_found(self.sum.crc32.into(), found.crc32.into()),
+            true => error.in_field("crc32"),
             false => error.in_field("bytes").expected_found(signed(self.sum.bytes), signed(found.bytes)),
         })
     }

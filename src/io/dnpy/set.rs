@@ -1,5 +1,7 @@
 //! Sets of `.dnpy` files: one per rank, `<prefix>_<rank>.dnpy`.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::super::atomic::{Staged, commit_all, sync_names};
@@ -140,8 +142,11 @@ pub fn rank_path(prefix: &Path, rank: usize) -> PathBuf {
 /// ```
 #[must_use]
 pub fn rank_of_path(path: &Path) -> Option<(PathBuf, usize)> {
-    let (prefix, rank) = path.file_name()?.to_str()?.strip_suffix(".dnpy")?.rsplit_once('_')?;
-    let (prefix, rank) = (path.with_file_name(prefix), rank.parse().ok()?);
+    // Names are bytes, of which rank and ending alone are known to be text.
+    let name = path.file_name()?.as_bytes().strip_suffix(b".dnpy")?;
+    let at = name.iter().rposition(|&byte| byte == b'_')?;
+    let rank = str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?;
+    let prefix = path.with_file_name(OsStr::from_bytes(&name[..at]));
     (rank_path(&prefix, rank).file_name() == path.file_name()).then_some((prefix, rank))
 }
 
