@@ -74,8 +74,6 @@ const CHILD: &str = "DISTARRAY_TEST_SAVE";
 fn child(test: &str, prefix: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).env(CHILD, prefix);
-    // Else ranks that are threads leave a file of shared memory when they are killed.
-    command.env("DISTARRAY_SHARED_MEMORY", "off");
     command
 }
 

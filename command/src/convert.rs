@@ -81,7 +81,7 @@ fn deal(source: &Path, prefix: &Path, layout: &str, ranks: Option<i64>) -> Outco
     let layout = Layout::parse(layout, Given { shape: shape.as_deref(), ranks, default_ranks: None })?;
     let parts = (0..layout.ranks()).map(|rank| layout.part(rank)).collect::<Outcome<Vec<_>>>()?;
     write(source, &pieces, Target::Set { prefix, parts: &parts })?;
-    if let Named::Set(set) = sets::find(prefix)? {
+    if let Ok(Named::Set(set)) = sets::find(prefix) {
         set.notes().iter().for_each(|note| say(&format!("note: {note}")));
     }
     Ok(())

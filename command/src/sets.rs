@@ -44,6 +44,13 @@ pub struct File {
     pub member: Option<Member>,
 }
 
+impl File {
+    /// One that its name does not put anywhere.
+    fn alone(path: PathBuf) -> Self {
+        Self { rank: None, path, member: None }
+    }
+}
+
 /// Files by the ranks in their names.
 type Ranked = BTreeMap<usize, PathBuf>;
 
@@ -59,18 +66,18 @@ pub fn group(arguments: &[PathBuf], together: bool) -> Outcome<Vec<Named>> {
         let Some(path) = file(argument)? else {
             let set = Set::whole(&prefix_of(argument))?;
             match together {
-                true => alone.extend(set.files.into_iter().map(|file| file.path)),
+                true => alone.extend(set.files.into_iter().map(|file| File { rank: None, ..file })),
                 false => wholes.push(set),
             }
             continue;
         };
         match dnpy::rank_of_path(&path) {
-            _ if together => alone.push(path),
+            _ if together => alone.push(File::alone(path)),
             Some((prefix, rank)) => {
                 named.entry(prefix).or_default().insert(rank, path);
             }
             None if is_npy(&path) => groups.push(Named::Whole(path)),
-            None => groups.push(Named::Set(Set::unnamed(path.clone(), vec![path], false))),
+            None => groups.push(Named::Set(Set::unnamed(path.clone(), vec![File::alone(path)], false))),
         }
     }
     if together {
@@ -93,8 +100,7 @@ pub fn find(argument: &Path) -> Outcome<Named> {
 
 impl Set {
     /// Files that their names do not put together.
-    fn unnamed(name: PathBuf, paths: Vec<PathBuf>, whole: bool) -> Self {
-        let files = paths.into_iter().map(|path| File { rank: None, path, member: None }).collect();
+    fn unnamed(name: PathBuf, files: Vec<File>, whole: bool) -> Self {
         Self { name, files, whole, manifest: Ok(None), strays: Vec::new() }
     }
 
@@ -120,29 +126,22 @@ impl Set {
 
     /// Files of one prefix, as its manifest says where there is one.
     fn of(name: PathBuf, found: Ranked, whole: bool) -> Self {
-        let mut manifest = Manifest::open(&name);
-        let mut strays = Vec::new();
-        if let Ok(Some(manifest)) = &manifest
-            && whole
-        {
-            let beyond = found.range(manifest.ranks()..);
-            strays.extend(beyond.map(|(_, path)| path.clone()));
-        }
-        let files = match &manifest {
-            Ok(Some(manifest)) => saved(manifest, &found, whole),
-            _ => Ok(Vec::new()),
-        };
-        let files = files.unwrap_or_else(|error| {
-            manifest = Err(error);
-            Vec::new()
+        let followed = Manifest::open(&name).and_then(|manifest| {
+            let files = manifest.as_ref().map(|manifest| saved(manifest, &found, whole)).transpose()?;
+            Ok(manifest.zip(files))
         });
-        let files = match &manifest {
-            Ok(Some(_)) => files,
-            _ => {
-                found.into_iter().map(|(rank, path)| File { rank: Some(rank), path, member: None }).collect()
+        match followed {
+            Ok(Some((manifest, files))) => {
+                let beyond = found.into_iter().filter(|(rank, _)| whole && *rank >= manifest.ranks());
+                let strays = beyond.map(|(_, path)| path).collect();
+                Self { name, files, whole, manifest: Ok(Some(manifest)), strays }
             }
-        };
-        Self { name, files, whole, manifest, strays }
+            other => {
+                let file = |(rank, path)| File { rank: Some(rank), path, member: None };
+                let files = found.into_iter().map(file).collect();
+                Self { name, files, whole, manifest: other.map(|_| None), strays: Vec::new() }
+            }
+        }
     }
 
     /// What else is to be known about it.

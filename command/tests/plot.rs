@@ -295,6 +295,6 @@ fn pictures_of_the_documentation_are_up_to_date() {
         assert!(self::drawn(&words) == committed, "{path}: `make pictures` draws it anew");
         drawn.push(Path::new(path).to_owned());
     }
-    let pictures = fs::read_dir(root().join("docs/pictures")).unwrap();
+    let pictures = fs::read_dir(root().join("docs/src/pictures")).unwrap();
     assert_eq!(pictures.count(), drawn.len(), "every picture is one of the README: {drawn:?}");
 }

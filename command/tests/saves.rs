@@ -127,6 +127,7 @@ fn a_file_of_another_set_is_a_fault_and_no_source() {
         assert!(said.contains("1 fault found"), "{said}");
     }
     check(&[files[0]]).expect(0);
+    assert!(check(&[Path::new("--together"), &set]).expect(1).contains("F11"));
     let target = place.path("whole.npy");
     let run = distarray([OsStr::new("convert"), set.as_os_str(), target.as_os_str()]);
     assert!(run.code == Some(3) && run.err.contains("u_1.dnpy") && run.err.contains("remove"), "{run:?}");
