@@ -2,7 +2,7 @@
 //! the new ones; files of several saves are never taken for one array.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use distarray::array::DistArray;
@@ -129,22 +129,21 @@ fn whatever_stops_a_save_all_of_the_old_or_all_of_the_new_set_is_read() {
 
 #[test]
 fn a_set_dealt_out_of_files_is_replaced_as_a_whole_too() {
-    let source = tempfile::tempdir().unwrap();
-    let from = source.path().join("from");
     let axes = [Axis::block(SIZE)];
     let dealt = Decomposition::new(&axes, &Grid::compact(), RANKS).unwrap();
     let parts: Vec<_> = (0..3).map(|rank| dealt.part(&axes, rank).unwrap()).collect();
-    let deal =
-        |prefix: &Path| redistribute(&pieces(&from), Target::Set { prefix, parts: &parts }, &mut |_| Ok(()));
-    let test = "a_set_dealt_out_of_files_is_replaced_as_a_whole_too";
+    // From the set `from` beside it.
+    let deal = |prefix: &Path| {
+        let from = pieces(&prefix.with_file_name("from"));
+        redistribute(&from, Target::Set { prefix, parts: &parts }, &mut |_| Ok(()))
+    };
     if let Some(prefix) = std::env::var_os(CHILD) {
-        let prefix = PathBuf::from(prefix);
-        let from = prefix.with_file_name("from");
-        return redistribute(&pieces(&from), Target::Set { prefix: &prefix, parts: &parts }, &mut |_| Ok(()))
-            .unwrap();
+        return deal(Path::new(&prefix)).unwrap();
     }
+    let test = "a_set_dealt_out_of_files_is_replaced_as_a_whole_too";
+    let directory = tempfile::tempdir().unwrap();
+    let (from, prefix) = (directory.path().join("from"), directory.path().join("u"));
     let stopper = Stopper::new(Path::new(env!("CARGO_MANIFEST_DIR")));
-    let prefix = source.path().join("u");
     saved(&from, 1000);
     saved(&prefix, 0);
     let changes = stopper.changes(&mut child(test, &prefix));
@@ -160,7 +159,6 @@ fn a_set_dealt_out_of_files_is_replaced_as_a_whole_too() {
     }
     assert!(old > 10 && new > 5, "{old} {new}");
     // A source that is a mixture is not dealt out.
-    fs::copy(dnpy::rank_path(&prefix, 1), dnpy::rank_path(&from, 1)).unwrap();
     saved(&prefix, 0);
     fs::copy(dnpy::rank_path(&prefix, 1), dnpy::rank_path(&from, 1)).unwrap();
     let before = fs::read(dnpy::rank_path(&prefix, 0)).unwrap();
