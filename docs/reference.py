@@ -4,7 +4,7 @@
     {{#functions NAME...}}    entries of functions, from the headers; NAME may have a *
     {{#struct NAME}}          a struct as the header declares it
     {{#constants PREFIX...}}  macros with these prefixes, and their comments
-    {{#rules}}                the numbered rules, from protocol-spec/protocol.md
+    {{#rules}}                the numbered rules, from protocol-spec/*.md
 
 Names of functions in the text of all pages become links to their entries. Marks of
 anchors, which stand in programs that a page includes as a whole, are left out.
@@ -121,13 +121,14 @@ def constants(prefixes):
 
 def rules():
     rows = ["| rule | says |", "|---|---|"]
-    path = "protocol-spec/protocol.md"
-    found = re.findall(r"^\*\*([A-Z]\d+)\.\*\* ([\s\S]*?)\n\*Refusal", read(path), re.M)
-    if not found:
-        sys.exit(f"{path} has no rules")
-    for rule, says in found:
-        says = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(says.split())).replace("|", "&#124;")
-        rows.append(f"| {rule} | {says} |")
+    for page in ("protocol", "c-abi", "dnpy"):
+        path = f"protocol-spec/{page}.md"
+        found = re.findall(r"^\*\*([A-Z]\d+)\.\*\* ([\s\S]*?)\n\*Refusal", read(path), re.M)
+        if not found:
+            sys.exit(f"{path} has no rules")
+        for rule, says in found:
+            says = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(says.split())).replace("|", "&#124;")
+            rows.append(f"| {rule} | {says} |")
     return "\n".join(rows)
 
 

@@ -507,15 +507,17 @@ int32_t distarray_array_write_dnpy(const distarray_array *array,
                                    const char *path,
                                    distarray_error *error);
 
-// Reads this rank's part from the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
-// over comm: when one rank fails, all return its status and its report.
+// Reads this rank's part from the set of files prefix_0.dnpy, prefix_1.dnpy, ... Where there
+// is a prefix.manifest, files of one save are read, or none. Collective over comm: when one
+// rank fails, all return its status and its report.
 int32_t distarray_array_read_dnpy_set(const char *prefix,
                                       const distarray_comm *comm,
                                       distarray_array **array,
                                       distarray_error *error);
 
-// Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
-// over comm: when one rank fails, all return its status and its report.
+// Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... and the
+// set's prefix.manifest. The set is replaced as a whole, whatever interrupts the call.
+// Collective over comm: when one rank fails, all return its status and its report.
 int32_t distarray_array_write_dnpy_set(const distarray_array *array,
                                        const char *prefix,
                                        const distarray_comm *comm,

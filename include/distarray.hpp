@@ -199,7 +199,7 @@ class Array {
   void write_dnpy(const std::string &path) const {
     detail::call(distarray_array_write_dnpy, get(), path.c_str());
   }
-  // All parts from and to prefix_0.dnpy, prefix_1.dnpy, ... Collective.
+  // All parts from and to prefix_0.dnpy, prefix_1.dnpy, ..., replaced as a whole. Collective.
   static Array read_dnpy_set(const std::string &prefix, const distarray_comm &comm) {
     distarray_array *array = nullptr;
     detail::call(distarray_array_read_dnpy_set, prefix.c_str(), &comm, &array);

@@ -53,7 +53,8 @@
 //!   in the same order. What one rank finds wrong, all ranks return.
 //! - **Nothing hides a copy.** Functions that copy elements say it in their name.
 //! - **Cost.** Nothing here takes memory or time that grows with the number of
-//!   ranks, but for one bound per process of an irregular axis, and errors.
+//!   ranks, but for one bound per process of an irregular axis, the manifest of a set of
+//!   files on rank 0, and errors.
 
 pub mod array;
 pub mod comm;

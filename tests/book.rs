@@ -185,7 +185,9 @@ fn every_function_has_one_entry_and_every_directive_is_filled_in() {
         let left = text.split("{{#").skip(1).find(|rest| !rest.starts_with("include "));
         assert!(left.is_none(), "{page}: {left:?}");
     }
-    assert!(pages["reference/rules.md"].contains("| W4 | Processes at one coordinate"));
+    for rule in ["| W4 | Processes at one coordinate", "| A1 |", "| L1 |", "| F11 | Of each rank"] {
+        assert!(pages["reference/rules.md"].contains(rule), "{rule}");
+    }
     assert!(pages["reference/conventions.md"].contains("| `DISTARRAY_E_BUSY` | `30` |"));
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use distarray::array::{Buffer, Order};
 use distarray::distribution::{Axis, Decomposition, Grid};
-use distarray::io::{Piece, dnpy, npy, redistribute};
+use distarray::io::{Piece, Target, dnpy, npy, redistribute};
 use distarray::protocol::{Dim, DimData, Dist};
 use distarray::{ErrorKind, Result};
 use serde_json::Value as Json;
@@ -23,16 +23,17 @@ fn set(prefix: &Path, ranks: usize) -> Vec<Piece> {
     (0..ranks).map(|rank| Piece::part(dnpy::rank_path(prefix, rank)).unwrap()).collect()
 }
 
+/// Writes one `.npy` file.
+fn gather(from: &[Piece], path: &Path) -> Result<()> {
+    redistribute(from, Target::Whole(path), &mut |_| Ok(()))
+}
+
 /// Deals a `.npy` file out.
 fn deal(source: &Path, prefix: &Path, axes: &[Axis], ranks: usize) -> Result<()> {
     let dealt = Decomposition::new(axes, &Grid::compact(), ranks)?;
-    let parts: Result<Vec<_>> = (0..ranks)
-        .map(|rank| {
-            let part = dealt.part(axes, i64::try_from(rank).unwrap())?;
-            Ok((dnpy::rank_path(prefix, rank), Some(part)))
-        })
-        .collect();
-    redistribute(&[Piece::whole(source)?], parts?)
+    let parts: Result<Vec<_>> =
+        (0..ranks).map(|rank| dealt.part(axes, i64::try_from(rank).unwrap())).collect();
+    redistribute(&[Piece::whole(source)?], Target::Set { prefix, parts: &parts? }, &mut |_| Ok(()))
 }
 
 #[test]
@@ -46,7 +47,7 @@ fn sets_of_the_original_become_the_arrays_they_were_saved_from() {
         let pieces: Vec<Piece> =
             files.iter().map(|file| Piece::part(data().join(file.as_str().unwrap())).unwrap()).collect();
         let whole = directory.path().join(format!("{name}.npy"));
-        redistribute(&pieces, [(whole.clone(), None)]).unwrap();
+        gather(&pieces, &whole).unwrap();
         let header = npy::read_header(&whole).unwrap();
         assert_eq!(serde_json::json!(header.shape()), array["shape"], "{name}");
         assert_eq!(header.descr(), array["dtype"].as_str().unwrap(), "{name}");
@@ -59,7 +60,7 @@ fn sets_of_the_original_become_the_arrays_they_were_saved_from() {
         let prefix = directory.path().join(format!("{name}-cyclic"));
         deal(&whole, &prefix, &cyclic, 3).unwrap();
         let again = directory.path().join("again.npy");
-        redistribute(&set(&prefix, 3), [(again.clone(), None)]).unwrap();
+        gather(&set(&prefix, 3), &again).unwrap();
         assert_eq!(fs::read(&again).unwrap(), written, "{name}");
     }
 }
@@ -84,7 +85,7 @@ fn halos_are_filled_by_their_owners() {
         }
     }
     let again = directory.path().join("again.npy");
-    redistribute(&set(&prefix, 4), [(again.clone(), None)]).unwrap();
+    gather(&set(&prefix, 4), &again).unwrap();
     assert_eq!(fs::read(again).unwrap(), fs::read(source).unwrap());
 }
 
@@ -110,12 +111,12 @@ fn arrays_of_many_stretches_arrive_in_either_order() {
         npy::write(&source, &buffer).unwrap();
     }
     let whole = directory.path().join("whole.npy");
-    redistribute(&[Piece::whole(directory.path().join("f.npy")).unwrap()], [(whole.clone(), None)]).unwrap();
+    gather(&[Piece::whole(directory.path().join("f.npy")).unwrap()], &whole).unwrap();
     let expected = fs::read(directory.path().join("c.npy")).unwrap();
     assert!(fs::read(&whole).unwrap() == expected);
     let prefix = directory.path().join("p");
     deal(&whole, &prefix, &[Axis::whole(3), Axis::cyclic(90_001, 100), Axis::block(3)], 4).unwrap();
-    redistribute(&set(&prefix, 4), [(whole.clone(), None)]).unwrap();
+    gather(&set(&prefix, 4), &whole).unwrap();
     assert!(fs::read(&whole).unwrap() == expected);
 }
 
@@ -135,19 +136,19 @@ fn what_cannot_be_written_whole_leaves_no_file() {
     // Index 1 is owned twice, 3 by nobody.
     write(0, vec![0, 1]);
     write(1, vec![1, 2]);
-    let error = redistribute(&set(&prefix, 2), [(target.clone(), None)]).unwrap_err();
+    let error = gather(&set(&prefix, 2), &target).unwrap_err();
     assert_eq!((error.kind(), error.axis()), (ErrorKind::Partition, Some(0)));
     assert!(error.to_string().contains("index 3"), "{error}");
     // One rank missing, ranks out of order, another element type.
     for pieces in [&set(&prefix, 1)[..], &{ [set(&prefix, 2).remove(1), set(&prefix, 2).remove(0)] }] {
-        assert_eq!(redistribute(pieces, [(target.clone(), None)]).unwrap_err().kind(), ErrorKind::Grid);
+        assert_eq!(gather(pieces, &target).unwrap_err().kind(), ErrorKind::Grid);
     }
-    assert_eq!(redistribute(&[], [(target.clone(), None)]).unwrap_err().kind(), ErrorKind::Grid);
+    assert_eq!(gather(&[], &target).unwrap_err().kind(), ErrorKind::Grid);
     let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
     // Owned once, by the lowest rank that says so.
     write(1, vec![2, 3]);
-    redistribute(&set(&prefix, 2), [(target.clone(), None)]).unwrap();
+    gather(&set(&prefix, 2), &target).unwrap();
     let whole = npy::read(target).unwrap();
     assert_eq!(
         whole.copy_bytes().as_chunks::<8>().0.iter().map(|b| i64::from_ne_bytes(*b)).collect::<Vec<_>>(),

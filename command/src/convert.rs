@@ -4,12 +4,15 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use distarray::io::{Piece, dnpy, redistribute, write_whole};
-use distarray::protocol::{DimData, Reading, Value};
+use distarray::io::{Piece, Progress, Target, redistribute, write_whole};
+use distarray::protocol::{DimData, Value};
+use distarray::{Error, ErrorKind};
 
+use crate::interrupt;
 use crate::layout::{GRAMMAR, Given, Layout};
 use crate::outcome::{Failure, Outcome, Verdict, say};
-use crate::{sets, text};
+use crate::progress::Meter;
+use crate::sets::{self, File, Named};
 
 /// Convert between one .npy file and sets of .dnpy files of any distribution.
 #[derive(clap::Args)]
@@ -17,15 +20,15 @@ use crate::{sets, text};
 Examples:
   distarray convert out/heat heat.npy              gather a set into one file, in C order
   distarray convert heat.npy out/heat --to 'b,c on 2x2'
-                                                   deal it out: out/heat_0.dnpy, out/heat_1.dnpy, ...
+                                                   deal it out: out/heat_0.dnpy, ...
   distarray convert out/heat out/rows --to b,n --ranks 8
                                                    deal a set out otherwise
   distarray convert out/heat heat.json             the dim_data of all ranks
   distarray convert u_0.dnpy -                     the dim_data of one, as Python writes it
 
 Elements are copied as they are, of any type, and through a few megabytes of memory. Halos
-are filled by their owners. Files appear whole or not at all, and no file of a set before all
-are complete.
+are filled by their owners. A file appears whole or not at all, a set as well: TARGET.manifest
+says which files are of it. A set that has one is compared with it first.
 
 {GRAMMAR}"))]
 pub struct Arguments {
@@ -48,7 +51,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
     if let Some(layout) = to {
         deal(source, target, layout, *ranks)?;
     } else if sets::is_npy(target) {
-        write(source, &pieces(source)?, [(target.clone(), None)])?;
+        write(source, &pieces(source)?, Target::Whole(target))?;
     } else {
         describe(source, target, out)?;
     }
@@ -57,11 +60,16 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Outcome {
 
 /// The files that hold the array, in the order of their ranks.
 fn pieces(source: &Path) -> Outcome<Vec<Piece>> {
-    if sets::is_npy(source) {
-        return Ok(vec![Piece::whole(source)?]);
-    }
-    let files = sets::files(source)?;
-    let mut pieces = files.into_iter().map(Piece::part).collect::<Result<Vec<_>, _>>()?;
+    let set = match sets::find(source)? {
+        Named::Whole(path) => return Ok(vec![Piece::whole(path)?]),
+        Named::Set(set) => set,
+    };
+    set.manifest?;
+    let piece = |file: File| match file.member {
+        Some(member) => Piece::member(member),
+        None => Piece::part(file.path),
+    };
+    let mut pieces = set.files.into_iter().map(piece).collect::<Result<Vec<_>, _>>()?;
     pieces.sort_by_key(|piece| piece.dim_data().process_rank());
     Ok(pieces)
 }
@@ -71,30 +79,29 @@ fn deal(source: &Path, prefix: &Path, layout: &str, ranks: Option<i64>) -> Outco
     let pieces = pieces(source)?;
     let shape = pieces.first().map(|piece| piece.dim_data().global_shape());
     let layout = Layout::parse(layout, Given { shape: shape.as_deref(), ranks, default_ranks: None })?;
-    let part = |rank| {
-        Ok((dnpy::rank_path(prefix, usize::try_from(rank).unwrap_or(usize::MAX)), Some(layout.part(rank)?)))
-    };
-    let parts = (0..layout.ranks()).map(part).collect::<Outcome<Vec<_>>>()?;
-    write(source, &pieces, parts)?;
-    let ranks = usize::try_from(layout.ranks()).unwrap_or(usize::MAX);
-    let mut stale = sets::files_of_set(prefix);
-    stale.retain(|path| dnpy::rank_of_path(path).is_some_and(|(_, rank)| rank >= ranks));
-    if let Some(one) = stale.first() {
-        let count = text::count(stale.len(), "file");
-        say(&format!("note: {count} of an earlier, larger set remain, such as {}", one.display()));
+    let parts = (0..layout.ranks()).map(|rank| layout.part(rank)).collect::<Outcome<Vec<_>>>()?;
+    write(source, &pieces, Target::Set { prefix, parts: &parts })?;
+    if let Ok(Named::Set(set)) = sets::find(prefix) {
+        set.notes().iter().for_each(|note| say(&format!("note: {note}")));
     }
     Ok(())
 }
 
 /// Writes the target's files.
-fn write(
-    source: &Path,
-    pieces: &[Piece],
-    to: impl IntoIterator<Item = (PathBuf, Option<DimData>)>,
-) -> Outcome<()> {
-    redistribute(pieces, to).map_err(|error| match error.rule() {
-        Some(_) => Failure::File(format!("{error}\nTry: distarray check {}", source.display())),
-        None => error.into(),
+fn write(source: &Path, pieces: &[Piece], to: Target<'_>) -> Outcome<()> {
+    interrupt::watch();
+    let mut meter = Meter::new();
+    let mut watch = |Progress { done, total }| {
+        meter.say(done, total);
+        match interrupt::caught() {
+            None => Ok(()),
+            Some(_) => Err(Error::new(ErrorKind::Io, "interrupted")),
+        }
+    };
+    redistribute(pieces, to, &mut watch).map_err(|error| match (interrupt::caught(), error.rule()) {
+        (Some(signal), _) => Failure::Signal(signal),
+        (None, Some(_)) => Failure::File(format!("{error}\nTry: distarray check {}", source.display())),
+        (None, None) => error.into(),
     })
 }
 
@@ -107,10 +114,11 @@ fn describe(source: &Path, target: &Path, out: &mut dyn Write) -> Outcome<()> {
         return Err(Failure::Usage(format!("{}: {why}", target.display())));
     }
     let print = |value: &Value| if json { value.to_json() } else { value.to_literal() };
-    let parts = parts(source)?;
+    let pieces = pieces(source)?;
+    let parts: Vec<&DimData> = pieces.iter().map(Piece::dim_data).collect();
     let alone = fs::metadata(source).is_ok_and(|metadata| metadata.is_file());
     let text = match parts.as_slice() {
-        [part] if alone => print(&part.to_value()),
+        &[part] if alone => print(&part.to_value()),
         parts => {
             let lines: Vec<String> = parts.iter().map(|part| print(&part.to_value())).collect();
             format!("[{}]", lines.join(",\n "))
@@ -121,16 +129,4 @@ fn describe(source: &Path, target: &Path, out: &mut dyn Write) -> Outcome<()> {
         false => write_whole(target, format!("{text}\n").as_bytes())?,
     }
     Ok(())
-}
-
-/// The dim_data of all files, in the order of their ranks.
-fn parts(source: &Path) -> Outcome<Vec<DimData>> {
-    if sets::is_npy(source) {
-        return Ok(vec![Piece::whole(source)?.dim_data().clone()]);
-    }
-    let files = sets::files(source)?;
-    let part = |path| dnpy::read_header(path, Reading::Protocol).map(|header| header.dim_data);
-    let mut parts = files.iter().map(part).collect::<Result<Vec<_>, _>>()?;
-    parts.sort_by_key(DimData::process_rank);
-    Ok(parts)
 }

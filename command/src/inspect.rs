@@ -1,16 +1,18 @@
 //! `distarray inspect`: what files and sets hold.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use distarray::array::Order;
 use distarray::distribution::{Claim, faults};
-use distarray::io::{dnpy, npy};
+use distarray::io::dnpy::{self, Manifest};
+use distarray::io::npy;
 use distarray::protocol::{Dim, Reading};
 use serde_json::{Value as Json, json};
 
 use crate::outcome::{Failure, Outcome, Verdict};
-use crate::sets::{self, Named, Set};
+use crate::sets::{self, File, Named, Set};
 use crate::text;
 
 /// Say what files and file sets hold: element type, shape, who owns what.
@@ -96,7 +98,7 @@ impl Part<'_> {
 /// Reads the headers, those of sloppy writers too; parts in the order of their ranks.
 fn read<'a>(set: &'a Set, unreadable: &mut Vec<String>) -> Vec<Part<'a>> {
     let mut parts = Vec::new();
-    for (_, path) in &set.files {
+    for File { path, .. } in &set.files {
         match dnpy::read_header(path, Reading::Lenient) {
             Ok(header) => parts.push(Part { path, header }),
             Err(error) => unreadable.push(error.to_string()),
@@ -107,7 +109,17 @@ fn read<'a>(set: &'a Set, unreadable: &mut Vec<String>) -> Vec<Part<'a>> {
 }
 
 /// What keeps the parts from making one array, in a word or two.
-fn trouble(parts: &[Part<'_>]) -> Option<String> {
+fn trouble(set: &Set, parts: &[Part<'_>]) -> Option<String> {
+    if let Err(error) = &set.manifest {
+        return Some(error.to_string());
+    }
+    let changed = |file: &&File| {
+        let length = fs::metadata(&file.path).map(|metadata| metadata.len());
+        file.member.as_ref().is_some_and(|member| length.is_ok_and(|length| length != member.bytes()))
+    };
+    if let Some(file) = set.files.iter().find(changed) {
+        return Some(format!("{} has another length than was saved", file.path.display()));
+    }
     let claims: Vec<Claim<'_>> = parts
         .iter()
         .map(|part| {
@@ -142,7 +154,7 @@ fn global_bytes(shape: &[i64], itemsize: usize) -> u128 {
 
 fn print_whole(out: &mut dyn Write, path: &Path, header: &npy::Header) -> Outcome<()> {
     let (path, shape, order) = (path.display(), text::shape(header.shape()), order(header));
-    let bytes = text::bytes(global_bytes(header.shape(), header.layout().itemsize()));
+    let bytes = text::bytes(global_bytes(header.shape(), header.layout().itemsize()) as f64);
     writeln!(out, "{path}: {shape} {}, {order} order, {bytes}", element(header))?;
     Ok(())
 }
@@ -157,7 +169,7 @@ fn print_set(out: &mut dyn Write, set: &Set, parts: &[Part<'_>], most: usize) ->
         true => text::count(parts.len(), "part"),
         false => format!("{} of {of} parts", parts.len()),
     };
-    let bytes = text::bytes(global_bytes(&shape, elements.layout().itemsize()));
+    let bytes = text::bytes(global_bytes(&shape, elements.layout().itemsize()) as f64);
     writeln!(
         out,
         "{}: {} {}, {bytes}, {parts_of} on a process grid {}",
@@ -181,9 +193,13 @@ fn print_set(out: &mut dyn Write, set: &Set, parts: &[Part<'_>], most: usize) ->
             writeln!(out, "  note: {}: {repair}", part.path.display())?;
         }
     }
-    if let Some(missing) = missing(parts) {
+    for note in set.notes() {
+        writeln!(out, "  note: {note}")?;
+    }
+    // One part alone is no set with a hole.
+    if let Some(missing) = missing(parts).filter(|_| set.whole || parts.len() > 1) {
         writeln!(out, "  missing: {missing}")?;
-    } else if let Some(trouble) = trouble(parts) {
+    } else if let Some(trouble) = trouble(set, parts) {
         writeln!(out, "  these parts do not make one array: {trouble}")?;
     }
     Ok(())
@@ -276,7 +292,7 @@ fn set_json(set: &Set, parts: &[Part<'_>]) -> Json {
         })
     };
     let missing = missing(parts);
-    let trouble = if missing.is_none() { trouble(parts) } else { missing };
+    let trouble = if missing.is_none() { trouble(set, parts) } else { missing };
     json!({
         "set": set.name.display().to_string(),
         "shape": first.dim_data.global_shape(),
@@ -286,6 +302,8 @@ fn set_json(set: &Set, parts: &[Part<'_>]) -> Json {
         "bytes": number(global_bytes(&first.dim_data.global_shape(), first.elements.layout().itemsize())),
         "process_grid": dims.iter().map(|dim| dim.proc_grid_size()).collect::<Vec<_>>(),
         "ranks": first.dim_data.process_count(),
+        "save": set.manifest.as_ref().ok().and_then(Option::as_ref).map(Manifest::save),
+        "notes": set.notes(),
         "trouble": trouble,
         "parts": parts.iter().map(part).collect::<Vec<_>>(),
     })

@@ -242,13 +242,15 @@ fn bounds(dims: &[Dim]) -> Vec<i64> {
 /// The words of the text form that say what parts own; lists are left out.
 fn words(dims: &[Dim]) -> String {
     let (size, procs) = (dims[0].size(), dims[0].proc_grid_size());
+    let halo = halo(dims);
     match *dims[0].dist() {
-        Dist::Block { .. } if procs == 1 => "n".into(),
+        Dist::Block { .. } if procs == 1 && halo.is_empty() => "n".into(),
         Dist::Block { .. } => {
             let balanced = AxisMap::balanced(size, procs).is_ok_and(|map| {
                 dims.iter().all(|dim| map.owned_before(dim.proc_grid_rank(), size) == dim.owned_len())
             });
-            if balanced { "b".into() } else { format!("b({})", joined(&bounds(dims), ",")) }
+            let blocks = if balanced { "b".into() } else { format!("b({})", joined(&bounds(dims), ",")) };
+            blocks + &halo
         }
         Dist::Cyclic { block_size, first_block, .. } => {
             let block = if block_size == 1 { String::new() } else { block_size.to_string() };
@@ -261,6 +263,31 @@ fn words(dims: &[Dim]) -> String {
         }
         Dist::Unstructured { .. } => "u(...)".into(),
     }
+}
+
+/// The widest halo of an axis; padding that belongs to the array is none.
+fn halo(dims: &[Dim]) -> String {
+    let wide = |side: usize| {
+        let of = |dim: &Dim| match *dim.dist() {
+            Dist::Block { padding, edge_outside, .. } => {
+                let last = if side == 0 { 0 } else { dim.proc_grid_size() - 1 };
+                if edge_outside || dim.proc_grid_rank() != last { padding[side] } else { 0 }
+            }
+            _ => 0,
+        };
+        dims.iter().map(of).max().unwrap_or(0)
+    };
+    let widths = match [wide(0), wide(1)] {
+        [0, 0] => return String::new(),
+        [before, after] if before == after => before.to_string(),
+        [before, after] => format!("{before}:{after}"),
+    };
+    let edges = match *dims[0].dist() {
+        Dist::Block { periodic: true, .. } => "p",
+        Dist::Block { edge_outside: true, .. } => "o",
+        _ => "",
+    };
+    format!("+{widths}{edges}")
 }
 
 /// The shape that the text says, its bounds, or what is given.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::interrupt;
+
 /// The end of a subcommand that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -21,6 +23,8 @@ pub enum Failure {
     Usage(String),
     /// Something that cannot be read or written: exit code 3.
     File(String),
+    /// A signal came: the command ends by it.
+    Signal(i32),
 }
 
 /// What every subcommand returns.
@@ -61,6 +65,11 @@ pub fn exit_code(outcome: Outcome) -> ExitCode {
         Ok(Verdict::Faults) => return ExitCode::from(1),
         Err(Failure::Usage(message)) => (2, message),
         Err(Failure::File(message)) => (3, message),
+        Err(Failure::Signal(signal)) => {
+            say("interrupted; nothing was changed");
+            interrupt::end(signal);
+            return ExitCode::FAILURE;
+        }
     };
     say(&message);
     ExitCode::from(code)

@@ -20,7 +20,14 @@ use traffic::{Exchange, Select, Tallies};
 /// Nothing is moved and no MPI is started: each rank's part follows from the layouts.
 /// Sums over all ranks are exact, or estimated from some of them where it says so.
 #[derive(clap::Args)]
-#[command(after_help = GRAMMAR, after_long_help = GRAMMAR)]
+#[command(after_help = format!("\
+Examples:
+  distarray plan '4096x4096 b,n on 8' 'n,b'                 from rows to columns
+  distarray plan '4096x4096 b,n on 8' 'b,n' --permute 1,0   a transposition
+  distarray plan '512x512x512 b+1,b+1,b+1 on 64' --halo     an exchange of halos
+  distarray plan out/heat_0.dnpy 'c64,c64 on 4x4' --rank 0  from the layout of a set
+
+{GRAMMAR}"))]
 pub struct Arguments {
     /// The layout before, such as '4096x4096 b,n on 8'.
     from: String,

@@ -23,7 +23,16 @@ use picture::Picture;
 /// Two layouts are drawn side by side. Of many stretches of one owner along an axis
 /// the first are drawn: the pattern goes on.
 #[derive(clap::Args)]
-#[command(after_help = GRAMMAR, after_long_help = GRAMMAR)]
+#[command(after_help = format!("\
+Examples:
+  distarray plot '12x15 b+1,b+1p on 2x3' -o halo.svg        who owns what, with halos
+  distarray plot '12x15 b+1,b+1p on 2x3' --local 4 -o memory.svg
+                                                            what rank 4 has in memory
+  distarray plot '12x12 b,n on 4' 'c2,c3 on 2x2' -o both.png
+                                                            two layouts side by side
+  distarray plot out/heat_0.dnpy -o heat.png                the layout of a set
+
+{GRAMMAR}"))]
 pub struct Arguments {
     /// A layout such as '12x12 b+1,b+1 on 2x3', and another one to draw beside it.
     #[arg(required = true, num_args = 1..=2, value_name = "LAYOUT")]

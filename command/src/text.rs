@@ -15,19 +15,25 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// `4.5 KiB`.
-pub fn bytes(number: u128) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if number < 1024 {
-        return format!("{number} B");
+/// Bytes with three digits and a binary unit: `4.50 KiB`.
+pub fn bytes(mut value: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
+    let mut unit = 0;
+    while value >= 1023.5 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
     }
-    let mut size = number as f64 / 1024.0;
-    let mut units = UNITS.into_iter();
-    let mut unit = units.next().unwrap_or_default();
-    while let Some(next) = units.next().filter(|_| size >= 1024.0) {
-        (size, unit) = (size / 1024.0, next);
-    }
-    format!("{size:.1} {unit}")
+    format!("{} {}", short(value), units[unit])
+}
+
+/// A number with as many decimals as make three digits.
+pub fn short(value: f64) -> String {
+    let decimals = match value {
+        _ if value.fract() == 0.0 || value >= 99.95 => 0,
+        _ if value >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$}")
 }
 
 /// The global indices that a part owns along an axis: `0:4`, `0:2 8:10 ... (6 in all)`.
@@ -100,13 +106,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_rounded_to_a_tenth() {
-        let cases =
-            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"), (1587, "1.5 KiB")];
+    fn sizes_have_three_digits() {
+        let cases = [
+            (0.0, "0 B"),
+            (1023.0, "1023 B"),
+            (1024.0, "1 KiB"),
+            (1_048_575.0, "1.00 MiB"),
+            (1587.0, "1.55 KiB"),
+        ];
         for (number, text) in cases {
             assert_eq!(bytes(number), text);
         }
-        assert_eq!(bytes(u128::from(u64::MAX)), "16384.0 PiB");
+        assert_eq!(bytes(u64::MAX as f64), "16 EiB");
     }
 
     #[test]

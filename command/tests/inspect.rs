@@ -122,7 +122,7 @@ fn thousands_of_parts_are_summarised() {
     let begin = Instant::now();
     let said = distarray(["inspect".as_ref(), prefix.as_os_str()]).expect(0);
     assert!(said.lines().count() < 20, "{said}");
-    assert!(said.contains("8000 uint8, 7.8 KiB, 4000 parts") && said.contains("... 3992 more"), "{said}");
+    assert!(said.contains("8000 uint8, 7.81 KiB, 4000 parts") && said.contains("... 3992 more"), "{said}");
     let said = distarray(["check".as_ref(), prefix.as_os_str()]).expect(0);
     assert!(said.contains("4000 parts, together"), "{said}");
     assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());

@@ -184,3 +184,22 @@ fn the_help_states_the_grammar_that_is_read() {
         canonical(&format!("40 {kind} on 2"));
     }
 }
+
+#[test]
+fn the_halo_of_a_set_is_told_in_the_words_that_make_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    // A file of zeros, as NumPy writes it.
+    let header = format!("{:<117}\n", "{'descr': '|u1', 'fortran_order': False, 'shape': (12, 9), }");
+    fs::write(path("u.npy"), [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes(), &[0; 108]].concat()).unwrap();
+    for layout in
+        ["b+1,b+2p on 2x3", "b+1o,n on 4x1", "b+1:2o,b on 3x2", "b,b+1p on 6x1", "b(0,5,12)+1,c2 on 2x3"]
+    {
+        distarray(["convert", &path("u.npy"), &path("u"), "--to", layout]).expect(0);
+        let plan = distarray(["plan", &path("u_0.dnpy"), "--halo", "--json"]).json(0);
+        assert_eq!(plan["from"], format!("12x9 {layout}").as_str());
+        // The text and the files are the same layout.
+        let typed = distarray(["plan", &format!("12x9 {layout}"), "--halo", "--json"]).json(0);
+        assert_eq!(plan["received"], typed["received"], "{layout}");
+    }
+}

@@ -207,6 +207,37 @@ fn the_picture_of_a_large_array_stays_small() {
     assert!(ranks.iter().all(|rank| svg.contains(rank.as_str())));
 }
 
+/// The widths and heights of all texts, and of the whole, by what they say.
+fn sizes(svg: &str, text: impl Fn(&str) -> bool) -> Vec<f64> {
+    let texts = svg.lines().filter(|line| line.starts_with("<text"));
+    let said = texts.filter(|line| line.split(['<', '>']).nth(2).is_some_and(&text));
+    said.map(|line| attribute(line, "font-size").unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn the_labels_of_a_panel_are_alike_and_ticks_stay_inside() {
+    // 256 ranks of one to three digits in regions of two sizes.
+    let svg = drawn(&["100x100 b,b on 16x16"]);
+    let labels = svg.split("class=\"labels\"").nth(1).unwrap().split("class=\"ticks\"").next().unwrap();
+    let found = sizes(labels, |_| true);
+    assert!(found.len() == 256 && found.iter().all(|size| *size == found[0]), "{found:?}");
+    // The number at the end of the axis is wider than the place behind it.
+    let svg = drawn(&["1000000 b on 64"]);
+    let width: f64 = attribute(&svg, "width").unwrap().parse().unwrap();
+    assert!(svg.contains(">1000000<") && width > 1100.0 + 30.0, "{width}");
+}
+
+#[test]
+fn a_long_legend_stands_below_a_flat_picture() {
+    let size =
+        |svg: &str| ["width", "height"].map(|side| attribute(svg, side).unwrap().parse::<f64>().unwrap());
+    let [width, height] = size(&drawn(&["1000000 b on 64"]));
+    assert!(height < width / 3.0, "{width} {height}");
+    // Beside one that is as high as it is wide.
+    let [width, height] = size(&drawn(&["64x64 b,b on 8x8"]));
+    assert!(width > height, "{width} {height}");
+}
+
 #[cfg(feature = "png")]
 #[test]
 fn a_picture_is_png_too() {
@@ -264,6 +295,6 @@ fn pictures_of_the_documentation_are_up_to_date() {
         assert!(self::drawn(&words) == committed, "{path}: `make pictures` draws it anew");
         drawn.push(Path::new(path).to_owned());
     }
-    let pictures = fs::read_dir(root().join("docs/pictures")).unwrap();
+    let pictures = fs::read_dir(root().join("docs/src/pictures")).unwrap();
     assert_eq!(pictures.count(), drawn.len(), "every picture is one of the README: {drawn:?}");
 }

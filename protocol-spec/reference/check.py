@@ -20,6 +20,7 @@ from generate.brute import flat
 from life import check_life
 from loan import check_loan, read_record
 from schema import check_schemas
+from sets import check_set
 
 
 def check_local(case):
@@ -109,6 +110,7 @@ CHECKS = {
     "abi": check_loan,
     "lifecycle": check_life,
     "dnpy": check_file,
+    "set": check_set,
     "forms": check_forms,
 }
 

@@ -302,7 +302,8 @@ def load_dnpy(name: str | os.PathLike[str], comm: Any = None) -> Array:
 
     Args:
         name: the file. With a communicator, what the names of a set of files begin with:
-            ``name_0.dnpy``, ``name_1.dnpy``, ..., one for each rank; collective then.
+            ``name_0.dnpy``, ``name_1.dnpy``, ..., one for each rank; collective then. Where
+            there is a ``name.manifest``, files of one save are read, or none.
 
     Raises:
         DistArrayError: for a file that cannot be read or is none; on all ranks alike if
@@ -321,7 +322,8 @@ def save_dnpy(name: str | os.PathLike[str], array: Array, comm: Any = None) -> N
     at all.
 
     Args:
-        name: as for ``load_dnpy``; collective with a communicator.
+        name: as for ``load_dnpy``; collective with a communicator. The set is then replaced
+            as a whole, whatever interrupts the call: ``name.manifest`` says what is of it.
         array: what is written.
 
     Raises:

@@ -44,8 +44,9 @@ pub unsafe extern "C" fn distarray_array_write_dnpy(
     })
 }
 
-/// Reads this rank's part from the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
-/// over comm: when one rank fails, all return its status and its report.
+/// Reads this rank's part from the set of files prefix_0.dnpy, prefix_1.dnpy, ... Where there
+/// is a prefix.manifest, files of one save are read, or none. Collective over comm: when one
+/// rank fails, all return its status and its report.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_read_dnpy_set(
     prefix: *const c_char,
@@ -64,8 +65,9 @@ pub unsafe extern "C" fn distarray_array_read_dnpy_set(
     })
 }
 
-/// Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... Collective
-/// over comm: when one rank fails, all return its status and its report.
+/// Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... and the
+/// set's prefix.manifest. The set is replaced as a whole, whatever interrupts the call.
+/// Collective over comm: when one rank fails, all return its status and its report.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_write_dnpy_set(
     array: Option<&distarray_array>,

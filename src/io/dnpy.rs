@@ -15,15 +15,19 @@
 //! What is read includes all its dialects: Python 2, NumPy's arrays and scalars,
 //! the doubled magic of version 0.5. Bytes after the buffer are ignored.
 
+mod manifest;
 mod set;
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+pub use manifest::{Manifest, Member, manifest_path};
+pub(super) use manifest::{Save, commit};
 pub use set::{rank_of_path, rank_path, read_rank, write_rank};
 
 use super::atomic::{AtomicFile, Staged};
 use super::source::Source;
+use super::sum::Summing;
 use super::{file, npy};
 use crate::array::AnyArray;
 use crate::error::{Error, ErrorKind, Result};
@@ -66,7 +70,7 @@ pub fn read_lenient(path: impl AsRef<Path>) -> Result<(AnyArray, Vec<Repair>)> {
 /// As for [`read`].
 pub fn read_bytes(bytes: &[u8]) -> Result<AnyArray> {
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    Ok(read_all(Source::new(bytes, length), Reading::Protocol)?.0)
+    Ok(read_all(&mut Source::new(bytes, length), Reading::Protocol)?.0)
 }
 
 /// Writes one process's part. Local.
@@ -79,7 +83,7 @@ pub fn read_bytes(bytes: &[u8]) -> Result<AnyArray> {
 /// NumPy does not have, before anything is written.
 pub fn write(path: impl AsRef<Path>, array: impl AsRef<AnyArray>) -> Result<()> {
     let (path, array) = (path.as_ref(), array.as_ref());
-    stage(path, array)?.commit()
+    fill(|| AtomicFile::create(path), path, array)?.commit()
 }
 
 /// What a file says before its elements.
@@ -121,12 +125,26 @@ impl Header {
 
 fn read_file(path: &Path, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
     let (file, length) = file::open(path)?;
-    read_all(Source::new(BufReader::new(file), length), reading).map_err(|error| error.in_file(path))
+    read_all(&mut Source::new(BufReader::new(file), length), reading).map_err(|error| error.in_file(path))
 }
 
-fn read_all<R: Read>(mut source: Source<R>, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
-    let Header { dim_data, repairs, elements } = Header::read(&mut source, reading)?;
-    let buffer = elements.read_data(&mut source)?;
+/// Reads a file of a set, and compares it with the set's manifest.
+fn read_member(member: &Member) -> Result<AnyArray> {
+    let (file, length) = file::open(member.path())?;
+    let mut source = Source::new(BufReader::new(Summing::new(file)), length);
+    let read = read_all(&mut source, Reading::Protocol).and_then(|(array, _)| {
+        let mut rest = source.into_inner();
+        io::copy(&mut rest, &mut io::sink())?;
+        Ok((array, rest.get_ref().sum()))
+    });
+    let (array, sum) = read.map_err(|error| error.in_file(member.path()))?;
+    member.check(sum)?;
+    Ok(array)
+}
+
+fn read_all<R: Read>(source: &mut Source<R>, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
+    let Header { dim_data, repairs, elements } = Header::read(source, reading)?;
+    let buffer = elements.read_data(source)?;
     Ok((AnyArray::new(dim_data, buffer)?, repairs))
 }
 
@@ -191,10 +209,10 @@ fn read_lists<R: Read>(value: &mut Value, source: &mut Source<R>) -> Result<usiz
 }
 
 /// Writes the whole file beside its place.
-fn stage(path: &Path, array: &AnyArray) -> Result<Staged> {
+fn fill(create: impl FnOnce() -> Result<AtomicFile>, path: &Path, array: &AnyArray) -> Result<Staged> {
     let mut header = dictionary(array.dim_data()).map_err(|error| error.in_file(path))?;
     header.extend(npy::header(array.buffer()).map_err(|error| error.in_file(path))?);
-    let mut file = AtomicFile::create(path)?;
+    let mut file = create()?;
     npy::write_to(file.writer(), &header, array.buffer()).map_err(|error| error.in_file(path))?;
     file.sync()
 }

@@ -2,6 +2,7 @@
 //! distributed array, with its `dim_data`).
 //!
 //! An array goes from one file to a file for each rank, and back, by [`redistribute`].
+//! The files of all ranks are replaced together, as their [`dnpy::Manifest`] says.
 //!
 //! Whatever a file holds, reading it runs no code, takes no more memory than
 //! the file has bytes, and ends in an array or an error.
@@ -31,6 +32,7 @@ pub mod npy;
 mod pep3118;
 mod redistribute;
 mod source;
+mod sum;
 
 pub use atomic::write_whole;
-pub use redistribute::{Piece, redistribute};
+pub use redistribute::{Piece, Progress, Target, redistribute};

@@ -11,6 +11,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::atomic::{AtomicFile, Staged};
+use super::dnpy::{Member, Save};
+use super::file::Stamp;
 use super::{dnpy, file, npy};
 use crate::array::{Layout, Order};
 use crate::distribution::{Claim, faults};
@@ -29,6 +31,10 @@ pub struct Piece {
     path: PathBuf,
     elements: npy::Header,
     dim_data: DimData,
+    /// What its set's manifest says of it.
+    member: Option<Member>,
+    /// The file that `elements` was read from.
+    stamp: Stamp,
 }
 
 impl Piece {
@@ -38,9 +44,10 @@ impl Piece {
     /// As for [`npy::read_header`].
     pub fn whole(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
+        let stamp = Stamp::of(&path)?;
         let elements = npy::read_header(&path)?;
         let dim_data = whole(elements.shape())?;
-        Ok(Self { path, elements, dim_data })
+        Ok(Self { path, elements, dim_data, member: None, stamp })
     }
 
     /// A `.dnpy` file, which holds one part. Local.
@@ -48,9 +55,21 @@ impl Piece {
     /// # Errors
     /// As for [`dnpy::read_header`].
     pub fn part(path: impl Into<PathBuf>) -> Result<Self> {
-        let path = path.into();
+        Self::read(path.into(), None)
+    }
+
+    /// A file of a set that has a manifest: compared with it before it is a source. Local.
+    ///
+    /// # Errors
+    /// As for [`part`](Self::part).
+    pub fn member(member: Member) -> Result<Self> {
+        Self::read(member.path().to_owned(), Some(member))
+    }
+
+    fn read(path: PathBuf, member: Option<Member>) -> Result<Self> {
+        let stamp = Stamp::of(&path)?;
         let dnpy::Header { dim_data, elements, .. } = dnpy::read_header(&path, Reading::Protocol)?;
-        Ok(Self { path, elements, dim_data })
+        Ok(Self { path, elements, dim_data, member, stamp })
     }
 
     /// How the elements fit into the global array.
@@ -58,23 +77,96 @@ impl Piece {
     pub fn dim_data(&self) -> &DimData {
         &self.dim_data
     }
+
+    /// Refuses a file that was replaced or written since its header was read.
+    fn is_still(&self) -> Result<()> {
+        if Stamp::of(&self.path)? == self.stamp {
+            return Ok(());
+        }
+        let why = "the file was changed while it was read; try again when nobody writes it";
+        Err(Error::new(ErrorKind::Busy, why).in_file(&self.path))
+    }
 }
 
-/// Writes an array that lies in files, rank by rank, to other files: `.dnpy` files
-/// for the parts that are given, `.npy` where there is none. Local.
+/// Where an array is written to.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// One `.npy` file.
+    Whole(&'a Path),
+    /// A set of `.dnpy` files with its [`Manifest`](dnpy::Manifest).
+    Set {
+        /// What the names begin with.
+        prefix: &'a Path,
+        /// The part of each rank.
+        parts: &'a [DimData],
+    },
+}
+
+/// How far a long work is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Bytes that were read for comparison, or written.
+    pub done: u64,
+    /// All bytes that will be.
+    pub total: u64,
+}
+
+/// Writes an array that lies in files, rank by rank, to other files. Local.
 ///
 /// Elements are copied byte by byte, of any type. Padding and ghosts are filled by
 /// their owners' elements, with zeros outside the array. An index of several owners
-/// comes from the lowest rank. No file is put in place before all are complete.
+/// comes from the lowest rank. Files of a set with a manifest are compared with it first.
+/// The target is replaced as a whole, a set as by [`write_rank`](dnpy::write_rank).
+///
+/// `watch` is called every few megabytes; its error ends the work, and nothing is left.
 ///
 /// # Errors
 /// The rule that the sources break together, other element types or sizes, an
-/// element that no source owns; `Io` where a file cannot be read or written.
-pub fn redistribute(from: &[Piece], to: impl IntoIterator<Item = (PathBuf, Option<DimData>)>) -> Result<()> {
+/// element that no source owns; `Invariant` where a source is not of the save that its
+/// manifest names, `Busy` where one was changed meanwhile; `Io` where a file cannot be
+/// read or written.
+pub fn redistribute(
+    from: &[Piece],
+    to: Target<'_>,
+    watch: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<()> {
     check_sources(from)?;
-    let staged: Result<Vec<Staged>> =
-        to.into_iter().map(|(path, part)| stage(from, &path, part.as_ref())).collect();
-    staged?.into_iter().try_for_each(Staged::commit)
+    let total = from.iter().filter_map(|piece| piece.member.as_ref()).map(Member::bytes);
+    let mut progress = Progress { done: 0, total: total.fold(bytes(from, to), u64::saturating_add) };
+    let advance = &mut |bytes: u64| {
+        progress.done = progress.done.saturating_add(bytes);
+        watch(progress)
+    };
+    from.iter().filter_map(|piece| piece.member.as_ref()).try_for_each(|member| member.verify(advance))?;
+    match to {
+        Target::Whole(path) => {
+            let staged = stage(from, path, None, || AtomicFile::create(path), advance)?;
+            from.iter().try_for_each(Piece::is_still)?;
+            staged.commit()
+        }
+        Target::Set { prefix, parts } => {
+            let save = Save::new();
+            let stage = |(rank, part)| {
+                let path = dnpy::rank_path(prefix, rank);
+                stage(from, &path, Some(part), || save.create(prefix, rank), advance)
+            };
+            let staged = parts.iter().enumerate().map(stage).collect::<Result<Vec<Staged>>>()?;
+            from.iter().try_for_each(Piece::is_still)?;
+            dnpy::commit(prefix, save, staged)
+        }
+    }
+}
+
+/// The elements of the target, in bytes.
+fn bytes(from: &[Piece], to: Target<'_>) -> u64 {
+    let elements = |shape: &[i64]| shape.iter().map(|n| n.unsigned_abs()).fold(1, u64::saturating_mul);
+    let all = match to {
+        Target::Whole(_) => elements(&from[0].dim_data.global_shape()),
+        Target::Set { parts, .. } => {
+            parts.iter().map(|part| elements(&part.held_shape())).fold(0, u64::saturating_add)
+        }
+    };
+    all.saturating_mul(from[0].elements.layout().itemsize() as u64)
 }
 
 fn whole(shape: &[i64]) -> Result<DimData> {
@@ -121,7 +213,13 @@ fn covered(from: &[Piece], axis: usize) -> Result<()> {
 }
 
 /// Writes one file beside its place.
-fn stage(from: &[Piece], path: &Path, part: Option<&DimData>) -> Result<Staged> {
+fn stage(
+    from: &[Piece],
+    path: &Path,
+    part: Option<&DimData>,
+    create: impl FnOnce() -> Result<AtomicFile>,
+    advance: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<Staged> {
     let first = &from[0];
     let here = |error: Error| error.in_file(path);
     let shape = first.dim_data.global_shape();
@@ -135,7 +233,7 @@ fn stage(from: &[Piece], path: &Path, part: Option<&DimData>) -> Result<Staged> 
     }
     let elements = first.elements.reshaped(&dim_data.held_shape()).map_err(here)?;
     header.extend(elements.to_bytes().map_err(here)?);
-    let mut target = AtomicFile::create(path)?;
+    let mut target = create()?;
     target.writer().write_all(&header).map_err(|error| here(error.into()))?;
     let mut bytes = Vec::new();
     for stretch in Stretches::new(elements.layout()) {
@@ -150,6 +248,7 @@ fn stage(from: &[Piece], path: &Path, part: Option<&DimData>) -> Result<Staged> 
                 .map_err(|error| error.in_file(&piece.path))?;
         }
         target.writer().write_all(&bytes).map_err(|error| here(error.into()))?;
+        advance(bytes.len() as u64)?;
     }
     target.sync()
 }

@@ -17,6 +17,11 @@ impl<R: Read> Source<R> {
         Self { reader, position: 0, remaining: length }
     }
 
+    /// The reader, at the next byte.
+    pub(super) fn into_inner(self) -> R {
+        self.reader
+    }
+
     /// Offset of the next byte.
     pub(super) fn position(&self) -> usize {
         usize::try_from(self.position).unwrap_or(usize::MAX)

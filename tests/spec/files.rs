@@ -1,4 +1,4 @@
-//! Files: read as stated, and written again byte for byte where they are canonical.
+//! Files and sets: read as stated, and written again byte for byte where they are canonical.
 
 use distarray::io::dnpy;
 use distarray::protocol::Reading;
@@ -44,5 +44,32 @@ fn files() {
             field: word("file"),
             ..Refusal::default()
         })
+    });
+}
+
+#[test]
+fn sets() {
+    each("set", 20, |vector| {
+        let directory = tempfile::tempdir().unwrap();
+        let prefix = directory.path().join("u");
+        let path = |suffix: &str| directory.path().join(format!("u{suffix}"));
+        std::fs::write(path(".manifest"), content(&vector.content["manifest"])).unwrap();
+        for (suffix, pieces) in vector.content["files"].as_object().unwrap() {
+            std::fs::write(path(suffix), content(pieces)).unwrap();
+        }
+        let read = || {
+            let manifest = dnpy::Manifest::open(&prefix)?.unwrap();
+            let members = manifest.members().collect::<distarray::Result<Vec<_>>>()?;
+            members.iter().try_for_each(|member| member.verify(&mut |_| Ok(())))?;
+            Ok(members)
+        };
+        let members = match read() {
+            Ok(members) => members,
+            Err(error) => return Some(distarray::Error::into(error)),
+        };
+        for (member, suffix) in members.iter().zip(vector.content["reads"].as_array().unwrap()) {
+            assert_eq!(member.path(), path(suffix.as_str().unwrap()), "{}", vector.id);
+        }
+        None
     });
 }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use distarray::array::DType;
 use distarray::distribution::{Claim, faults};
-use distarray::io::{dnpy, npy};
+use distarray::io::dnpy::{self, Member};
+use distarray::io::npy;
 use distarray::protocol::{DimData, Reading, Value};
 use distarray::{Error, ErrorKind, Result};
 
 use super::report::{Report, in_file};
 use crate::outcome::{Failure, Outcome};
-use crate::sets::{self, Named, Set};
+use crate::progress::Meter;
+use crate::sets::{self, File, Named, Set};
 use crate::text;
 
 /// One rank's part that keeps every local rule.
@@ -47,18 +49,34 @@ pub fn check(arguments: &[PathBuf], together: bool, report: &mut Report) -> Outc
 
 fn check_set(set: &Set, report: &mut Report) {
     let mut parts = Vec::new();
-    for (rank, path) in &set.files {
-        match part(*rank, path) {
-            Ok(part) => parts.push(part),
-            Err(error) => report.add(match rank {
-                Some(rank) => error.or_on_rank(number(*rank)),
+    let total = set.files.iter().filter_map(|file| file.member.as_ref()).map(Member::bytes).sum();
+    let (mut done, mut meter) = (0, Meter::new());
+    let mut watch = |bytes| {
+        done += bytes;
+        meter.say(done, total);
+        Ok(())
+    };
+    for file in &set.files {
+        let read = part(file);
+        let saved = match (&read, &file.member) {
+            (Ok(_), Some(member)) => member.verify(&mut watch),
+            _ => Ok(()),
+        };
+        for error in [saved.err(), read.map(|part| parts.push(part)).err()].into_iter().flatten() {
+            report.add(match file.rank {
+                Some(rank) => error.or_on_rank(number(rank)),
                 None => error,
-            }),
+            });
         }
     }
+    drop(meter);
+    if let Err(error) = &set.manifest {
+        report.add(error.clone());
+    }
+    report.checked.extend(set.notes());
     let name = set.name.display();
     match (set.files.as_slice(), parts.as_slice()) {
-        ([(_, path)], [part]) if !set.whole && part.dim_data.process_count() > 1 => {
+        ([File { path, .. }], [part]) if !set.whole && part.dim_data.process_count() > 1 => {
             report.checked.push(format!(
                 "{}: one of {} parts; that they fit together was not checked",
                 path.display(),
@@ -77,12 +95,13 @@ fn check_set(set: &Set, report: &mut Report) {
 }
 
 /// Reads one part, by the rules that hold for it alone.
-fn part(rank: Option<usize>, path: &Path) -> Result<Part> {
+fn part(file: &File) -> Result<Part> {
+    let File { rank, path, .. } = file;
     let dnpy::Header { dim_data, elements, .. } = dnpy::read_header(path, Reading::Protocol)?;
     let own = dim_data.process_rank();
     Ok(Part {
         rank: rank.map_or(own, number),
-        path: Some(path.to_owned()),
+        path: Some(path.clone()),
         element: Some((elements.dtype(), elements.layout().itemsize())),
         dim_data,
     })

@@ -57,6 +57,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ("W6", "size", "write size = {expected} on all ranks, or list the indices that are missing"),
     ("W6", "", "take the index from {here} or from {there}, list it as a ghost, or drop one_to_one"),
     ("F3", "", "the file was cut short: write or copy it again"),
+    (
+        "F10",
+        "",
+        "restore the set with its manifest, or remove the manifest if the files are right as they are",
+    ),
 ];
 
 const SHAPE: &str =

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use distarray::distribution::{Claim, faults};
-use distarray::io::dnpy;
+use distarray::io::dnpy::{self, Manifest};
 use distarray::protocol::{DimData, Reading, Value};
 
 use crate::outcome::{Failure, Outcome};
@@ -40,7 +40,12 @@ fn set(path: &Path) -> Outcome<Vec<DimData>> {
         return Err(Failure::in_file(path, why));
     };
     let ranks = usize::try_from(own.process_count()).unwrap_or(usize::MAX);
-    (0..ranks).map(|rank| read(&dnpy::rank_path(&prefix, rank))).collect()
+    let manifest = Manifest::open(&prefix)?;
+    let part = |rank| match manifest.as_ref().map_or(Ok(None), |manifest| manifest.member(rank))? {
+        Some(member) => read(member.path()),
+        None => read(&dnpy::rank_path(&prefix, rank)),
+    };
+    (0..ranks).map(part).collect()
 }
 
 /// A JSON list with the dictionary of `__version__` and `dim_data` of rank 0, 1, ...

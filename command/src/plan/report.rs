@@ -8,6 +8,7 @@ use super::Better;
 use super::traffic::{Exchange, Select, Tallies, Tally};
 use crate::layout::{Layout, joined};
 use crate::outcome::Outcome;
+use crate::text;
 
 /// All that is told of a plan.
 pub struct Report<'a> {
@@ -102,12 +103,12 @@ impl Report<'_> {
             let which = if least == most { "each".into() } else { format!("rank {busiest}") };
             format!("{name:<9}{total:>12}{least:>14}{mean:>12}{most:>12}  {which}")
         };
-        let size = |value: f64| bytes(value * f64::from(self.itemsize));
+        let size = |value: f64| text::bytes(value * f64::from(self.itemsize));
         let [copied, sent, received] = self.volumes();
         writeln!(out, "{}", row("copied", &copied, &size))?;
         writeln!(out, "{}", row("sent", &sent, &size))?;
         writeln!(out, "{}", row("received", &received, &size))?;
-        writeln!(out, "{}", row("messages", &self.spread(|tally| tally.messages), &short))?;
+        writeln!(out, "{}", row("messages", &self.spread(|tally| tally.messages), &text::short))?;
         writeln!(out)?;
         let largest = self.spread(|tally| tally.largest);
         if largest.most == 0 {
@@ -117,7 +118,7 @@ impl Report<'_> {
             writeln!(
                 out,
                 "largest   {} in one message, from rank {on}",
-                bytes(self.bytes(largest.most) as f64)
+                text::bytes(self.bytes(largest.most) as f64)
             )?;
             let [sends, receives] = [&sent, &received].map(balance);
             writeln!(
@@ -142,7 +143,7 @@ impl Report<'_> {
             "copied", "sent", "received", "messages", "largest"
         )?;
         for (rank, tally) in ranks {
-            let size = |elements| bytes(self.bytes(elements) as f64);
+            let size = |elements| text::bytes(self.bytes(elements) as f64);
             let Tally { copied, sent, received, messages, largest } = *tally;
             let [copied, sent, received, largest] = [copied, sent, received, largest].map(size);
             writeln!(out, "{rank:<5}{copied:>11}{sent:>12}{received:>12}{messages:>10}{largest:>12}")?;
@@ -166,7 +167,7 @@ impl Report<'_> {
             writeln!(out, "\nrank {rank} {name}")?;
             for (peer, elements) in messages.iter().take(LISTED * 4) {
                 let stays = if *peer == rank { "  a copy within the rank" } else { "" };
-                let size = bytes(self.bytes(*elements) as f64);
+                let size = text::bytes(self.bytes(*elements) as f64);
                 writeln!(out, "  {size:>10}  {way} rank {peer}{stays}")?;
             }
             if messages.len() > LISTED * 4 {
@@ -178,7 +179,7 @@ impl Report<'_> {
 
     fn advice(&self, out: &mut dyn Write, sent: i128) -> Outcome<()> {
         let (Some(better), Some(to)) = (&self.better, self.to) else { return Ok(()) };
-        let [now, then] = [sent, better.sent].map(|elements| bytes(self.bytes(elements) as f64));
+        let [now, then] = [sent, better.sent].map(|elements| text::bytes(self.bytes(elements) as f64));
         writeln!(
             out,
             "\nWith the ranks of the target numbered otherwise, {then} would be sent and not {now}:"
@@ -255,25 +256,4 @@ fn number(value: i128) -> Value {
 /// How much more the busiest rank does than the mean.
 fn balance(spread: &Spread) -> f64 {
     if spread.mean > 0.0 { spread.most as f64 / spread.mean } else { 1.0 }
-}
-
-/// Bytes with three digits and a binary unit.
-fn bytes(mut value: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
-    let mut unit = 0;
-    while value >= 1023.5 && unit + 1 < units.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{} {}", short(value), units[unit])
-}
-
-/// A number with as many decimals as make three digits.
-fn short(value: f64) -> String {
-    let decimals = match value {
-        _ if value.fract() == 0.0 || value >= 99.95 => 0,
-        _ if value >= 9.995 => 1,
-        _ => 2,
-    };
-    format!("{value:.decimals$}")
 }

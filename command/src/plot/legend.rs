@@ -6,11 +6,13 @@ use crate::layout::{Layout, joined};
 use crate::outcome::Outcome;
 
 /// The ranks with their colours, and the patterns that were used.
+#[derive(Clone)]
 pub struct Legend {
     lines: Vec<[String; 3]>,
     colours: Vec<Option<[u8; 3]>>,
     more: i64,
     keys: Vec<Key>,
+    columns: usize,
 }
 
 /// A pattern that a picture may have.
@@ -37,7 +39,7 @@ impl Key {
     }
 }
 
-/// Ranks that are named, ranks in a column, and sizes.
+/// Ranks that are named, ranks in a column beside a picture, and sizes.
 const MOST: i64 = 64;
 const COLUMN: usize = 22;
 const LINE: f64 = 18.0;
@@ -59,7 +61,17 @@ impl Legend {
             lines.push([rank.to_string(), process, words.join(" | ")]);
             fills.push((sizes != vec![0; sizes.len()]).then(|| colours.of(rank)));
         }
-        Ok(Self { lines, colours: fills, more: ranks - named, keys })
+        let columns = lines.len().div_ceil(COLUMN);
+        Ok(Self { lines, colours: fills, more: ranks - named, keys, columns })
+    }
+
+    /// With as many columns as there is room for.
+    pub fn wide(&self, width: f64) -> Self {
+        let mut columns = 1;
+        while columns < self.lines.len() && self.table(columns + 1) <= width {
+            columns += 1;
+        }
+        Self { columns, ..self.clone() }
     }
 
     /// The widths of rank, process and elements.
@@ -81,21 +93,21 @@ impl Legend {
         SWATCH + 6.0 + self.widths().iter().sum::<f64>() + gaps * GAP
     }
 
-    fn columns(&self) -> usize {
-        self.lines.len().div_ceil(COLUMN)
+    /// How wide so many columns are.
+    fn table(&self, columns: usize) -> f64 {
+        let columns = columns as f64;
+        columns * self.column() + (columns - 1.0) * 2.0 * GAP
     }
 
     fn rows(&self) -> usize {
-        self.lines.len().div_ceil(self.columns().max(1))
+        self.lines.len().div_ceil(self.columns.max(1))
     }
 
     pub fn size(&self) -> [f64; 2] {
-        let columns = self.columns() as f64;
-        let table = columns * self.column() + (columns - 1.0) * 2.0 * GAP;
         let keys = self.keys.iter().map(|key| SWATCH + 8.0 + width(key.words(), SIZE)).fold(0.0, f64::max);
         let extra = f64::from(u8::from(self.more > 0)) + self.keys.len() as f64;
         let gap = if self.keys.is_empty() { 0.0 } else { 0.6 };
-        [table.max(keys), (1.0 + self.rows() as f64 + extra + gap) * LINE]
+        [self.table(self.columns).max(keys), (1.0 + self.rows() as f64 + extra + gap) * LINE]
     }
 
     pub fn draw(&self, svg: &mut Svg, [x, y]: [f64; 2]) {

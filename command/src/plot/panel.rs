@@ -45,7 +45,8 @@ const LONGEST: f64 = 1100.0;
 const SHORTEST: f64 = 72.0;
 const FLAT: f64 = 54.0;
 
-/// Sizes of text.
+/// Sizes of text: of labels in regions, and around them.
+const LABELS: [f64; 5] = [17.0, 14.0, 12.0, 10.0, 8.5];
 const TITLE: f64 = 14.0;
 const SMALL: f64 = 11.0;
 const TICK: f64 = 10.0;
@@ -91,7 +92,9 @@ impl Panel<'_> {
     pub fn size(&self) -> [f64; 2] {
         let ([x, y], [w, h]) = (self.origin(), self.field());
         let head = width(&self.title, TITLE).max(width(&self.note, SMALL));
-        let far = if self.globals { width("00000", TICK) + 12.0 } else { 0.0 };
+        let last = ticks(&self.columns, self.scale().columns, false).pop();
+        let over = last.map_or(0.0, |(at, label)| at + width(&label, TICK) / 2.0 - w).max(0.0);
+        let far = if self.globals { width("00000", TICK) + 12.0 } else { over };
         let cut = |strip: &Strip| if strip.cut.is_some() { 16.0 } else { 0.0 };
         let below = if self.globals { TICK + 14.0 } else { 0.0 };
         [(x + w + far + cut(&self.columns)).max(head), y + h + below + cut(&self.rows)]
@@ -114,8 +117,13 @@ impl Panel<'_> {
         self.overlays(svg);
         // Each on a rim of its ground, which keeps lines and hatching off.
         svg.open("class=\"labels\" stroke-linejoin=\"round\" paint-order=\"stroke\"", "");
+        // All alike: in the largest size that fits wherever some size does, with a second
+        // line if most have room for one.
+        let sizes = labels.iter().filter_map(|(at, [label, _], _)| size_in(*at, label));
+        let size = sizes.fold(LABELS[0], f64::min);
+        let two = labels.iter().filter(|(at, label, _)| has_two(*at, size, label)).count() * 2 > labels.len();
         for (at, label, ground) in labels {
-            write_in(svg, at, &label, &ground);
+            write_in(svg, at, size, two, &label, &ground);
         }
         svg.close();
         self.all_ticks(svg);
@@ -249,22 +257,42 @@ impl Panel<'_> {
     }
 }
 
-/// Writes as much of a label as has room, on a rim of this colour.
-fn write_in(svg: &mut Svg, [x, y, w, h]: [f64; 4], [label, below]: &[String; 2], ground: &str) {
-    let fits = |text: &str, size: f64, high: f64| width(text, size) <= w - 3.0 && size * high <= h - 1.0;
-    let Some(size) = [17.0, 14.0, 12.0, 10.0, 8.5].into_iter().find(|&size| fits(label, size, 1.0)) else {
+/// Whether a text of a size has room in a region, so many times as high.
+fn fits([_, _, w, h]: [f64; 4], text: &str, size: f64, high: f64) -> bool {
+    width(text, size) <= w - 3.0 && size * high <= h - 1.0
+}
+
+/// The largest size of a label that fits into a region.
+fn size_in(at: [f64; 4], label: &str) -> Option<f64> {
+    LABELS.into_iter().find(|&size| fits(at, label, size, 1.0))
+}
+
+/// Whether both lines of a label fit into a region.
+fn has_two(at: [f64; 4], size: f64, [label, below]: &[String; 2]) -> bool {
+    !below.is_empty() && fits(at, below, second(size), 1.0) && fits(at, label, size, 2.2)
+}
+
+/// The size of a label's second line.
+fn second(size: f64) -> f64 {
+    (size * 0.65).max(LABELS[4])
+}
+
+/// Writes a label where it has room, on a rim of this colour.
+fn write_in(svg: &mut Svg, at: [f64; 4], size: f64, two: bool, label: &[String; 2], ground: &str) {
+    let [first, below] = label;
+    if size_in(at, first).is_none() {
         return;
-    };
+    }
+    let [x, y, w, h] = at;
     let (x, y) = (x + w / 2.0, y + h / 2.0);
-    let small = (size * 0.65).max(8.5);
     // No rim reaches out of the region.
-    let rim = (w - width(label, size)).min(h - size).clamp(0.0, 5.0);
+    let rim = (w - width(first, size)).min(h - size).clamp(0.0, 5.0);
     svg.open(format_args!("stroke=\"{ground}\" stroke-width=\"{}\"", number(rim)), "");
-    if !below.is_empty() && fits(below, small, 1.0) && fits(label, size, 2.2) {
-        svg.text([x, y - size * 0.45], size, Anchor::Middle, label);
-        svg.text([x, y + size * 0.62], small, Anchor::Middle, below);
+    if two && has_two(at, size, label) {
+        svg.text([x, y - size * 0.45], size, Anchor::Middle, first);
+        svg.text([x, y + size * 0.62], second(size), Anchor::Middle, below);
     } else {
-        svg.text([x, y], size, Anchor::Middle, label);
+        svg.text([x, y], size, Anchor::Middle, first);
     }
     svg.close();
 }

@@ -29,6 +29,9 @@ type Paint<'a> = Box<dyn Fn(&[i64]) -> Colour + 'a>;
 const MARGIN: f64 = 16.0;
 const BETWEEN: f64 = 36.0;
 
+/// How much smaller a picture is to be, for the legend to stand below.
+const LESS: f64 = 0.65;
+
 /// A plane through an array.
 #[derive(Clone)]
 struct Plane<'a> {
@@ -279,8 +282,16 @@ fn compose(rows: &[Vec<Panel<'_>>], legend: &Legend, what: &str) -> String {
         widest = widest.max(x);
         y += height + BETWEEN / 2.0;
     }
-    let [w, h] = legend.size();
-    let top = MARGIN + 22.0;
-    legend.draw(&mut svg, [widest, top]);
-    svg.finish([widest + w + MARGIN, (y - BETWEEN / 2.0).max(top + h) + MARGIN], what, what)
+    let (right, bottom) = (widest - BETWEEN, y - BETWEEN / 2.0);
+    // Below a picture that is long and flat many ranks take less room.
+    let wide = legend.wide(right - MARGIN);
+    let (beside, below) = ([widest, MARGIN + 22.0], [MARGIN, y]);
+    let size = |[x, y]: [f64; 2], [w, h]: [f64; 2]| [right.max(x + w) + MARGIN, bottom.max(y + h) + MARGIN];
+    let (size, flat) = (size(beside, legend.size()), size(below, wide.size()));
+    if flat[0] * flat[1] < LESS * size[0] * size[1] {
+        wide.draw(&mut svg, below);
+        return svg.finish(flat, what, what);
+    }
+    legend.draw(&mut svg, beside);
+    svg.finish(size, what, what)
 }

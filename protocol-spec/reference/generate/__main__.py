@@ -18,6 +18,7 @@ FILES = (
     "abi",
     "lifecycle",
     "dnpy",
+    "sets",
     "mappings",
     "errata",
     "examples",

@@ -1,41 +1,124 @@
 //! Sets of `.dnpy` files: one per rank, `<prefix>_<rank>.dnpy`.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{read, stage};
+use super::super::atomic::{Staged, commit_all, sync_names};
+use super::super::sum::Sum;
+use super::manifest::{Manifest, Member, Save};
+use super::{fill, read, read_member};
 use crate::array::AnyArray;
-use crate::comm::Comm;
+use crate::comm::{Comm, Peer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
 
 /// Reads this rank's file `<prefix>_<rank>.dnpy` of a set. Collective.
 ///
+/// Of a set with a [`Manifest`] the files of one save are read, all of them, whatever
+/// was interrupted; without one the files are taken as they are.
+///
 /// # Errors
 /// As for [`read`](super::read), and `Grid` where a file belongs to another rank or to a
-/// set of another size; the same error on every rank.
+/// set of another size, `Invariant` where one is not of the save that the manifest
+/// names; the same error on every rank.
 pub fn read_rank(prefix: impl AsRef<Path>, comm: &Comm) -> Result<AnyArray> {
-    let path = rank_path(prefix.as_ref(), comm.rank());
-    let array = read(&path).and_then(|array| {
+    let (prefix, rank) = (prefix.as_ref(), comm.rank());
+    let manifest = comm.agree(Manifest::open(prefix))?;
+    agree_on_save(manifest.as_ref(), comm)?;
+    let read_mine = || {
+        let member = manifest.as_ref().map(|manifest| member(manifest, comm)).transpose()?;
+        let path = member.as_ref().map_or_else(|| rank_path(prefix, rank), |member| member.path().to_owned());
+        let array = match &member {
+            Some(member) => read_member(member)?,
+            None => read(&path)?,
+        };
         check_rank(array.dim_data(), comm).map_err(|error| error.in_file(&path))?;
         Ok(array)
-    });
-    comm.agree(array)
+    };
+    comm.agree(read_mine())
 }
 
-/// Writes this rank's file `<prefix>_<rank>.dnpy` of a set. Collective.
+/// Writes this rank's file `<prefix>_<rank>.dnpy` of a set, and with rank 0 its
+/// [`Manifest`], `<prefix>.manifest`. Collective.
 ///
-/// No file is replaced before every rank has written its own: only a failure
-/// while the finished files are renamed can leave old ones among new ones.
+/// What was there before is replaced as a whole: whenever the job or the machine stops,
+/// [`read_rank`] reads the old files or the new ones, never some of each. A failure
+/// leaves the old ones, but for one while finished files are put in place: then the new
+/// ones are read.
 ///
 /// # Errors
 /// As for [`write`](super::write), and `Grid` where the array belongs to another rank or
 /// number of ranks; the same error on every rank.
 pub fn write_rank(prefix: impl AsRef<Path>, array: impl AsRef<AnyArray>, comm: &Comm) -> Result<()> {
-    let path = rank_path(prefix.as_ref(), comm.rank());
-    let array = array.as_ref();
-    let staged = check_rank(array.dim_data(), comm).and_then(|()| stage(&path, array));
-    let staged = comm.agree(staged)?;
-    comm.agree(staged.commit())
+    let (prefix, array) = (prefix.as_ref(), array.as_ref());
+    let mut name = Save::new().to_bytes().to_vec();
+    comm.broadcast(0, &mut name)?;
+    let save = Save::from_bytes(name.try_into().unwrap_or_default());
+    let stage = || {
+        check_rank(array.dim_data(), comm)?;
+        let path = rank_path(prefix, comm.rank());
+        let staged = fill(|| save.create(prefix, comm.rank()), &path, array)?;
+        sync_names([&staged])?;
+        Ok(staged)
+    };
+    let staged = comm.agree(stage())?;
+    let sums = gather(comm, staged.sum())?;
+    let manifest = comm.agree((comm.rank() == 0).then(|| save.manifest(prefix, &sums)).transpose())?;
+    // From here on this is the set, or may be: whatever fails, nothing of it is removed.
+    let staged = staged.kept();
+    comm.agree(manifest.map_or(Ok(()), Staged::commit))?;
+    comm.agree(commit_all([staged]))?;
+    if comm.rank() == 0 {
+        save.remove_others(prefix);
+    }
+    Ok(())
+}
+
+/// Whether all ranks opened the manifest of one save, or none did.
+fn agree_on_save(manifest: Option<&Manifest>, comm: &Comm) -> Result<()> {
+    let mine: Vec<u8> = manifest.map_or_else(Vec::new, |manifest| manifest.id().to_bytes().to_vec());
+    let mut first = mine.clone();
+    comm.broadcast(0, &mut first)?;
+    comm.agree(match first == mine {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Busy, "the set is replaced while it is read: read it again")),
+    })
+}
+
+/// This rank's file of a set with as many files as there are ranks.
+fn member(manifest: &Manifest, comm: &Comm) -> Result<Member> {
+    let member = if manifest.ranks() == comm.size() { manifest.member(comm.rank())? } else { None };
+    member.ok_or_else(|| {
+        Error::new(ErrorKind::Grid, "the set was saved by another number of ranks")
+            .in_field("proc_grid_size")
+            .expected_found(number(manifest.ranks()), number(comm.size()))
+            .in_file(&manifest.path())
+    })
+}
+
+/// The sums of all ranks on rank 0, in their order.
+fn gather(comm: &Comm, mine: Sum) -> Result<Vec<Sum>> {
+    const BYTES: usize = 12;
+    let ranks = if comm.rank() == 0 { comm.size() } else { 0 };
+    let from: Vec<Peer> = (0..ranks).map(|rank| Peer { rank, bytes: BYTES }).collect();
+    let mut sums = vec![mine; ranks];
+    let mut messages = comm.agree(comm.messages(&[Peer { rank: 0, bytes: BYTES }], &from))?;
+    messages.start_receives()?;
+    let wire = messages.send_buffer(0)?;
+    wire[..4].copy_from_slice(&mine.crc32.to_ne_bytes());
+    wire[4..].copy_from_slice(&mine.bytes.to_ne_bytes());
+    messages.start_send(0)?;
+    while let Some((rank, wire)) = messages.next_received()? {
+        let (crc32, bytes) = wire.split_at(4);
+        sums[rank] = Sum {
+            crc32: u32::from_ne_bytes(crc32.try_into().unwrap_or_default()),
+            bytes: u64::from_ne_bytes(bytes.try_into().unwrap_or_default()),
+        };
+    }
+    messages.finish()?;
+    messages.free()?;
+    Ok(sums)
 }
 
 /// The file of one rank of a set: `<prefix>_<rank>.dnpy`. Local.
@@ -59,14 +142,16 @@ pub fn rank_path(prefix: &Path, rank: usize) -> PathBuf {
 /// ```
 #[must_use]
 pub fn rank_of_path(path: &Path) -> Option<(PathBuf, usize)> {
-    let (prefix, rank) = path.file_name()?.to_str()?.strip_suffix(".dnpy")?.rsplit_once('_')?;
-    let (prefix, rank) = (path.with_file_name(prefix), rank.parse().ok()?);
+    // Names are bytes, of which rank and ending alone are known to be text.
+    let name = path.file_name()?.as_bytes().strip_suffix(b".dnpy")?;
+    let at = name.iter().rposition(|&byte| byte == b'_')?;
+    let rank = str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?;
+    let prefix = path.with_file_name(OsStr::from_bytes(&name[..at]));
     (rank_path(&prefix, rank).file_name() == path.file_name()).then_some((prefix, rank))
 }
 
 /// Checks that the coordinates are those of this rank in a grid of all ranks.
 fn check_rank(dim_data: &DimData, comm: &Comm) -> Result<()> {
-    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let (ranks, rank) = (number(comm.size()), number(comm.rank()));
     if dim_data.process_count() != ranks {
         return Err(Error::new(ErrorKind::Grid, "the process grid needs as many ranks as there are parts")
@@ -79,4 +164,8 @@ fn check_rank(dim_data: &DimData, comm: &Comm) -> Result<()> {
             .expected_found(rank, dim_data.process_rank()));
     }
     Ok(())
+}
+
+fn number(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
