@@ -168,8 +168,8 @@ static void like_all(void) {
           "dtype_code");
   distarray_strides_c_order(2, shape, 8, strides);
   distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
+  int64_t other[2] = {(N + size - 1 - rank) / size, NJ};
   if (size > 1) {
-    int64_t other[2] = {(N + size - 1 - rank) / size, NJ};
     dims[0] = distarray_dim_cyclic(N, size, rank, 1, 0);
     loan.shape = other;
     refused(distarray_ga_create_like(MPI_COMM_WORLD, &loan, "like", &g_a, &error),
