@@ -38,20 +38,22 @@ class Dims:
         self.structs = (distarray_dim * len(structs))(*structs)
         self._kept = kept
         self._dicts: list[DimDict] | None = None
-        rank, count = 0, 1
-        for dim in self.structs:
-            rank = rank * dim.proc_grid_size + dim.proc_grid_rank
-            count *= dim.proc_grid_size
+        rank, count, ghosts = 0, 1, False
+        for dim in structs:
+            extent = dim.proc_grid_size
+            rank = rank * extent + dim.proc_grid_rank
+            count *= extent
+            if dim.n_owned != dim.n_indices:
+                ghosts = True
         # Others than 64-bit numbers are refused with the sizes that they are made of.
         self.rank, self.count = min(max(rank, 0), _MOST), min(max(count, 0), _MOST)
         self.ranks: Any = None  # the rank at each place of a grid that has a table of them
-        self.flags_write = 0
-        self.flags_read = _abi.R_GHOSTS if any(d.n_owned != d.n_indices for d in self.structs) else 0
+        self.flags_read, self.flags_write = _abi.R_GHOSTS if ghosts else 0, 0
 
     @classmethod
     def of(cls, shown: distarray_export, owner: object) -> Dims:
         """Those of an array or a distribution, which is kept alive."""
-        made = cls(shown.dims[: shown.ndim] if shown.ndim else (), owner)
+        made = cls(shown.dims[: shown.ndim] if shown.ndim else [], owner)
         made.rank, made.count, made.ranks = shown.process_rank, shown.process_count, shown.grid_ranks
         made.flags_read = shown.flags_read & (_abi.R_GHOSTS | _abi.R_GRID_MAP | _abi.R_GRID_COLMAJOR)
         made.flags_write = shown.flags_write & _abi.W_REPLICATED
@@ -80,7 +82,9 @@ class Dims:
         if isinstance(order, (tuple, list)):
             table = [integer(rank, "grid_order", None) for rank in order]
         elif not (isinstance(order, str) and order in ("C", "F")):
-            raise broken("T6", "grid_order", None, f"'C', 'F' or a sequence of ranks is needed, not {order!r}")
+            raise broken(
+                "T6", "grid_order", None, f"'C', 'F' or a sequence of ranks is needed, not {order!r}"
+            )
         copies, copy = integer(replicas, "replicas", None), integer(replica, "replica", None)
         if not 0 <= copy < copies:
             raise broken("G2", "replica", None, f"{copy} is none of {copies}", Status.GRID)

@@ -6,7 +6,6 @@ import ctypes
 from collections.abc import Sequence
 from ctypes import byref, c_int64, c_size_t
 from dataclasses import dataclass
-from typing import Any
 
 import numpy.typing as npt
 

@@ -157,8 +157,8 @@ def _at_least_one(number: int, field: str, axis: int) -> int:
 
 def _indices(given: Any, axis: int) -> npt.NDArray[np.int64]:
     held = np.asarray(given)
-    whole = held.size == 0 or held.dtype.kind == "i" or (held.dtype.kind == "u" and held.max() < 1 << 63)
-    if held.ndim != 1 or not whole:
+    fits = held.size == 0 or held.dtype.kind == "i" or (held.dtype.kind == "u" and held.max() < 1 << 63)
+    if held.ndim != 1 or not fits:
         raise DistArrayError(
             f"axis {axis}, indices: 64-bit integers in one dimension are needed, not {held.dtype}"
             f" in {held.ndim}",

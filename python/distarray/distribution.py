@@ -20,6 +20,7 @@ from ._memory import Ndarray, as_ndarray, dtype_code, lend
 from .array import Array
 from .axis import Axis, block
 
+
 class Distribution:
     """Who owns what: a communicator and the parts of all its ranks, proved to make one array.
 
@@ -220,11 +221,11 @@ class Distribution:
 
     def _rank_at(self, place: tuple[int, ...]) -> int:
         """The rank at a place of the process grid."""
-        extents, dims = self.grid_shape, self._dims
-        at = 0
-        for axis in reversed(range(len(place))) if dims.flags_read & _abi.R_GRID_COLMAJOR else range(len(place)):
-            at = at * extents[axis] + place[axis]
-        return int(dims.ranks[at]) if dims.flags_read & _abi.R_GRID_MAP else at
+        dims, position = self._dims, 0
+        axes = list(zip(self.grid_shape, place, strict=True))
+        for extent, coordinate in reversed(axes) if dims.flags_read & _abi.R_GRID_COLMAJOR else axes:
+            position = position * extent + coordinate
+        return int(dims.ranks[position]) if dims.flags_read & _abi.R_GRID_MAP else position
 
 
 def _itself(data: Ndarray) -> Ndarray:

@@ -230,7 +230,8 @@ def test_files(tmp_path):
 
 @pytest.mark.parametrize("version, said", [("1 << 16", "is older than"), ("2 << 16", "version 2")])
 def test_a_library_that_does_not_fit_is_refused(tmp_path, version, said):
-    code = f'int distarray_abi_version(void) {{ return {version}; }} char *distarray_version(void) {{ return "0"; }}'
+    code = f"int distarray_abi_version(void) {{ return {version}; }}\n"
+    code += 'const char *distarray_version(void) { return "0"; }\n'
     (tmp_path / "other.c").write_text(code)
     other = tmp_path / "other.so"
     subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "other.c", "-o", other], check=True)

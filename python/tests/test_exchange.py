@@ -14,7 +14,8 @@ def positions(runs):
     """The positions that runs stand for, -1 for the zeros outside."""
     pairs = zip(runs[::2], runs[1::2])
     return np.concatenate(
-        [np.arange(first, first + n) if first >= 0 else np.full(n, -1) for first, n in pairs] or [np.empty(0, int)]
+        [np.arange(first, first + n) if first >= 0 else np.full(n, -1) for first, n in pairs]
+        or [np.empty(0, int)]
     )
 
 
@@ -70,11 +71,15 @@ def test_redistributions_are_those_of_pylops_mpi():
         shape, ranks = case["shape"], len(case["before"]) - 1
 
         def dealt(comm, cut, bounds):
-            axes = [da.block(n, bounds=bounds) if axis == cut else da.whole(n) for axis, n in enumerate(shape)]
+            axes = [
+                da.block(n, bounds=bounds) if axis == cut else da.whole(n) for axis, n in enumerate(shape)
+            ]
             return da.Distribution(comm, axes)
 
         def moved(comm, rank):
-            source, target = (dealt(comm, *side) for side in zip(case["axes"], (case["before"], case["after"])))
+            source, target = (
+                dealt(comm, *side) for side in zip(case["axes"], (case["before"], case["after"]))
+            )
             a, b = source.zeros(case["dtype"]), target.zeros(case["dtype"])
             a.owned[...] = element(place(a.ogrid, shape), a.dtype)
             da.Redistribution(source, target).apply(a, b)

@@ -260,7 +260,9 @@ def test_all_ranks_are_told_what_one_does_wrong(comm, rank, size, shared_tmp, ev
         lambda: halo.fill_edges("mirror" if wrong else "edge"),
         lambda: da.Redistribution(d, d).apply(u, other if wrong else u),
         lambda: da.Redistribution(d, d).apply(u, u, alpha="one" if wrong else 1),
-        lambda: da.Redistribution(d, d).apply(u, u, alpha=2 if wrong else 1) if size > 1 else halo.update(None),
+        lambda: (
+            da.Redistribution(d, d).apply(u, u, alpha=2 if wrong else 1) if size > 1 else halo.update(None)
+        ),
         lambda: da.Redistribution(d, d, axes=(0, 0) if wrong else (0, 1)),
         lambda: da.Redistribution(d, d, axes=(0, "one") if wrong else (0, 1)),
         lambda: da.Redistribution(d, None if wrong else d),

@@ -21,19 +21,25 @@ VECTORS = [
 ]
 
 
+#: The verdict on a vector of what Python has no words for.
+LEFT_OUT = object()
+
+
 def each(kind, least, body):
     """Holds the verdicts on all vectors of a kind against those that are stated."""
     wrong, ran = [], 0
     for vector in VECTORS:
         if vector["kind"] != kind:
             continue
-        ran += 1
         try:
             found = body(vector)
         except da.DistArrayError as error:
             found = refusal(error)
         except TypeError as error:
             found = repr(error)
+        if found is LEFT_OUT:
+            continue
+        ran += 1
         if found != vector.get("error"):
             wrong.append(f"{vector['id']}: expected {vector.get('error')}, found {found}")
     assert not wrong, f"{len(wrong)} of {ran}:\n" + "\n".join(wrong)
@@ -56,14 +62,14 @@ def with_buffers(dim):
     return {**dim, "indices": np.array(held, np.int64)} if whole else dim
 
 
-def part(description, shape=None, dtype="i1"):
+def part(description, shape=None, dtype=None):
     """What the package makes of a description, and of a buffer of that shape."""
     dims = description.get("dim_data")
     if isinstance(dims, list):
         dims = tuple(map(with_buffers, dims))
     if shape is None:
         shape = [extent(dim) for dim in dims] if isinstance(dims, tuple) else []
-    buffer = np.broadcast_to(np.zeros((), dtype), [min(max(n, 0), (1 << 63) - 1) for n in shape])
+    buffer = np.broadcast_to(np.zeros((), dtype or "i1"), [min(max(n, 0), (1 << 63) - 1) for n in shape])
     return da.from_distarray({**description, "buffer": buffer, **({"dim_data": dims} if dims else {})})
 
 
@@ -80,7 +86,10 @@ def extent(dim):
         if dim["dist_type"] == "u":
             return len(dim["indices"])
         procs, block = dim["proc_grid_size"], operator.index(dim.get("block_size", 1))
-        first, turn = dim.get("first_block", block), dim["start"] // block if "first_block" not in dim else None
+        first, turn = (
+            dim.get("first_block", block),
+            dim["start"] // block if "first_block" not in dim else None,
+        )
         if turn is None:
             turn = 0 if dim["start"] == 0 else (dim["start"] - first) // block + 1
         rounds, rest = divmod(operator.index(dim["size"]) + block - first, block * procs)
@@ -103,7 +112,7 @@ WITHOUT_BUFFER = (
 def test_descriptions():
     def check(vector):
         if vector.get("lenient") or vector["id"] in WITHOUT_BUFFER:
-            return vector.get("error")
+            return LEFT_OUT
         description = eval(vector["literal"]) if "literal" in vector else vector["description"]
         if not isinstance(description, dict):
             with pytest.raises(TypeError):
@@ -133,13 +142,15 @@ def gathered(vector, parts):
 def test_sets_of_descriptions():
     def check(vector):
         if "uids" in vector:  # which only C has
-            return vector.get("error")
+            return LEFT_OUT
         shapes, dtypes = (vector.get(key, [None] * len(vector["ranks"])) for key in ("shapes", "dtypes"))
-        try:
-            parts = [part(*rank) for rank in zip(vector["ranks"], shapes, [d or "i1" for d in dtypes])]
-        except da.DistArrayError as error:  # which the vector lays on this rank
-            error.rank = vector["error"].get("rank")
-            return refusal(error)
+        parts = []
+        for rank, stated in enumerate(zip(vector["ranks"], shapes, dtypes)):
+            try:
+                parts.append(part(*stated))
+            except da.DistArrayError as error:  # before any other rank hears of it
+                error.rank = rank
+                return refusal(error)
         if vector["valid"] and "buffers" in vector:
             whole = np.array(vector["global"]).reshape(parts[0].global_shape)
             for made, stated in zip(parts, vector["buffers"]):
@@ -279,7 +290,7 @@ class Image:
 def test_images_of_loans():
     def check(vector):
         if vector["access"] not in ("read", "read-write"):
-            return vector.get("error")
+            return LEFT_OUT
         image = Image(vector)
         before = bytes(image.loan)
         try:
