@@ -12,7 +12,8 @@
 #
 # On Debian 12 with a Rust toolchain nothing else needs to be set up: what is
 # missing is installed first (scripts/setup says what). DISTARRAY_CACHE=<directory>
-# keeps what is built once, a PETSc over MPICH and mdBook, outside the checkout.
+# keeps what is built or fetched once, a PETSc and an mpi4py for MPICH and mdBook,
+# outside the checkout.
 
 CARGO  ?= cargo
 target := $(abspath $(or $(CARGO_TARGET_DIR),target))

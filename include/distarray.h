@@ -190,6 +190,22 @@ typedef struct {
   uint64_t reserved[4];
 } distarray_axis;
 
+// The process grid that an array is dealt out over. All zero: the one with the smallest
+// surfaces, its ranks numbered row-major.
+typedef struct {
+  // An extent for each axis, or NULL: those with the smallest surfaces.
+  const int64_t *extents;
+  // 0 or 1: row-major, as MPI_Cart_create numbers; 2: column-major.
+  int64_t order;
+  // Equal copies of the array, each on its share of the ranks; 0 is one.
+  int64_t replicas;
+  // Instead of an order the rank at each place of the grid, row-major, one replica
+  // after the other: as many as the communicator has; or NULL.
+  const int64_t *ranks;
+  // Zero.
+  uint64_t reserved[4];
+} distarray_grid;
+
 // count stretches of len consecutive indices, the first at start, each stride
 // after the one before.
 typedef struct {
@@ -319,7 +335,8 @@ void distarray_array_free(distarray_array *array);
 // must outlive the distribution; all ranks ask for the same, but for lists of indices.
 //
 // Axes that the ranks cannot hold, or that make no process grid, are refused on all
-// ranks alike.
+// ranks alike. distarray_distribution_new_on_grid keeps replicas, too, and numbers the
+// ranks in any order.
 int32_t distarray_distribution_new(const distarray_comm *comm,
                                    int32_t ndim,
                                    const distarray_axis *axes,
@@ -327,6 +344,22 @@ int32_t distarray_distribution_new(const distarray_comm *comm,
                                    int32_t grid_order,
                                    distarray_distribution **distribution,
                                    distarray_error *error);
+
+// distarray_distribution_new with all that can be said of the process grid; grid NULL is
+// all zero. Collective over comm.
+int32_t distarray_distribution_new_on_grid(const distarray_comm *comm,
+                                           int32_t ndim,
+                                           const distarray_axis *axes,
+                                           const distarray_grid *grid,
+                                           distarray_distribution **distribution,
+                                           distarray_error *error);
+
+// Shows this rank's part as a loan of it would: axes, shape, place on the process grid.
+// Element type, data, strides and release are still to be set: then it is a loan of the
+// caller's own memory. What it points to lives as long as the distribution. Local.
+int32_t distarray_distribution_describe(const distarray_distribution *distribution,
+                                        distarray_export *description,
+                                        distarray_error *error);
 
 // Makes an array of this rank's part in memory of the caller's, which must outlive it:
 // data is the first element, padding included; code and bits are the element type's.

@@ -61,6 +61,15 @@ module distarray_library
     integer(c_int64_t) :: n_indices = 0, n_owned = 0, reserved(4) = 0
   end type
 
+  ! The process grid of a distribution; as it is, the one with the smallest surfaces.
+  ! extents and ranks are c_loc of integer(c_int64_t) arrays.
+  type, bind(c) :: distarray_grid
+    type(c_ptr) :: extents = c_null_ptr
+    integer(c_int64_t) :: order = 0, replicas = 0
+    type(c_ptr) :: ranks = c_null_ptr
+    integer(c_int64_t) :: reserved(4) = 0
+  end type
+
   ! What a consumer accepts along one axis; as it is, any.
   type, bind(c) :: distarray_required_axis
     integer(c_int32_t) :: dist_types = 0, padding = 0
@@ -220,6 +229,27 @@ module distarray_library
       integer(c_int64_t), intent(in), optional :: grid(*)
       integer(c_int32_t), value :: grid_order
       type(c_ptr), intent(out) :: distribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_new_on_grid(comm, ndim, axes, grid, distribution, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: comm
+      integer(c_int32_t), value :: ndim
+      type(distarray_axis), intent(in) :: axes(*)
+      type(distarray_grid), intent(in), optional :: grid
+      type(c_ptr), intent(out) :: distribution
+      type(distarray_error), intent(out), optional :: error
+      integer(c_int32_t) :: status
+    end function
+
+    function distarray_distribution_describe(distribution, description, &
+        error) bind(c) result(status)
+      import
+      type(c_ptr), value :: distribution
+      type(distarray_export), intent(out) :: description
       type(distarray_error), intent(out), optional :: error
       integer(c_int32_t) :: status
     end function

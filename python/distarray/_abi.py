@@ -238,6 +238,33 @@ class distarray_moved(Structure):
     _fields_ = [("messages", c_int64), ("bytes_sent", c_int64), ("bytes_copied", c_int64)]
 
 
+class distarray_axis(Structure):
+    _fields_ = [
+        ("dist_type", c_uint32),
+        ("flags", c_uint32),
+        ("size", c_int64),
+        ("proc_grid_size", c_int64),
+        ("block_size", c_int64),
+        ("bounds", POINTER(c_int64)),
+        ("first_process", c_int64),
+        ("halo", c_int64 * 2),
+        ("indices", c_void_p),
+        ("n_indices", c_int64),
+        ("n_owned", c_int64),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
+class distarray_grid(Structure):
+    _fields_ = [
+        ("extents", POINTER(c_int64)),
+        ("order", c_int64),
+        ("replicas", c_int64),
+        ("ranks", POINTER(c_int64)),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
 class distarray_run(Structure):
     _fields_ = [("start", c_int64), ("len", c_int64), ("stride", c_int64), ("count", c_int64)]
 

@@ -29,10 +29,13 @@ def table(comm: Any) -> distarray_comm:
     before. Each communicator is duplicated once; freeing it frees the duplicate.
 
     Args:
-        comm: an intra-communicator of mpi4py, or None for this process on its own.
+        comm: an intra-communicator of mpi4py, None for this process on its own, or a table
+            that was filled elsewhere and outlives what is made with it.
     """
     if comm is None:
         return _solo()
+    if isinstance(comm, distarray_comm):
+        return comm
     try:
         from mpi4py import MPI
     except ImportError:

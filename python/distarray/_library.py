@@ -24,10 +24,12 @@ from typing import Any
 
 from ._abi import (
     ABI_MAJOR,
+    distarray_axis,
     distarray_comm,
     distarray_dim,
     distarray_error,
     distarray_export,
+    distarray_grid,
     distarray_moved,
     distarray_request,
     distarray_requirements,
@@ -57,6 +59,9 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "dim_owned": (POINTER(distarray_dim), POINTER(c_int64), POINTER(c_int64), POINTER(c_int64)),
     "dim_local_to_global": (POINTER(distarray_dim), c_int64, _INTS, _INTS),
     "distribution_gather": (_COMM, _H, _OUT),
+    "distribution_new_on_grid": (_COMM, c_int32, POINTER(distarray_axis), POINTER(distarray_grid), _OUT),
+    "distribution_describe": (_H, POINTER(distarray_export)),
+    "distribution_relabel": (_H, _H, c_int64, POINTER(c_int64)),
     "distribution_zeros": (_H, c_uint8, c_uint8, c_int32, c_int32, _OUT),
     "distribution_owner": (_H, c_int64, _INTS, _INTS),
     "distribution_owners": (_H, c_int32, c_int64, _INTS, _INTS, _INTS),
@@ -74,7 +79,6 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "redistribution_new": (_H, _H, POINTER(c_int64), _OUT),
     "redistribution_new_reshape": (_H, _H, _OUT),
     "redistribution_new_across": (_COMM, _H, _H, c_int32, POINTER(c_int64), _OUT),
-    "redistribution_apply": (_H, _H, _H),
     "redistribution_apply_scaled": (_H, POINTER(c_double), POINTER(c_double), c_int32, _H, _H),
     "redistribution_moves": (_H, c_int64, _MOVED),
     "accommodation_new": (_H, _H, POINTER(distarray_requirements), _OUT),
@@ -118,6 +122,12 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
     if found != ABI_MAJOR:
         raise ImportError(
             f"{library._name} speaks version {found} of the ABI, this package version {ABI_MAJOR}:"
+            " install both from one checkout"
+        )
+    missing = [name for name in FUNCTIONS if not hasattr(library, f"distarray_{name}")]
+    if missing:
+        raise ImportError(
+            f"{library._name} is older than this package, it has no distarray_{missing[0]}:"
             " install both from one checkout"
         )
     for name, arguments in FUNCTIONS.items():

@@ -86,13 +86,7 @@ class Lease:
         self.format: bytes | None = None
 
 
-def lend(
-    buffer: Ndarray,
-    dims: Dims,
-    *,
-    colmajor: bool = False,
-    writable: bool | None = None,
-) -> Handle:
+def lend(buffer: Ndarray, dims: Dims, *, writable: bool | None = None) -> Handle:
     """An array of the library over the memory of a NumPy array. Local."""
     lease = Lease(buffer, dims)
     dtype = buffer.dtype
@@ -113,12 +107,10 @@ def lend(
     if buffer.ndim:
         loan.shape, loan.strides = lease.shape, lease.strides
         loan.dims = dims.structs
-    rank, count = _place(dims, colmajor)
-    loan.process_rank, loan.process_count = rank, count
-    if colmajor:
-        loan.flags_read |= _abi.R_GRID_COLMAJOR
-    if dims.has_ghosts():
-        loan.flags_read |= _abi.R_GHOSTS
+    loan.process_rank, loan.process_count = dims.rank, dims.count
+    loan.flags_read, loan.flags_write = dims.flags_read, dims.flags_write
+    if dims.ranks is not None:
+        loan.grid_ranks = dims.ranks
     if writable is None:
         writable = buffer.flags.writeable
     elif writable and not buffer.flags.writeable:
@@ -188,13 +180,3 @@ def request_capsule(request: _abi.distarray_request) -> object:
     new.argtypes, new.restype = (c_void_p, ctypes.c_char_p, c_void_p), ctypes.py_object
     capsule: object = new(ctypes.cast(pointer(request), c_void_p), b"distarray_request", None)
     return capsule
-
-
-def _place(dims: Dims, colmajor: bool) -> tuple[int, int]:
-    """This rank's number in the process grid, and how many there are."""
-    rank, count = 0, 1
-    structs = list(dims.structs)
-    for dim in reversed(structs) if not colmajor else structs:
-        rank += dim.proc_grid_rank * count
-        count *= dim.proc_grid_size
-    return rank & (1 << 63) - 1, count & (1 << 63) - 1

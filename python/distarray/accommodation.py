@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ctypes import byref, c_int64, c_size_t
 from dataclasses import dataclass
-from typing import Any
 
 import numpy.typing as npt
 
@@ -15,7 +14,7 @@ from ._library import Handle, agreed, call
 from ._memory import dtype_code
 from .array import Array, handle_of
 from .distribution import Distribution
-from .halo import Moved, moved
+from .halo import Moved, moved, number
 
 _KINDS = {"b": 1, "c": 2, "u": 4}
 _PADDINGS = {"any": 0, "none": 1, "halo": 2, "halo_around": 3}
@@ -47,8 +46,8 @@ class Accepts:
 
     def _struct(self) -> distarray_required_axis:
         struct = distarray_required_axis()
-        struct.dist_types = sum(_number(_KINDS, kind, "kinds") for kind in set(self.kinds))
-        struct.padding = _number(_PADDINGS, self.padding, "padding")
+        struct.dist_types = sum(number(_KINDS, kind, "kinds") for kind in set(self.kinds))
+        struct.padding = number(_PADDINGS, self.padding, "padding")
         struct.proc_grid_size, struct.block_size = self.procs, self.block_size
         struct.halo[0], struct.halo[1] = self.halo
         struct.from_first_process = int(self.from_first_process)
@@ -100,8 +99,8 @@ class Accommodation:
             if axes is not None:
                 structs = [axis._struct() for axis in axes]
                 asked.axes, asked.ndim = (distarray_required_axis * len(structs))(*structs), len(structs)
-            asked.grid_order = _number(_ORDERS, order, "order")
-            asked.layouts = sum(_number(_LAYOUTS, layout, "layouts") for layout in set(layouts))
+            asked.grid_order = number(_ORDERS, order, "order")
+            asked.layouts = sum(number(_LAYOUTS, layout, "layouts") for layout in set(layouts))
             if dtype is not None:
                 asked.code, asked.bits = dtype_code(dtype)
             asked.alignment, asked.replicas = alignment, replicas
@@ -132,10 +131,3 @@ class Accommodation:
     def moves(self, itemsize: int) -> Moved:
         """What one hand-over of elements of so many bytes moves on this rank. Local."""
         return moved("accommodation", self._handle, itemsize)
-
-
-def _number(numbers: Mapping[Any, int], word: object, argument: str) -> int:
-    if word not in numbers:
-        words = ", ".join(repr(known) for known in numbers)
-        raise ValueError(f"{argument}: {word!r} is none of {words}")
-    return numbers[word]

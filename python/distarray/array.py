@@ -21,6 +21,9 @@ from .errors import DistArrayError, Status, broken
 if TYPE_CHECKING:
     from .distribution import Distribution
 
+_KEYS = ("__version__", "buffer", "dim_data")
+#: What protocol 1.0 says of the process grid, with its defaults.
+_GRID_KEYS = {"grid_order": "C", "replicas": 1, "replica": 0}
 _UNDERSTOOD = _abi.R_GHOSTS | _abi.R_GRID_MAP | _abi.R_GRID_COLMAJOR
 
 
@@ -88,7 +91,8 @@ class Array:
     @property
     def owned(self) -> Ndarray:
         """The part of ``local`` that this rank owns: without padding and ghosts. A view. Local."""
-        return self.local[tuple(owned for _, owned in self._dims().held_and_owned())]
+        owned: tuple[Any, ...] = tuple(owned for _, owned in self._dims().held_and_owned())
+        return self.local[(*owned, ...)]  # with the ellipsis a scalar stays a view
 
     @property
     def ogrid(self) -> tuple[npt.NDArray[np.int64], ...]:
@@ -116,7 +120,7 @@ class Array:
     @property
     def global_shape(self) -> tuple[int, ...]:
         """The extents of the whole array. Local."""
-        return tuple(dim.size for dim in self._dims().structs)
+        return self._dims().shape
 
     @property
     def dim_data(self) -> tuple[DimDict, ...]:
@@ -144,14 +148,12 @@ class Array:
     def __repr__(self) -> str:
         shown = view(self._handle)
         local = tuple(shown.shape[: shown.ndim]) if shown.ndim else ()
-        kinds = "".join(d["dist_type"] for d in self.dim_data)
-        return f"<Array of {self.global_shape}, axes {kinds!r}, here {local}>"
+        return f"<Array of {self.global_shape}, axes {self._dims().kinds!r}, here {local}>"
 
     def _dims(self) -> Dims:
         if self._axes is None:
-            shown = view(self._handle)
             # The structs are copied, the index lists stay the array's.
-            self._axes = Dims(shown.dims[: shown.ndim] if shown.ndim else (), (self._handle,))
+            self._axes = Dims.of(view(self._handle), self._handle)
         return self._axes
 
     def __distarray__(self) -> DimDict:
@@ -161,12 +163,8 @@ class Array:
             DistArrayError: for what that protocol cannot say, such as halos outside the
                 edges: ``__distarray_c__`` can.
         """
-        shown, dims = view(self._handle), self._dims()
-        grid = (
-            shown.flags_read & (_abi.R_GRID_COLMAJOR | _abi.R_GRID_MAP)
-            or shown.flags_write & _abi.W_REPLICATED
-        )
-        if grid or not dims.is_plain():
+        dims = self._dims()
+        if not dims.is_plain():
             raise DistArrayError(
                 "protocol 0.10.0 cannot say this: halos outside the edges, ghosts, components, replicas,"
                 " rotated deals, other grids than row-major ones; take the array by __distarray_c__",
@@ -229,7 +227,7 @@ class Array:
 
 def from_distarray(source: object, *, writable: bool | None = None) -> Array:
     """Takes any object with ``__distarray_c__`` or ``__distarray__``, or the dictionary that the
-    latter returns. The memory is shared, never copied. Local.
+    latter returns, of protocol 0.10 or 1.0. The memory is shared, never copied. Local.
 
     Args:
         source: what lends the array.
@@ -246,18 +244,20 @@ def from_distarray(source: object, *, writable: bool | None = None) -> Array:
         source = source.__distarray__()
     if not (isinstance(source, dict) or isinstance(source, Mapping)):
         raise TypeError(f"{type(source).__name__} has neither __distarray__ nor __distarray_c__")
-    missing = [key for key in ("__version__", "buffer", "dim_data") if key not in source]
-    if missing:
-        raise broken("T1", missing[0], None, "the key is missing")
+    for key in _KEYS:
+        if key not in source:
+            raise broken("T1", key, None, "the key is missing")
+    extended = check_version(source["__version__"])
     for key in source:
-        if key not in ("__version__", "buffer", "dim_data"):
-            raise broken("T1", str(key), None, "0.10.0 has no such key")
-    check_version(source["__version__"])
+        if key not in _KEYS and not (extended and key in _GRID_KEYS):
+            raise broken("T1", str(key), None, f"{source['__version__']} has no such key")
     local = as_ndarray(source["buffer"])
     if writable is False:
         local = local.view()
         local.flags.writeable = False
-    dims = Dims.from_dicts(source["dim_data"], local.shape, extended=False)
+    dims = Dims.from_dicts(source["dim_data"], local.shape, extended)
+    if extended:
+        dims.place(*(source.get(key, default) for key, default in _GRID_KEYS.items()))
     return Array._of(lend(local, dims, writable=writable), local=local, dims=dims)
 
 

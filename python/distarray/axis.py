@@ -1,74 +1,83 @@
-"""How one axis is to be dealt out, and over which process grid."""
+"""How one axis is to be dealt out."""
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from ctypes import c_int64
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ._dims import DimDict
+from . import _abi
+from ._abi import distarray_axis
+from ._dims import integer
 from .errors import DistArrayError, Status
+
+_KINDS = {"n": 0, "b": ord("b"), "c": ord("c"), "u": ord("u")}
 
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """The wanted layout of one axis: made by ``block``, ``cyclic``, ``unstructured``, ``whole``."""
+    """The wanted layout of one axis: made by ``block``, ``cyclic``, ``unstructured``, ``whole``,
+    read by ``Distribution``, which all ranks refuse together if one rank's axes are wrong."""
 
+    #: ``"b"``, ``"c"``, ``"u"``, or ``"n"`` for an axis held whole.
     kind: str
     size: int
     procs: int | None = None
     block_size: int = 0
-    bounds: tuple[int, ...] | None = None
-    halo: tuple[int, int] = (0, 0)
+    bounds: Sequence[int] | None = None
+    halo: int | tuple[int, int] = 0
     periodic: bool = False
     edge_outside: bool = False
+    component: bool = False
     first_process: int = 0
-    indices: Any = None
+    indices: npt.ArrayLike | None = None
     owned: int | None = None
 
-    def part(self, procs: int, coordinate: int) -> DimDict:
-        """The dimension dictionary of one coordinate of the process grid."""
-        dim: DimDict = {
-            "dist_type": self.kind,
-            "size": self.size,
-            "proc_grid_size": procs,
-            "proc_grid_rank": coordinate,
-        }
-        if self.kind == "c":
-            dim["start"] = (coordinate - self.first_process) % procs * self.block_size
-            dim["block_size"] = self.block_size
-        elif self.kind == "u":
-            dim["indices"], dim["one_to_one"] = self.indices, True
-            if self.owned is not None:
-                dim["num_owned"] = self.owned
-        else:
-            start, stop = self._block(procs, coordinate)
-            before, after = self.halo
-            if not self.edge_outside:  # the halo ends where the array does
-                last = coordinate + 1 == procs or self._block(procs, coordinate + 1)[0] >= self.size
-                before = 0 if coordinate == 0 or start >= self.size else before
-                after = 0 if last else after
-            dim["start"], dim["stop"], dim["padding"] = start - before, stop + after, (before, after)
-            dim["periodic"], dim["edge_outside"] = self.periodic, self.edge_outside
-        return dim
-
-    def _block(self, procs: int, coordinate: int) -> tuple[int, int]:
-        if self.bounds is not None:
-            if len(self.bounds) != procs + 1:
-                raise ValueError(f"{procs} blocks need {procs + 1} bounds, not {len(self.bounds)}")
-            return self.bounds[coordinate], self.bounds[coordinate + 1]
-        if self.block_size:
-            return min(coordinate * self.block_size, self.size), min(
-                (coordinate + 1) * self.block_size, self.size
+    def struct(self, axis: int, lists: list[object]) -> distarray_axis:
+        """The axis of this number for C. Its index list is kept in ``lists``."""
+        struct = distarray_axis()
+        struct.dist_type = _KINDS[self.kind]
+        for wanted, bit in (
+            (self.periodic, _abi.DIM_PERIODIC),
+            (self.edge_outside, _abi.DIM_EDGE_OUTSIDE),
+            (self.component, _abi.DIM_COMPONENT),
+        ):
+            struct.flags |= bit if wanted else 0
+        struct.size = integer(self.size, "size", axis)
+        struct.block_size = integer(self.block_size, "block_size", axis)
+        struct.first_process = integer(self.first_process, "first_process", axis)
+        before, after = self.halo if isinstance(self.halo, (tuple, list)) else (self.halo, self.halo)
+        struct.halo[0], struct.halo[1] = integer(before, "halo", axis), integer(after, "halo", axis)
+        if self.kind == "c":  # 0 is a plain cyclic axis in C
+            _at_least_one(struct.block_size, "block_size", axis)
+        if self.procs is not None:  # 0 leaves it to the library in C
+            struct.proc_grid_size = _at_least_one(
+                integer(self.procs, "proc_grid_size", axis), "proc_grid_size", axis
             )
-        share, longer = divmod(self.size, procs)
-        start = coordinate * share + min(coordinate, longer)
-        return start, start + share + (coordinate < longer)
+        if self.bounds is not None:
+            bounds = [integer(bound, "bounds", axis) for bound in self.bounds]
+            blocks = _at_least_one(len(bounds) - 1, "bounds", axis)
+            if struct.proc_grid_size not in (0, blocks):
+                raise DistArrayError(
+                    f"axis {axis}, bounds: there is a bound more than processes",
+                    Status.RANGE,
+                    axis=axis,
+                    field="bounds",
+                    expected=struct.proc_grid_size + 1,
+                    found=blocks + 1,
+                )
+            struct.proc_grid_size, struct.bounds = blocks, (c_int64 * len(bounds))(*bounds)
+        if self.indices is not None:
+            held = _indices(self.indices, axis)
+            lists.append(held)
+            struct.indices, struct.n_indices, struct.n_owned = held.ctypes.data, held.size, held.size
+            if self.owned is not None:
+                struct.n_owned = integer(self.owned, "num_owned", axis)
+        return struct
 
 
 def block(
@@ -93,20 +102,7 @@ def block(
         block_size: length of all blocks but the last ones, as in FFTW.
         bounds: coordinate i owns ``bounds[i]`` to ``bounds[i + 1] - 1``.
     """
-    before, after = halo if isinstance(halo, tuple) else (halo, halo)
-    if bounds is not None:
-        bounds = tuple(operator.index(b) for b in bounds)
-        procs = len(bounds) - 1
-    return Axis(
-        "b",
-        operator.index(size),
-        procs,
-        operator.index(block_size),
-        bounds,
-        (before, after),
-        bool(periodic),
-        bool(periodic or edge_outside),
-    )
+    return Axis("b", size, procs, block_size, bounds, halo, periodic, edge_outside)
 
 
 def cyclic(size: int, block_size: int = 1, *, procs: int | None = None, first_process: int = 0) -> Axis:
@@ -118,13 +114,7 @@ def cyclic(size: int, block_size: int = 1, *, procs: int | None = None, first_pr
         procs: as for ``block``.
         first_process: the coordinate that gets the first block.
     """
-    return Axis(
-        "c",
-        operator.index(size),
-        procs,
-        operator.index(block_size),
-        first_process=operator.index(first_process),
-    )
+    return Axis("c", size, procs, block_size, first_process=first_process)
 
 
 def unstructured(
@@ -139,46 +129,41 @@ def unstructured(
             None is all.
         procs: as for ``block``.
     """
-    return Axis(
-        "u", operator.index(size), procs, indices=np.ascontiguousarray(indices, np.int64), owned=owned
-    )
+    return Axis("u", size, procs, indices=indices, owned=owned)
 
 
-def whole(size: int) -> Axis:
-    """An axis that every process holds whole."""
-    return Axis("b", operator.index(size), 1)
+def whole(size: int, *, component: bool = False) -> Axis:
+    """An axis that every process holds whole.
+
+    Args:
+        size: global extent.
+        component: the axis counts the components of one value, such as a velocity, not space.
+    """
+    return Axis("n", size, component=component)
 
 
-def grid_for(axes: Sequence[Axis], ranks: int) -> tuple[int, ...]:
-    """The process grid whose parts have the smallest surface for their volume."""
-    fixed = math.prod(axis.procs for axis in axes if axis.procs is not None)
-    sizes = [max(axis.size, 1) for axis in axes if axis.procs is None]
-    if fixed < 1 or ranks % fixed or (not sizes and ranks != fixed):
+def _at_least_one(number: int, field: str, axis: int) -> int:
+    if number < 1:
         raise DistArrayError(
-            f"the extents that the axes ask for do not make a process grid of {ranks} ranks",
-            Status.GRID,
-            field="proc_grid_size",
-            expected=ranks,
-            found=fixed,
+            f"axis {axis}, {field}: at least 1 is needed, not {number}",
+            Status.RANGE,
+            axis=axis,
+            field=field,
+            expected=1,
+            found=number,
         )
-
-    def cost(grid: Sequence[int]) -> float:
-        # More processes than elements leave some idle.
-        return sum(1e6 * p if p > n else (p - 1) / n for p, n in zip(grid, sizes, strict=True))
-
-    best = min(_factorings(ranks // fixed, len(sizes)), key=cost)
-    free = iter(best)
-    return tuple(next(free) if axis.procs is None else axis.procs for axis in axes)
+    return number
 
 
-def _factorings(n: int, count: int) -> Iterator[tuple[int, ...]]:
-    """Every way to write n as so many factors, large first factors first."""
-    if count == 0:
-        yield ()
-    elif count == 1:
-        yield (n,)
-    else:
-        low = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-        for first in sorted({*low, *(n // d for d in low)}, reverse=True):
-            for rest in _factorings(n // first, count - 1):
-                yield (first, *rest)
+def _indices(given: Any, axis: int) -> npt.NDArray[np.int64]:
+    held = np.asarray(given)
+    fits = held.size == 0 or held.dtype.kind == "i" or (held.dtype.kind == "u" and held.max() < 1 << 63)
+    if held.ndim != 1 or not fits:
+        raise DistArrayError(
+            f"axis {axis}, indices: 64-bit integers in one dimension are needed, not {held.dtype}"
+            f" in {held.ndim}",
+            Status.SYNTAX,
+            axis=axis,
+            field="indices",
+        )
+    return np.ascontiguousarray(held, np.int64)

@@ -5,29 +5,27 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from ctypes import byref, c_int64, c_void_p
+from ctypes import POINTER, byref, c_int64, c_void_p
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _abi
-from ._abi import distarray_comm, distarray_run
+from ._abi import distarray_axis, distarray_comm, distarray_export, distarray_grid, distarray_run
 from ._comm import table
-from ._dims import DimDict, Dims
+from ._dims import DimDict, Dims, integer
 from ._library import Handle, agreed, call
-from ._memory import Ndarray, as_ndarray, dtype_code, lend, view
+from ._memory import Ndarray, as_ndarray, dtype_code, lend
 from .array import Array
-from .axis import Axis, block, grid_for
-from .errors import DistArrayError, Status
-
-_SOLID = np.zeros((), np.uint8)
+from .axis import Axis, block
 
 
 class Distribution:
     """Who owns what: a communicator and the parts of all its ranks, proved to make one array.
 
-    Collective: all ranks of the communicator make it together. When one fails, all raise.
+    Collective: all ranks of the communicator make it together, of the same axes but for lists
+    of indices. When one fails, all raise.
 
     Args:
         comm: a communicator of mpi4py, or None for this process on its own. It is
@@ -37,6 +35,9 @@ class Distribution:
             smallest surface.
         order: ``"C"`` numbers the ranks row-major, as ``MPI.Comm.Create_cart`` does, ``"F"``
             column-major, as PETSc's DMDA and BLACS grids of order C do.
+        ranks: instead of an order the rank at each place of the grid, row-major, one replica
+            after the other, as ``relabel`` finds them.
+        replicas: number of equal copies of the array, each on its share of the ranks.
 
     Raises:
         DistArrayError: on all ranks alike, with the rank, axis and field at fault.
@@ -49,30 +50,25 @@ class Distribution:
         *,
         grid_shape: Sequence[int] | None = None,
         order: str = "C",
+        ranks: npt.ArrayLike | None = None,
+        replicas: int = 1,
     ) -> None:
         functions = table(comm)
-        with agreed("distribution_gather", byref(functions), None, byref(c_void_p())):
-            if order not in ("C", "F"):
-                raise ValueError(f"order is 'C' or 'F', not {order!r}")
-            wanted = [axis if isinstance(axis, Axis) else block(axis) for axis in axes]
-            grid = (
-                grid_for(wanted, functions.size)
-                if grid_shape is None
-                else tuple(map(operator.index, grid_shape))
-            )
-            if len(grid) != len(wanted) or math.prod(grid) != functions.size:
-                raise DistArrayError(
-                    f"a process grid of {grid} is none for {len(wanted)} axes on {functions.size} ranks",
-                    Status.GRID,
-                    field="proc_grid_size",
-                )
-            place = _place(functions.rank, grid, order)
-            parts = [axis.part(extent, at) for axis, extent, at in zip(wanted, grid, place, strict=True)]
-            dims = Dims.from_dicts(parts, (0,) * len(parts), extended=True)
-            shape = [held for held, _ in dims.held_and_owned()]
-            # A description: one byte stands for all elements.
-            sample = lend(np.broadcast_to(_SOLID, shape), dims, colmajor=order == "F")
-        self._set(functions, comm, sample, dims, order == "F")
+        with agreed("distribution_new_on_grid", byref(functions), 0, None, None, None):
+            lists: list[object] = []
+            structs = [
+                (axis if isinstance(axis, Axis) else block(axis)).struct(number, lists)
+                for number, axis in enumerate(axes)
+            ]
+            grid = _grid(len(structs), functions.size, grid_shape, order, ranks, replicas)
+        self._set(
+            functions,
+            comm,
+            "distribution_new_on_grid",
+            len(structs),
+            (distarray_axis * len(structs))(*structs),
+            byref(grid),
+        )
 
     @classmethod
     def of(cls, comm: Any, array: Array) -> Distribution:
@@ -86,31 +82,31 @@ class Distribution:
         with agreed("distribution_gather", byref(functions), None, byref(c_void_p())):
             if not isinstance(array, Array):
                 raise TypeError(f"an Array is needed, not {type(array).__name__}")
-        shown = view(array._handle)
         made = cls.__new__(cls)
-        made._set(
-            functions, comm, array._handle, array._dims(), bool(shown.flags_read & _abi.R_GRID_COLMAJOR)
-        )
-        made._regular = not (shown.flags_read & _abi.R_GRID_MAP or shown.flags_write & _abi.W_REPLICATED)
+        made._set(functions, comm, "distribution_gather", array._handle)
         return made
 
-    def _set(self, functions: distarray_comm, comm: Any, part: Handle, dims: Dims, colmajor: bool) -> None:
-        self._functions = functions
-        self._dims = dims
-        self._colmajor = colmajor
-        self._regular = True  # whether the grid has a plain order and no replicas
+    def _set(self, functions: distarray_comm, comm: Any, make: str, *arguments: Any) -> None:
         self.comm = comm
-        self._handle = Handle("distribution", "distribution_gather", byref(functions), part, kept=(comm,))
+        self._handle = Handle("distribution", make, byref(functions), *arguments, kept=(comm, functions))
+        described = distarray_export()
+        call("distribution_describe", self._handle, byref(described))
+        self._dims = Dims.of(described, self._handle)
 
     @property
     def global_shape(self) -> tuple[int, ...]:
         """The extents of the whole array. Local."""
-        return tuple(dim.size for dim in self._dims.structs)
+        return self._dims.shape
 
     @property
     def grid_shape(self) -> tuple[int, ...]:
         """The extents of the process grid. Local."""
-        return tuple(dim.proc_grid_size for dim in self._dims.structs)
+        return self._dims.grid_shape
+
+    @property
+    def replicas(self) -> int:
+        """The number of equal copies of the array. Local."""
+        return self._dims.count // math.prod(self.grid_shape)
 
     @property
     def dim_data(self) -> tuple[DimDict, ...]:
@@ -148,11 +144,8 @@ class Distribution:
             DistArrayError: for another shape.
             TypeError: for a buffer that could only be copied.
         """
-        if not self._regular:
-            raise TypeError("memory is not wrapped on a grid with replicas or a table of ranks")
         local = as_ndarray(buffer)
-        handle = lend(local, self._dims, colmajor=self._colmajor)
-        return Array._of(handle, local=local, dims=self._dims, distribution=self)
+        return Array._of(lend(local, self._dims), local=local, dims=self._dims, distribution=self)
 
     def owner(self, indices: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The rank that owns each element, -1 where none does. Local.
@@ -182,9 +175,21 @@ class Distribution:
         call("distribution_owners", self._handle, axis, asked.size, *addresses)
         return coordinate, local
 
+    def relabel(self, target: Distribution) -> npt.NDArray[np.int64]:
+        """The rank that should stand at each place of the target's process grid, so that the
+        fewest elements move there from here: ``ranks`` of a new ``Distribution``. Local.
+
+        Raises:
+            DistArrayError: for unstructured axes and replicas.
+        """
+        best = np.empty(self._dims.count, np.int64)
+        pointer = best.ctypes.data_as(POINTER(c_int64))
+        call("distribution_relabel", self._handle, target._handle, best.size, pointer)
+        return best
+
     def __repr__(self) -> str:
-        kinds = "".join(chr(dim.dist_type or ord("b")) for dim in self._dims.structs)
-        return f"<Distribution of {self.global_shape}, axes {kinds!r}, on {self.grid_shape} ranks>"
+        grid = f"{self.grid_shape} ranks" + (f", {self.replicas} copies" if self.replicas > 1 else "")
+        return f"<Distribution of {self.global_shape}, axes {self._dims.kinds!r}, on {grid}>"
 
     def _owned(self, axis: int, coordinate: int) -> tuple[int, int]:
         """The block that a grid coordinate owns."""
@@ -193,20 +198,18 @@ class Distribution:
         return (run.start, run.start + run.len * run.count) if count.value else (0, 0)
 
     def _partitioned(self, array: Array) -> dict[str, Any]:
-        if not self._regular or any(dim.dist_type not in (0, ord("b")) for dim in self._dims.structs):
-            raise AttributeError("__partitioned__ is for arrays of blocks alone, one on each rank")
-        grid = self.grid_shape
+        if self.replicas > 1 or set(self._dims.kinds) - {"b"}:
+            raise AttributeError("__partitioned__ is for arrays of blocks alone, each held once")
+        grid, here = self.grid_shape, self._dims.grid_rank
         blocks = [[self._owned(axis, i) for i in range(extent)] for axis, extent in enumerate(grid)]
-        here = tuple(dim.proc_grid_rank for dim in self._dims.structs)
         partitions = {}
-        for rank in range(math.prod(grid)):
-            place = _place(rank, grid, "F" if self._colmajor else "C")
+        for place in np.ndindex(*grid):
             own = [blocks[axis][i] for axis, i in enumerate(place)]
             partitions[place] = {
                 "start": tuple(start for start, _ in own),
                 "shape": tuple(stop - start for start, stop in own),
                 "data": array.owned if place == here else None,
-                "location": [rank],
+                "location": [self._rank_at(place)],
             }
         return {
             "shape": self.global_shape,
@@ -216,13 +219,43 @@ class Distribution:
             "get": _itself,
         }
 
+    def _rank_at(self, place: tuple[int, ...]) -> int:
+        """The rank at a place of the process grid."""
+        dims, position = self._dims, 0
+        axes = list(zip(self.grid_shape, place, strict=True))
+        for extent, coordinate in reversed(axes) if dims.flags_read & _abi.R_GRID_COLMAJOR else axes:
+            position = position * extent + coordinate
+        return int(dims.ranks[position]) if dims.flags_read & _abi.R_GRID_MAP else position
+
 
 def _itself(data: Ndarray) -> Ndarray:
     return data
 
 
-def _place(rank: int, grid: tuple[int, ...], order: str) -> tuple[int, ...]:
-    """The coordinates of a rank."""
-    if not grid:
-        return ()
-    return tuple(int(at) for at in np.unravel_index(rank, grid, order))  # type: ignore[call-overload]
+def _grid(
+    ndim: int,
+    ranks: int,
+    extents: Sequence[int] | None,
+    order: str,
+    table: npt.ArrayLike | None,
+    replicas: int,
+) -> distarray_grid:
+    """The wanted process grid for C."""
+    grid = distarray_grid()
+    if order not in ("C", "F"):
+        raise ValueError(f"order is 'C' or 'F', not {order!r}")
+    grid.order = 2 if order == "F" else 0
+    grid.replicas = integer(replicas, "replicas", None)
+    if grid.replicas < 1:
+        raise ValueError(f"an array has 1 copy or more, not {replicas}")
+    if extents is not None:
+        wanted = [integer(extent, "proc_grid_size", axis) for axis, extent in enumerate(extents)]
+        if len(wanted) != ndim:
+            raise ValueError(f"a process grid of {len(wanted)} axes is none for an array of {ndim}")
+        grid.extents = (c_int64 * ndim)(*wanted)
+    if table is not None:
+        numbers = [integer(rank, "ranks", None) for rank in np.asarray(table).ravel().tolist()]
+        if len(numbers) != ranks:
+            raise ValueError(f"ranks has {len(numbers)} of the {ranks} ranks")
+        grid.ranks = (c_int64 * ranks)(*numbers)
+    return grid

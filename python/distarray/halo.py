@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ctypes import byref, c_double, c_int32, c_void_p
 from typing import Any, NamedTuple
 
 from ._abi import distarray_moved
-from ._library import Handle, call
+from ._library import Handle, agreed, call
 from .array import Array, handle_of
 from .distribution import Distribution
 
@@ -21,6 +21,15 @@ class Moved(NamedTuple):
     messages: int
     bytes_sent: int
     bytes_copied: int
+
+
+def number(numbers: Mapping[Any, int], word: object, argument: str) -> int:
+    """The number that a word has in C."""
+    found = numbers.get(word) if isinstance(word, (str, type(None))) else None
+    if found is None:
+        words = ", ".join(map(repr, numbers))
+        raise ValueError(f"{argument}: {word!r} is none of {words}")
+    return found
 
 
 def moved(kind: str, plan: Handle, itemsize: int) -> Moved:
@@ -44,7 +53,8 @@ class Halo:
     """
 
     def __init__(self, distribution: Distribution, *, corners: bool = True) -> None:
-        self._handle = Handle("halo", "halo_new", distribution._handle, int(corners), kept=(distribution,))
+        arguments = (distribution._handle, int(bool(corners)))
+        self._handle = Handle("halo", "halo_new", *arguments, kept=(distribution,))
         self._ndim = len(distribution.global_shape)
 
     def update(self, *arrays: Array) -> None:
@@ -77,7 +87,9 @@ class Halo:
             array: whose owned elements change; the padding stays as it is.
             how: ``"sum"``, ``"min"`` or ``"max"``.
         """
-        call("halo_accumulate", self._handle, handle_of(array), _JOIN.get(how, -1))
+        with agreed("halo_accumulate", self._handle, None, 0):
+            joined = number(_JOIN, how, "how")
+        call("halo_accumulate", self._handle, handle_of(array), joined)
 
     def fill_edges(self, mode: str | Sequence[str], constants: float | Sequence[float] = 0.0) -> None:
         """Lets later updates fill the padding outside the edges too, as ``numpy.pad`` does.
@@ -88,13 +100,15 @@ class Halo:
                 all axes or one for each.
             constants: what ``"constant"`` fills with, likewise.
         """
-        modes = [mode] * self._ndim if isinstance(mode, str) else list(mode)
-        values = [constants] * self._ndim if isinstance(constants, (int, float)) else list(constants)
-        # A wrong number of them must fail on all ranks: -1 is no mode.
-        if len(modes) != self._ndim or len(values) != self._ndim:
-            modes, values = ["none"] * self._ndim, [0.0] * self._ndim
-        edges = (c_int32 * self._ndim)(*(_EDGES.get(m, -1) for m in modes))
-        call("halo_fill_edges", self._handle, edges, (c_double * self._ndim)(*values))
+        with agreed("halo_fill_edges", self._handle, None, None):
+            modes = [mode] * self._ndim if isinstance(mode, str) else list(mode)
+            values = [constants] * self._ndim if isinstance(constants, (int, float)) else list(constants)
+            for length in (len(modes), len(values)):
+                if length != self._ndim:
+                    raise ValueError(f"{length} values for {self._ndim} axes")
+            edges = (c_int32 * self._ndim)(*(number(_EDGES, one, "mode") for one in modes))
+            filled = (c_double * self._ndim)(*values)
+        call("halo_fill_edges", self._handle, edges, filled)
 
     def bind(self, *arrays: Array) -> BoundHalo:
         """Binds the exchange to arrays: updates then need no agreement. Collective. Errors as

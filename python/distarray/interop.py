@@ -7,7 +7,7 @@ input, that is found by comparing addresses, and refused on all ranks.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,19 +42,24 @@ def to_petsc(array: Array, comm: Any) -> Any:
     """
     from petsc4py import PETSc
 
-    owned, problem = array.owned, None
-    if array.local.shape != owned.shape:
-        problem = "padding lies between the elements"
-    elif not (owned.flags.c_contiguous or owned.flags.f_contiguous):
-        problem = "the elements are not packed"
-    elif owned.dtype != PETSc.ScalarType:
-        problem = f"{owned.dtype} is not PETSc's {np.dtype(PETSc.ScalarType)}"
+    def problem() -> str | None:
+        owned = array.owned
+        if array.local.shape != owned.shape:
+            return "padding lies between the elements"
+        if not (owned.flags.c_contiguous or owned.flags.f_contiguous):
+            return "the elements are not packed"
+        if owned.dtype != PETSc.ScalarType:
+            return f"{owned.dtype} is not PETSc's {np.dtype(PETSc.ScalarType)}"
+        return None
+
     _agree(comm, problem, "a PETSc Vec")
+    owned = array.owned
     flat = owned.ravel(order="K")
     vec = PETSc.Vec().createWithArray(flat, comm=comm)
     addresses = {flat.ctypes.data, owned.ctypes.data, vec.array_r.ctypes.data}
+    copied = "petsc4py has copied them" if flat.size and len(addresses) > 1 else None
     try:
-        _agree(comm, "petsc4py has copied them" if flat.size and len(addresses) > 1 else None, "a PETSc Vec")
+        _agree(comm, lambda: copied, "a PETSc Vec")
     except DistArrayError:
         vec.destroy()
         raise
@@ -88,24 +93,28 @@ def to_mpi4py_fft(array: Array, comm: Any) -> Any:
     from mpi4py_fft import DistArray
     from mpi4py_fft.pencil import Subcomm
 
-    grid = [dim["proc_grid_size"] for dim in array.dim_data]
-    local, problem = array.local, None
-    if not all(dim["dist_type"] == "b" for dim in array.dim_data) or 1 not in grid:
-        problem = "it takes blocks alone, and one axis whole"
-    elif not local.flags.c_contiguous:
-        problem = "the elements are not packed in row-major order"
+    def problem() -> str | None:
+        dims = array.dim_data
+        if not all(dim["dist_type"] == "b" for dim in dims) or 1 not in [d["proc_grid_size"] for d in dims]:
+            return "it takes blocks alone, and one axis whole"
+        if not array.local.flags.c_contiguous:
+            return "the elements are not packed in row-major order"
+        return None
+
     _agree(comm, problem, "an mpi4py-fft array")
-    cut = Subcomm(comm, grid)
+    local = array.local
+    cut = Subcomm(comm, [dim["proc_grid_size"] for dim in array.dim_data])
     made = (
         DistArray(array.global_shape, subcomm=cut, dtype=local.dtype, buffer=local)
         if _fits(cut, array)
         else None
     )
-    if made is not None and made.ctypes.data != local.ctypes.data and local.size:
-        problem = "mpi4py-fft has copied the elements"
-    elif made is None:
-        problem = "it cuts the axes otherwise, and takes no padding"
-    _agree(comm, problem, "an mpi4py-fft array")
+    refused = None
+    if made is None:
+        refused = "it cuts the axes otherwise, and takes no padding"
+    elif made.ctypes.data != local.ctypes.data and local.size:
+        refused = "mpi4py-fft has copied the elements"
+    _agree(comm, lambda: refused, "an mpi4py-fft array")
     return made
 
 
@@ -135,15 +144,19 @@ def _block(size: int, procs: int, coordinate: int, start: int, stop: int) -> dic
     }
 
 
-def _agree(comm: Any, problem: str | None, consumer: str) -> None:
-    """Raises on all ranks what one of them has found."""
+def _agree(comm: Any, find: Callable[[], str | None], consumer: str) -> None:
+    """Raises on all ranks what one of them finds, or fails to find out."""
+    try:
+        problem, failure = find(), None
+    except Exception as error:
+        problem, failure = f"{type(error).__name__}: {error}", error
     found = {rank: text for rank, text in enumerate(comm.allgather(problem)) if text is not None}
     for rank, text in found.items():
         raise DistArrayError(
             f"rank {rank}: {consumer} would be a copy: {text}; Accommodation makes one that fits",
             Status.WOULD_COPY,
             rank=rank,
-        )
+        ) from failure
 
 
 def _fits(cut: Any, array: Array) -> bool:

@@ -7,7 +7,8 @@ from ctypes import byref, c_double, c_int64
 from typing import Any
 
 from ._comm import table
-from ._library import Handle, call
+from ._dims import integer
+from ._library import Handle, agreed, call
 from .array import Array, handle_of
 from .distribution import Distribution
 from .halo import Moved, moved
@@ -27,15 +28,10 @@ class Redistribution:
     """
 
     def __init__(self, source: Distribution, target: Distribution, axes: Sequence[int] | None = None) -> None:
-        order = None if axes is None else _permutation(axes, len(target.global_shape))
-        self._handle = Handle(
-            "redistribution",
-            "redistribution_new",
-            source._handle,
-            target._handle,
-            order,
-            kept=(source, target),
-        )
+        with agreed("redistribution_new", _known(source, target), None, None, None):
+            handles = _handle(source), _handle(target)
+            order = _permutation(axes, len(target.global_shape))
+        self._set("redistribution_new", *handles, order, kept=(source, target))
 
     @classmethod
     def reshape(cls, source: Distribution, target: Distribution) -> Redistribution:
@@ -45,7 +41,11 @@ class Redistribution:
         Raises:
             DistArrayError: on all ranks alike.
         """
-        return cls._made("redistribution_new_reshape", source._handle, target._handle, kept=(source, target))
+        with agreed("redistribution_new_reshape", _known(source, target), None, None):
+            handles = _handle(source), _handle(target)
+        made = cls.__new__(cls)
+        made._set("redistribution_new_reshape", *handles, kept=(source, target))
+        return made
 
     @classmethod
     def across(
@@ -66,17 +66,17 @@ class Redistribution:
             axes: as for the constructor.
         """
         functions = table(comm)
-        order = None if axes is None else _permutation(axes, ndim)
-        handles = [side and side._handle for side in (source, target)]
-        return cls._made(
-            "redistribution_new_across", byref(functions), *handles, ndim, order, kept=(comm, source, target)
-        )
-
-    @classmethod
-    def _made(cls, make: str, *arguments: Any, kept: tuple[object, ...]) -> Redistribution:
+        with agreed("redistribution_new_across", byref(functions), None, None, 0, None, None):
+            handles = [None if side is None else _handle(side) for side in (source, target)]
+            ndim = integer(ndim, "ndim", None)
+            order = _permutation(axes, ndim)
         made = cls.__new__(cls)
-        made._handle = Handle("redistribution", make, *arguments, kept=kept)
+        kept = (comm, functions, source, target)
+        made._set("redistribution_new_across", byref(functions), *handles, ndim, order, kept=kept)
         return made
+
+    def _set(self, make: str, *arguments: Any, kept: tuple[object, ...]) -> None:
+        self._handle = Handle("redistribution", make, *arguments, kept=kept)
 
     def apply(
         self,
@@ -101,27 +101,32 @@ class Redistribution:
             DistArrayError: on all ranks alike, where one rank's arrays do not fit. No target is
                 touched then.
         """
-        if alpha == 1 and beta == 0 and not conjugate:
-            call("redistribution_apply", self._handle, handle_of(source), handle_of(target))
-            return
-        factors = [(c_double * 2)(complex(f).real, complex(f).imag) for f in (alpha, beta)]
-        call(
-            "redistribution_apply_scaled",
-            self._handle,
-            *factors,
-            int(conjugate),
-            handle_of(source),
-            handle_of(target),
-        )
+        with agreed("redistribution_apply_scaled", self._handle, None, None, 0, None, None):
+            factors = [(c_double * 2)(f.real, f.imag) for f in (complex(alpha), complex(beta))]
+        ends = handle_of(source), handle_of(target)
+        call("redistribution_apply_scaled", self._handle, *factors, int(bool(conjugate)), *ends)
 
     def moves(self, itemsize: int) -> Moved:
         """What one application to elements of so many bytes moves on this rank. Local."""
         return moved("redistribution", self._handle, itemsize)
 
 
-def _permutation(axes: Sequence[int], ndim: int) -> Any:
-    """The axes for C. Those that are none must fail on all ranks: -1 is no axis."""
-    numbers = [axis + ndim if -ndim <= axis < 0 else axis for axis in axes]
+def _known(*sides: object) -> Handle | None:
+    """A distribution by whose communicator the other ranks can be told what is wrong here."""
+    return next((side._handle for side in sides if isinstance(side, Distribution)), None)
+
+
+def _handle(side: object) -> Handle:
+    if not isinstance(side, Distribution):
+        raise TypeError(f"a Distribution is needed, not {type(side).__name__}")
+    return side._handle
+
+
+def _permutation(axes: Sequence[int] | None, ndim: int) -> Any:
+    """The axes for C, counted from 0."""
+    if axes is None:
+        return None
+    numbers = [integer(axis, "axes", None) for axis in axes]
     if len(numbers) != ndim:
-        numbers = [-1] * ndim
-    return (c_int64 * ndim)(*numbers)
+        raise ValueError(f"axes names {len(numbers)} of {ndim} axes")
+    return (c_int64 * ndim)(*(axis + ndim if axis < 0 else axis for axis in numbers))

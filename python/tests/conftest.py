@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).parents[2] / "tests" / "data"
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "tests" / "data"
 LAUNCHED = any(name in os.environ for name in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE"))
 
 

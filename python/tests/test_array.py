@@ -87,7 +87,9 @@ def test_strides_are_kept(view):
 
 
 def test_scalars_and_empty_parts():
-    assert da.from_distarray(da.Array(np.array(3.5), [])).local[()] == 3.5
+    scalar = da.from_distarray(da.Array(np.array(3.5), []))
+    scalar.owned[...] += 1
+    assert scalar.local[()] == 4.5
     assert da.Array(np.zeros((0, 3)), [block_of(0), block_of(3)]).owned.shape == (0, 3)
 
 
@@ -226,9 +228,24 @@ def test_files(tmp_path):
         assert refused.value.status == status
 
 
+@pytest.mark.parametrize("version, said", [("1 << 16", "is older than"), ("2 << 16", "version 2")])
+def test_a_library_that_does_not_fit_is_refused(tmp_path, version, said):
+    code = f"int distarray_abi_version(void) {{ return {version}; }}\n"
+    code += 'const char *distarray_version(void) { return "0"; }\n'
+    (tmp_path / "other.c").write_text(code)
+    other = tmp_path / "other.so"
+    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "other.c", "-o", other], check=True)
+    assert said in refused_import(other) and "install both from one checkout" in refused_import(other)
+
+
 def test_the_library_is_looked_for_where_the_message_says(tmp_path):
-    environment = {**os.environ, "DISTARRAY_LIBRARY": str(tmp_path / "none.so")}
+    assert "DISTARRAY_LIBRARY is" in refused_import(tmp_path / "none.so")
+
+
+def refused_import(library):
+    environment = {**os.environ, "DISTARRAY_LIBRARY": str(library)}
     ended = subprocess.run(
         [sys.executable, "-c", "import distarray"], capture_output=True, text=True, env=environment
     )
-    assert ended.returncode != 0 and "DISTARRAY_LIBRARY is" in ended.stderr
+    assert ended.returncode != 0
+    return ended.stderr

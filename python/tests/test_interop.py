@@ -50,6 +50,8 @@ def test_what_petsc_would_copy_is_refused_on_all_ranks(comm, rank, size, everywh
         with pytest.raises(da.DistArrayError) as refused:
             interop.to_petsc(u, comm)
         assert everywhere((refused.value.status, refused.value.rank)) == (da.Status.WOULD_COPY, size - 1)
+    with pytest.raises(da.DistArrayError, match="AttributeError"):
+        interop.to_petsc("no array" if rank == size - 1 else u, comm)
     padded = da.Distribution(comm, [da.block(4 * size, halo=1, periodic=True)]).zeros()
     with pytest.raises(da.DistArrayError, match="padding"):
         interop.to_petsc(padded, comm)

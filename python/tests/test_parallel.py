@@ -66,6 +66,46 @@ def test_each_element_is_owned_once(comm, size, rank, order):
         assert repr(again) == repr(d)
 
 
+def test_ranks_stand_on_the_grid_as_they_are_told(comm, size, rank, everywhere):
+    turned = [(r + 1) % size for r in range(size)]
+    d = da.Distribution(comm, [4 * size, da.whole(3)], ranks=turned)
+    assert d.owner([(4 * k, 0) for k in range(size)]).tolist() == turned
+    u = fill(d.wrap(np.zeros(d.local_shape)))
+    again = da.Distribution.of(comm, da.from_distarray(u))
+    assert again.owner([(4 * k, 0) for k in range(size)]).tolist() == turned
+    assert [u.__partitioned__["partitions"][k, 0]["location"] for k in range(size)] == [[r] for r in turned]
+    if size > 1:
+        with pytest.raises(da.DistArrayError, match="__distarray_c__"):
+            u.__distarray__()
+
+    # Where a plan may choose who stands where, elements stay where they are.
+    plain = da.Distribution(comm, [4 * size, da.whole(3)])
+    best = da.Distribution(comm, [4 * size, da.whole(3)], ranks=d.relabel(plain))
+    assert da.Redistribution(d, best).moves(8).bytes_sent == 0
+    assert size == 1 or da.Redistribution(d, plain).moves(8).bytes_sent > 0
+    v = best.zeros()
+    da.Redistribution(d, best).apply(u, v)
+    np.testing.assert_array_equal(v.local, u.local)
+
+
+def test_replicas_are_equal_copies(comm, size, rank):
+    d = da.Distribution(comm, [3, 2], replicas=size)
+    assert (d.replicas, d.grid_shape, d.local_shape) == (size, (1, 1), (3, 2))
+    assert da.Distribution(comm, [3]).replicas == 1
+    u = fill(d.wrap(np.zeros((3, 2))))
+    halves = da.Distribution(comm, [3, da.whole(2)])
+    v = halves.zeros()
+    da.Redistribution(d, halves).apply(u, v)
+    np.testing.assert_array_equal(v.owned, number(v.ogrid))
+    back = d.zeros()
+    da.Redistribution(halves, d).apply(v, back)
+    np.testing.assert_array_equal(back.local, whole_array((3, 2)))
+    if size > 1:
+        assert not hasattr(u, "__partitioned__")
+        with pytest.raises(da.DistArrayError, match="__distarray_c__"):
+            u.__distarray__()
+
+
 def test_redistribution_between_all_pairs(comm, size, rank):
     made = [da.Distribution(comm, axes) for axes in layouts(rank, size)]
     for source, target in itertools.product(made, made):
@@ -165,7 +205,7 @@ def test_accumulation_is_the_adjoint_of_the_update(comm, size):
     if comm is not None:
         comm.Allreduce(sums.copy(), sums)
     assert sums[0] == sums[1]
-    with pytest.raises(da.DistArrayError):
+    with pytest.raises(ValueError, match="product"):
         halo.accumulate(u, "product")
 
 
@@ -219,11 +259,34 @@ def test_all_ranks_are_told_what_one_does_wrong(comm, rank, size, shared_tmp, ev
         lambda: halo.bind(other if wrong else u),
         lambda: halo.fill_edges("mirror" if wrong else "edge"),
         lambda: da.Redistribution(d, d).apply(u, other if wrong else u),
+        lambda: da.Redistribution(d, d).apply(u, u, alpha="one" if wrong else 1),
+        lambda: (
+            da.Redistribution(d, d).apply(u, u, alpha=2 if wrong else 1) if size > 1 else halo.update(None)
+        ),
         lambda: da.Redistribution(d, d, axes=(0, 0) if wrong else (0, 1)),
+        lambda: da.Redistribution(d, d, axes=(0, "one") if wrong else (0, 1)),
+        lambda: da.Redistribution(d, None if wrong else d),
+        lambda: da.Redistribution("d" if wrong else d, d),
+        lambda: da.Redistribution.reshape(d, u if wrong else d),
+        lambda: da.Redistribution.across(comm, d, d, 2.5 if wrong else 2),
+        lambda: halo.accumulate(u, ["sum"] if wrong else "sum"),
+        lambda: halo.fill_edges(3 if wrong else "edge"),
+        lambda: halo.fill_edges("constant", ["a", "b"] if wrong else 1.0),
         lambda: da.Distribution(
             comm, [da.block(7, bounds=[0, 7] if size > 1 else [0, 3, 7])] if wrong else [7]
         ),
         lambda: da.Distribution(comm, ["seven"] if wrong else [7]),
+        lambda: da.Distribution(comm, [1 << 64] if wrong else [7]),
+        lambda: da.Distribution(comm, None if wrong else [7]),
+        lambda: da.Distribution(comm, [da.cyclic(7, 0) if wrong else da.cyclic(7)]),
+        lambda: da.Distribution(comm, [da.block(7, procs=0) if wrong else 7]),
+        lambda: da.Distribution(comm, [da.block(7, bounds=[]) if wrong else 7]),
+        lambda: da.Distribution(comm, [da.unstructured(7, [0.5] if wrong else [rank])]),
+        lambda: da.Distribution(comm, [7], grid_shape=[size, 1] if wrong else [size]),
+        lambda: da.Distribution(comm, [7], order="A" if wrong else "C"),
+        lambda: da.Distribution(comm, [7], ranks=[size] if wrong else range(size)),
+        lambda: da.Distribution(comm, [7], ranks=[0] * (size + 1) if wrong else range(size)),
+        lambda: da.Distribution(comm, [7], replicas=0 if wrong else 1),
         lambda: da.Distribution(comm, [7, 8] if wrong else [7, 9]) if size > 1 else halo.update(None),
         lambda: da.Distribution.of(comm, 3 if wrong else u),
         lambda: d.zeros("M8[s]" if wrong else "f8"),

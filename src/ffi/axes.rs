@@ -5,11 +5,11 @@ use std::ffi::c_void;
 
 use super::abi::{
     DISTARRAY_DIM_COMPONENT, DISTARRAY_DIM_EDGE_OUTSIDE, DISTARRAY_DIM_PERIODIC, DISTARRAY_DIST_BLOCK,
-    DISTARRAY_DIST_CYCLIC, DISTARRAY_DIST_UNDISTRIBUTED, DISTARRAY_DIST_UNSTRUCTURED,
+    DISTARRAY_DIST_CYCLIC, DISTARRAY_DIST_UNDISTRIBUTED, DISTARRAY_DIST_UNSTRUCTURED, distarray_export,
 };
 use super::array::{handle, new_handle};
 use super::distribution::distarray_distribution;
-use super::error::{check, check_reserved, distarray_error, guard, inputs, output, outside};
+use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
 use super::lend::distarray_array;
 use crate::array::{Access, AnyArray, Buffer, DType, Layout, Order, Owner, RawBuffer};
 use crate::comm::{Comm, distarray_comm};
@@ -49,13 +49,32 @@ pub struct distarray_axis {
     pub reserved: [u64; 4],
 }
 
+/// The process grid that an array is dealt out over. All zero: the one with the smallest
+/// surfaces, its ranks numbered row-major.
+#[repr(C)]
+#[allow(non_camel_case_types)] // the C name
+pub struct distarray_grid {
+    /// An extent for each axis, or NULL: those with the smallest surfaces.
+    pub extents: *const i64,
+    /// 0 or 1: row-major, as MPI_Cart_create numbers; 2: column-major.
+    pub order: i64,
+    /// Equal copies of the array, each on its share of the ranks; 0 is one.
+    pub replicas: i64,
+    /// Instead of an order the rank at each place of the grid, row-major, one replica
+    /// after the other: as many as the communicator has; or NULL.
+    pub ranks: *const i64,
+    /// Zero.
+    pub reserved: [u64; 4],
+}
+
 /// Deals an array of ndim axes out over all ranks. grid NULL chooses the process grid
 /// with the smallest surfaces; else it has ndim extents. grid_order is 0 or 1 for
 /// row-major, as MPI_Cart_create numbers, 2 for column-major. Collective over comm, which
 /// must outlive the distribution; all ranks ask for the same, but for lists of indices.
 ///
 /// Axes that the ranks cannot hold, or that make no process grid, are refused on all
-/// ranks alike.
+/// ranks alike. distarray_distribution_new_on_grid keeps replicas, too, and numbers the
+/// ranks in any order.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_distribution_new(
     comm: *const distarray_comm,
@@ -63,6 +82,28 @@ pub unsafe extern "C" fn distarray_distribution_new(
     axes: *const distarray_axis,
     grid: *const i64,
     grid_order: i32,
+    distribution: *mut *mut distarray_distribution,
+    error: *mut distarray_error,
+) -> i32 {
+    let asked = distarray_grid {
+        extents: grid,
+        order: grid_order.into(),
+        replicas: 0,
+        ranks: std::ptr::null(),
+        reserved: [0; 4],
+    };
+    // SAFETY: the C caller's promises are the same.
+    unsafe { distarray_distribution_new_on_grid(comm, ndim, axes, &asked, distribution, error) }
+}
+
+/// distarray_distribution_new with all that can be said of the process grid; grid NULL is
+/// all zero. Collective over comm.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_new_on_grid(
+    comm: *const distarray_comm,
+    ndim: i32,
+    axes: *const distarray_axis,
+    grid: *const distarray_grid,
     distribution: *mut *mut distarray_distribution,
     error: *mut distarray_error,
 ) -> i32 {
@@ -78,23 +119,30 @@ pub unsafe extern "C" fn distarray_distribution_new(
                 unsafe { read_axis(record) }.map_err(|e| e.on_axis(number))
             };
             let axes = records.iter().enumerate().map(axis).collect::<Result<Vec<_>>>()?;
-            let extents = match grid.is_null() {
-                true => Grid::compact(),
-                // SAFETY: the C caller's promise.
-                false => Grid::exact(unsafe { inputs(grid, ndim.into(), "grid") }?),
-            };
-            let order = match grid_order {
-                0 | 1 => GridOrder::RowMajor,
-                2 => GridOrder::ColumnMajor,
-                other => return Err(outside("grid_order", 2, other.into())),
-            };
-            Ok((axes, extents.order(order)))
+            // SAFETY: the C caller's promise.
+            Ok((axes, unsafe { read_grid(grid, ndim, comm.size()) }?))
         };
         let (axes, grid) = comm.agree(mine())?;
         let made = Distribution::on_grid(&comm, axes, grid)?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { distribution.write(distarray_distribution::new_handle(made)) };
         Ok(())
+    })
+}
+
+/// Shows this rank's part as a loan of it would: axes, shape, place on the process grid.
+/// Element type, data, strides and release are still to be set: then it is a loan of the
+/// caller's own memory. What it points to lives as long as the distribution. Local.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_describe(
+    distribution: Option<&distarray_distribution>,
+    description: *mut distarray_export,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let part = handle(distribution, "distribution")?;
+        // SAFETY: the C caller's promise.
+        unsafe { output(description, "description", || Ok(part.describe())) }
     })
 }
 
@@ -137,6 +185,39 @@ pub unsafe extern "C" fn distarray_distribution_wrap(
         // SAFETY: the C caller's promise.
         unsafe { output(array, "array", wrap) }
     })
+}
+
+/// The process grid, as C asks for it.
+///
+/// # Safety
+/// As for [`inputs`], for the record, the extents and the ranks.
+unsafe fn read_grid(asked: *const distarray_grid, ndim: i32, ranks: usize) -> Result<Grid> {
+    if asked.is_null() {
+        return Ok(Grid::compact());
+    }
+    // SAFETY: the caller's promise.
+    let asked = unsafe { input(asked, "grid") }?;
+    check_reserved(&asked.reserved)?;
+    let grid = match asked.extents.is_null() {
+        true => Grid::compact(),
+        // SAFETY: the caller's promise.
+        false => Grid::exact(unsafe { inputs(asked.extents, ndim.into(), "grid") }?),
+    };
+    let order = match (asked.order, asked.ranks.is_null()) {
+        (0 | 1, true) => GridOrder::RowMajor,
+        (2, true) => GridOrder::ColumnMajor,
+        (0, false) => {
+            let count = i64::try_from(ranks).unwrap_or(i64::MAX);
+            // SAFETY: the caller's promise.
+            GridOrder::Ranks(unsafe { inputs(asked.ranks, count, "ranks") }?.into())
+        }
+        (1 | 2, false) => {
+            let text = "the grid has a table of ranks or an order, not both";
+            return Err(Error::new(ErrorKind::Flag, text).in_field("ranks"));
+        }
+        (other, _) => return Err(outside("grid_order", 2, other)),
+    };
+    Ok(grid.order(order).replicas(if asked.replicas == 0 { 1 } else { asked.replicas }))
 }
 
 /// One axis, as C asks for it.

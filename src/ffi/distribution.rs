@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::ptr::null;
+use std::sync::OnceLock;
 
 use super::abi::distarray_export;
 use super::array::{handle, new_handle};
@@ -10,6 +11,7 @@ use super::axis::{count, distarray_run, map, write_runs};
 use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
 use super::lend::distarray_array;
+use super::record::Record;
 use crate::array::{AnyArray, Buffer, DType, Order};
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
@@ -21,16 +23,28 @@ use crate::protocol::AxisMap;
 /// distarray_distribution_gather and distarray_distribution_new, freed by
 /// distarray_distribution_free.
 #[allow(non_camel_case_types)] // the C name
-pub struct distarray_distribution(Distribution);
+pub struct distarray_distribution {
+    distribution: Distribution,
+    /// Made for the first description.
+    part: OnceLock<(Record, Box<[i64]>)>,
+}
 
 impl distarray_distribution {
     pub(super) fn get(&self) -> &Distribution {
-        &self.0
+        &self.distribution
     }
 
     /// A handle for C.
     pub(super) fn new_handle(distribution: Distribution) -> *mut Self {
-        Box::into_raw(Box::new(Self(distribution)))
+        Box::into_raw(Box::new(Self { distribution, part: OnceLock::new() }))
+    }
+
+    /// An export of this rank's part, without element type and memory, and not live.
+    pub(super) fn describe(&self) -> distarray_export {
+        let dim_data = self.distribution.dim_data();
+        let (record, shape) =
+            self.part.get_or_init(|| (Record::new(dim_data, None), dim_data.held_shape().into()));
+        record.describe(shape, dim_data)
     }
 }
 
@@ -145,7 +159,7 @@ pub unsafe extern "C" fn distarray_distribution_zeros(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let distribution = &handle(distribution, "distribution")?.0;
+        let distribution = handle(distribution, "distribution")?.get();
         let comm = distribution.comm();
         let dtype = DType { code, bits, lanes: 1 };
         let known = dtype.name().map(drop).ok_or_else(|| {
@@ -192,7 +206,7 @@ pub unsafe extern "C" fn distarray_distribution_owner(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let distribution = &handle(distribution, "distribution")?.0;
+        let distribution = handle(distribution, "distribution")?.get();
         let axes = distribution.dim_data().ndim();
         (0..axes).try_for_each(|axis| axis_map(distribution, axis).map(drop))?;
         let n = count(n)?;
@@ -224,7 +238,7 @@ pub unsafe extern "C" fn distarray_distribution_global_to_local(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let map = axis_map(&handle(distribution, "distribution")?.0, index(axis)?)?;
+        let map = axis_map(handle(distribution, "distribution")?.get(), index(axis)?)?;
         let n = count(n)?;
         check_if(n > 0, global, "global")?;
         check_if(n > 0, coordinate, "coordinate")?;
@@ -254,7 +268,7 @@ pub unsafe extern "C" fn distarray_distribution_local_to_global(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let owner = axis_map(&handle(distribution, "distribution")?.0, index(axis)?)?;
+        let owner = axis_map(handle(distribution, "distribution")?.get(), index(axis)?)?;
         let of = |position| owner.global_of(coordinate, position).unwrap_or(-1);
         // SAFETY: the C caller's promise, for both arrays.
         unsafe { map(count(n)?, (local, "local"), (global, "global"), of) }
@@ -274,7 +288,7 @@ pub unsafe extern "C" fn distarray_distribution_owned_runs(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let map = axis_map(&handle(distribution, "distribution")?.0, index(axis)?)?;
+        let map = axis_map(handle(distribution, "distribution")?.get(), index(axis)?)?;
         let part = map.dim(coordinate).ok_or_else(|| {
             Error::new(ErrorKind::Range, "the process grid has no such coordinate")
                 .in_field("coordinate")
@@ -300,7 +314,7 @@ pub unsafe extern "C" fn distarray_distribution_owners(
 ) -> i32 {
     guard(error, || {
         // Without its communicator a rank can tell nobody.
-        let distribution = &handle(distribution, "distribution")?.0;
+        let distribution = handle(distribution, "distribution")?.get();
         let mine = || {
             let length = count(n)?;
             check_if(length > 0, coordinate, "coordinate")?;

@@ -40,20 +40,27 @@ impl Record {
     /// all arguments; `dim_data` is the one that the record was made from.
     #[inline(always)] // so that the struct is written once, where it is to lie
     pub(super) fn export(&self, dtype: DType, layout: &Layout, dim_data: &DimData) -> distarray_export {
-        let pointer = |some: &[i64]| if some.is_empty() { ptr::null() } else { some.as_ptr() };
         distarray_export {
-            flags_read: self.read,
-            flags_write: self.write,
             dtype_code: dtype.code,
             dtype_bits: dtype.bits,
             dtype_lanes: dtype.lanes,
-            // Every layout has few axes, and fits an address.
-            ndim: i32::try_from(layout.ndim()).unwrap_or(i32::MAX),
             itemsize: i64::try_from(layout.itemsize()).unwrap_or(i64::MAX),
-            shape: pointer(layout.shape()),
             strides: pointer(layout.strides()),
             format: self.format.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
-            dims: if self.dims.is_empty() { ptr::null() } else { self.dims.as_ptr() },
+            ..self.describe(layout.shape(), dim_data)
+        }
+    }
+
+    /// The same without elements: a part of this shape, and where it belongs.
+    #[inline(always)]
+    pub(super) fn describe(&self, shape: &[i64], dim_data: &DimData) -> distarray_export {
+        distarray_export {
+            flags_read: self.read,
+            flags_write: self.write,
+            // Every layout has few axes.
+            ndim: i32::try_from(shape.len()).unwrap_or(i32::MAX),
+            shape: pointer(shape),
+            dims: pointer(&self.dims),
             process_rank: dim_data.process_rank(),
             process_count: dim_data.process_count(),
             grid_ranks: match dim_data.grid().order() {
@@ -63,4 +70,8 @@ impl Record {
             ..distarray_export::INIT
         }
     }
+}
+
+fn pointer<T>(some: &[T]) -> *const T {
+    if some.is_empty() { ptr::null() } else { some.as_ptr() }
 }

@@ -523,6 +523,7 @@ static void deals(void) {
   distarray_axis axes[2], odd;
   distarray_distribution *d = NULL;
   distarray_array *array = NULL;
+  distarray_export loan;
   double memory[(ROWS + 2) * COLUMNS];
   axes[0] = axes[1] = nothing;
   axes[0].dist_type = DISTARRAY_DIST_BLOCK;
@@ -561,6 +562,62 @@ static void deals(void) {
   CHECK(array == NULL);
   MUST(distarray_distribution_wrap(d, DISTARRAY_DTYPE_FLOAT, 64, memory, NULL, &array, &error));
   distarray_array_free(array);
+
+  /* The same part described, and lent by hand. */
+  REFUSED(DISTARRAY_E_NULL, "description", distarray_distribution_describe(d, NULL, &error));
+  REFUSED(DISTARRAY_E_NULL, "distribution", distarray_distribution_describe(NULL, &loan, &error));
+  MUST(distarray_distribution_describe(d, &loan, &error));
+  CHECK(loan.release == NULL && loan.shape[0] == 3 - (rank == 2) && loan.shape[1] == COLUMNS);
+  strides[0] = 8 * COLUMNS;
+  distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
+  loan.data = memory;
+  loan.strides = strides;
+  loan.release = give_back;
+  MUST(distarray_check_collective(&comm, &loan, &error));
+  distarray_distribution_free(d);
+  d = NULL;
+}
+
+/* Process grids with copies, and with ranks in any order. */
+static void grids(void) {
+  static const distarray_axis nothing;
+  static const distarray_grid plain;
+  const int64_t turned[RANKS] = {2, 0, 1}, twice[RANKS] = {1, 1, 0}, too_few[1] = {RANKS - 1};
+  distarray_axis axis = nothing;
+  distarray_grid grid = plain;
+  distarray_distribution *d = NULL;
+  distarray_export part;
+  int64_t last = ROWS - 1, owner;
+  axis.dist_type = DISTARRAY_DIST_BLOCK;
+  axis.size = ROWS;
+#define ODD_GRID(field, value, code, words) \
+  grid.field = (value); \
+  REFUSED(code, words, distarray_distribution_new_on_grid(&comm, 1, &axis, &grid, &d, &error)); \
+  grid = plain
+  ODD_GRID(order, at_fault ? 3 : 0, DISTARRAY_E_RANGE, "grid_order");
+  ODD_GRID(reserved[3], at_fault, DISTARRAY_E_FLAG, "reserved");
+  ODD_GRID(replicas, -1, DISTARRAY_E_GRID, "copies");
+  ODD_GRID(replicas, 2, DISTARRAY_E_GRID, "copies");
+  ODD_GRID(extents, too_few, DISTARRAY_E_GRID, "proc_grid_size");
+  ODD_GRID(ranks, twice, DISTARRAY_E_DUPLICATE, "grid_ranks");
+  ODD_GRID(ranks, at_fault ? turned : NULL, DISTARRAY_E_GRID, "grid_order");
+  grid.order = 2;
+  ODD_GRID(ranks, turned, DISTARRAY_E_FLAG, "not both");
+  CHECK(d == NULL);
+  grid.ranks = turned;
+  MUST(distarray_distribution_new_on_grid(&comm, 1, &axis, &grid, &d, &error));
+  MUST(distarray_distribution_owner(d, 1, &last, &owner, &error));
+  CHECK(owner == turned[RANKS - 1]);
+  MUST(distarray_distribution_describe(d, &part, &error));
+  CHECK(part.flags_read == DISTARRAY_R_GRID_MAP && turned[part.dims[0].proc_grid_rank] == rank);
+  distarray_distribution_free(d);
+  axis = nothing;
+  axis.size = ROWS;
+  grid = plain;
+  grid.replicas = RANKS;
+  MUST(distarray_distribution_new_on_grid(&comm, 1, &axis, &grid, &d, &error));
+  MUST(distarray_distribution_describe(d, &part, &error));
+  CHECK(part.flags_write == DISTARRAY_W_REPLICATED && part.shape[0] == ROWS && part.process_rank == rank);
   distarray_distribution_free(d);
 }
 
@@ -589,6 +646,7 @@ int main(int argc, char **argv) {
   accommodations();
   free_parts();
   deals();
+  grids();
   if (rank == 0) printf("%d refusals, the same on all ranks\n", refusals);
   MPI_Finalize();
   return 0;
