@@ -127,6 +127,44 @@ pub fn compile_cpp_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathB
     compile(&format!("mpicxx.{}", flavor.suffix()), &[source], &flags)
 }
 
+/// Compiles Fortran without MPI, with the modules, and links it with the library.
+pub fn compile_fortran_linked(source: &str, flags: &[&str]) -> PathBuf {
+    let half = c_half("gcc", "distarray_fortran", flags);
+    link_fortran("gfortran", &["distarray.F90", "distarray_library.f90"], source, &[half], flags)
+}
+
+/// The same over the flavour's MPI.
+pub fn compile_mpi_fortran_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
+    let (cc, fc) = (format!("mpicc.{}", flavor.suffix()), format!("mpifort.{}", flavor.suffix()));
+    let halves = ["distarray_fortran", "distarray_mpi_fortran"].map(|name| c_half(&cc, name, flags));
+    let modules = ["distarray.F90", "distarray_library.f90", "distarray_mpi.f90"];
+    link_fortran(&fc, &modules, source, &halves, flags)
+}
+
+/// The C half of a Fortran module, under the sanitizers that are asked for.
+fn c_half(compiler: &str, name: &str, flags: &[&str]) -> PathBuf {
+    let mut all = vec!["-c", "-g", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+    all.extend(flags.iter().filter(|flag| flag.starts_with("-fsanitize")));
+    compile(compiler, &[&format!("include/{name}.c")], &all)
+}
+
+fn link_fortran(
+    compiler: &str,
+    modules: &[&str],
+    source: &str,
+    objects: &[PathBuf],
+    flags: &[&str],
+) -> PathBuf {
+    let mut sources: Vec<String> = modules.iter().map(|name| format!("include/{name}")).collect();
+    sources.push(source.to_string());
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let link = link_flags();
+    let mut flags = flags.to_vec();
+    flags.extend(objects.iter().map(|object| object.to_str().unwrap()));
+    flags.extend(link.iter().map(String::as_str));
+    compile(compiler, &sources, &flags)
+}
+
 /// What links a program with the library that cargo built, and finds it at run time.
 pub fn link_flags() -> [String; 4] {
     let library = library();
