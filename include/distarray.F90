@@ -25,7 +25,7 @@
 ! What distarray_abi.h defines, and the error of distarray.h.
 module distarray_types
   use, intrinsic :: iso_c_binding
-  use, intrinsic :: iso_fortran_env, only: int32, int64, real32, real64
+  use, intrinsic :: iso_fortran_env, only: int8, int16, int32, int64, real32, real64
   implicit none
   public
 
