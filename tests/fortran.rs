@@ -1,6 +1,8 @@
 //! Fortran lends arrays of every type and rank, and borrows them as pointers; what C finds
 //! in the same memory is the measure.
 
+#[path = "common/book.rs"]
+mod book;
 #[path = "common/launch.rs"]
 mod launch;
 
@@ -126,6 +128,13 @@ fn sections_are_lent_as_they_lie_and_refusals_name_what_is_wrong() {
     let flags = [&STRICT[..], &SANITIZED].concat();
     let program = compile_fortran_linked("tests/fortran/edges.f90", &flags);
     assert_eq!(run(&program), "all as it should be\n");
+}
+
+#[test]
+fn the_book_lends_a_section() {
+    let flags = [&STRICT[..], &SANITIZED].concat();
+    let program = compile_fortran_linked("docs/programs/section.f90", &flags);
+    assert_eq!(run(&program), book::block("start/fortran.md", "text", "storage"));
 }
 
 #[test]
