@@ -7,10 +7,10 @@ mod book;
 mod launch;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use launch::{TIME_LIMIT, compile_fortran_linked};
+use launch::{TIME_LIMIT, c_object, compile_fortran_linked};
 
 const STRICT: [&str; 5] = ["-std=f2018", "-Wall", "-Wextra", "-Werror", "-g"];
 const SANITIZED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -84,13 +84,6 @@ fn case(
     .join("\n")
 }
 
-/// Compiles a C file of tests/fortran with the sanitizers, if any, of these flags.
-fn c_object(name: &str, flags: &[&str]) -> PathBuf {
-    let mut all = vec!["-c", "-g", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
-    all.extend(flags.iter().filter(|flag| flag.starts_with("-fsanitize")));
-    launch::compile("gcc", &[&format!("tests/fortran/{name}.c")], &all)
-}
-
 /// Runs a program without MPI.
 fn run(program: &Path) -> String {
     let output = launch::run(Command::new(program), TIME_LIMIT);
@@ -111,7 +104,7 @@ fn every_type_of_every_rank_goes_both_ways() {
     source += "end program\n";
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("every_type_and_rank.f90");
     fs::write(&path, source).unwrap();
-    let object = c_object("kinds", &[]);
+    let object = c_object("gcc", "tests/fortran/kinds.c", &[]);
     // Every number is exact in every type.
     let flags = ["-fcheck=bounds", "-Wno-compare-reals", object.to_str().unwrap()];
     let program = compile_fortran_linked(path.to_str().unwrap(), &[&STRICT[..], &flags].concat());
@@ -140,7 +133,7 @@ fn the_book_lends_a_section() {
 #[test]
 fn loans_come_back_from_any_thread() {
     let sanitized = ["-fsanitize=thread", "-pthread"];
-    let object = c_object("threads", &sanitized);
+    let object = c_object("gcc", "tests/fortran/threads.c", &sanitized);
     let flags = [&STRICT[..], &sanitized, &[object.to_str().unwrap()]].concat();
     let program = compile_fortran_linked("tests/fortran/threads.f90", &flags);
     assert_eq!(run(&program), "all came back\n");

@@ -129,23 +129,24 @@ pub fn compile_cpp_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathB
 
 /// Compiles Fortran without MPI, with the modules, and links it with the library.
 pub fn compile_fortran_linked(source: &str, flags: &[&str]) -> PathBuf {
-    let half = c_half("gcc", "distarray_fortran", flags);
+    let half = c_object("gcc", "include/distarray_fortran.c", flags);
     link_fortran("gfortran", &["distarray.F90", "distarray_library.f90"], source, &[half], flags)
 }
 
 /// The same over the flavour's MPI.
 pub fn compile_mpi_fortran_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
     let (cc, fc) = (format!("mpicc.{}", flavor.suffix()), format!("mpifort.{}", flavor.suffix()));
-    let halves = ["distarray_fortran", "distarray_mpi_fortran"].map(|name| c_half(&cc, name, flags));
+    let halves = ["include/distarray_fortran.c", "include/distarray_mpi_fortran.c"];
+    let halves = halves.map(|half| c_object(&cc, half, flags));
     let modules = ["distarray.F90", "distarray_library.f90", "distarray_mpi.f90"];
     link_fortran(&fc, &modules, source, &halves, flags)
 }
 
-/// The C half of a Fortran module, under the sanitizers that are asked for.
-fn c_half(compiler: &str, name: &str, flags: &[&str]) -> PathBuf {
+/// Compiles a C file that goes into a Fortran program, under that one's sanitizers.
+pub fn c_object(compiler: &str, source: &str, flags: &[&str]) -> PathBuf {
     let mut all = vec!["-c", "-g", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
     all.extend(flags.iter().filter(|flag| flag.starts_with("-fsanitize")));
-    compile(compiler, &[&format!("include/{name}.c")], &all)
+    compile(compiler, &[source], &all)
 }
 
 fn link_fortran(
