@@ -118,10 +118,8 @@ contains
   ! A field of zeros, lent to the library in place.
   type(field) function new_field() result(f)
     type(distarray_export) :: loan
-    integer(c_int32_t) :: status
     allocate (f%u(0:n(1)+1, 0:n(2)+1, 0:n(3)+1), source=0.0_real64)
-    call distarray_lend(f%u, dims, rank, nranks, loan, lease, status)
-    call must(status)
+    call must(distarray_lend(f%u, dims, rank, nranks, loan, lease, error))
     call must(distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, f%array, error))
   end function
 

@@ -63,14 +63,14 @@ contains
     type(distarray_dim) :: haloed(2)
     haloed = dims
     call distarray_dim_add_halo(haloed, 1, 1)
-    call distarray_lend(u, haloed, plate%rank, plate%count, loan, u_lease, status)
+    status = distarray_lend(u, haloed, plate%rank, plate%count, loan, u_lease)
     call count_loan(loan, status)
   end function
 
   ! Lends the load. Local.
   integer(c_int32_t) function heat_lend_load(loan) bind(c) result(status)
     type(distarray_export), intent(out) :: loan
-    call distarray_lend(load, dims, plate%rank, plate%count, loan, load_lease, status)
+    status = distarray_lend(load, dims, plate%rank, plate%count, loan, load_lease)
     call count_loan(loan, status)
   end function
 
@@ -118,7 +118,7 @@ contains
   subroutine heat_loans(made, live, u_modified) bind(c)
     integer(c_int32_t), intent(out) :: made, live, u_modified
     made = loans_made
-    live = u_lease%live + load_lease%live
+    live = int(u_lease%live + load_lease%live)
     u_modified = merge(1, 0, iand(u_lease%consumer_flags, DISTARRAY_C_MODIFIED) /= 0)
   end subroutine
 

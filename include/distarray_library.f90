@@ -1,7 +1,7 @@
 ! distarray_library.f90 - the functions of libdistarray for Fortran.
 !
 ! Each has the name, the arguments and the meaning that distarray.h gives it; here is
-! only what Fortran needs to call it. Compile it after distarray.f90 with your own
+! only what Fortran needs to call it. Compile it after distarray.F90 with your own
 ! compiler and link with -ldistarray.
 !
 !   status = distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, array, error)
@@ -29,16 +29,6 @@ module distarray_library
     DISTARRAY_LAYOUT_C_LINES = 8, DISTARRAY_LAYOUT_FORTRAN_LINES = 16, &
     DISTARRAY_PADDING_ANY = 0, DISTARRAY_PADDING_NONE = 1, DISTARRAY_PADDING_HALO = 2, &
     DISTARRAY_PADDING_HALO_AROUND = 3
-
-  ! Why a call was refused, and where; -1 stands for no rank and no axis.
-  type, bind(c) :: distarray_error
-    integer(c_int32_t) :: code = 0, has_values = 0
-    integer(c_int64_t) :: rank = -1, other_rank = -1, axis = -1
-    integer(c_int64_t) :: expected = 0, found = 0
-    character(kind=c_char) :: field(32) = c_null_char
-    character(kind=c_char) :: rule(16) = c_null_char
-    character(kind=c_char) :: message(416) = c_null_char
-  end type
 
   ! count stretches of len consecutive indices, each stride after the one before.
   type, bind(c) :: distarray_run
@@ -675,19 +665,5 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
   end interface
-
-contains
-
-  ! The sentence of an error, without the blanks and NULs after it.
-  function distarray_message(error) result(text)
-    type(distarray_error), intent(in) :: error
-    character(len=:), allocatable :: text
-    integer :: i
-    text = ''
-    do i = 1, size(error%message)
-      if (error%message(i) == c_null_char) exit
-      text = text // error%message(i)
-    end do
-  end function
 
 end module distarray_library

@@ -131,8 +131,10 @@ fn measured_by_fortran(fields: &Numbers) -> Numbers {
     }
     let path = scratch("probe.f90");
     fs::write(&path, source + "end program\n").unwrap();
-    let module = include().join("distarray.f90");
+    let module = include().join("distarray.F90");
     let (binary, directory) = (path.with_extension("f90.out"), path.parent().unwrap());
+    let (half, object) = (include().join("distarray_fortran.c"), scratch("distarray_fortran.o"));
+    run("gcc", &["-c", half.to_str().unwrap(), "-o", object.to_str().unwrap()]);
     run(
         "gfortran",
         &[
@@ -143,6 +145,7 @@ fn measured_by_fortran(fields: &Numbers) -> Numbers {
             directory.to_str().unwrap(),
             module.to_str().unwrap(),
             path.to_str().unwrap(),
+            object.to_str().unwrap(),
             "-o",
             binary.to_str().unwrap(),
         ],

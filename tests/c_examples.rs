@@ -27,10 +27,6 @@ fn compile(compiler: &str, source: &str, tag: &str, flags: &[&str]) -> PathBuf {
     let (library, program) = (launch::library(), directory.join("program"));
     let mut command = Command::new(compiler);
     command.current_dir(&directory).args(flags).arg("-I").arg(root().join("include"));
-    if source.ends_with(".f90") {
-        command
-            .args(["distarray.f90", "distarray_library.f90"].map(|name| root().join("include").join(name)));
-    }
     command.arg(root().join("c-examples").join(source)).arg("-o").arg(&program);
     command.arg("-L").arg(&library).arg("-ldistarray").arg(format!("-Wl,-rpath,{}", library.display()));
     let output = launch::run(command, launch::TIME_LIMIT);
@@ -64,7 +60,7 @@ fn programs_without_mpi_print_what_they_promise() {
 #[test]
 fn a_fortran_program_lends_and_borrows() {
     let flags = ["-std=f2018", "-Wall", "-Wextra", "-Werror", "-g", "-fsanitize=address,undefined"];
-    let program = compile("gfortran", "lend.f90", "gfortran", &flags);
+    let program = launch::compile_fortran_linked("c-examples/lend.f90", &flags);
     assert_prints(Command::new(program), "lend.f90");
 }
 
@@ -102,18 +98,6 @@ fn compile_mpi(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
     }
 }
 
-/// The same for Fortran.
-fn compile_mpi_fortran(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
-    let shim = launch::compile_c(flavor, &["include/distarray_mpi_fortran.c"], &["-c"]);
-    let source = format!("c-examples/{source}");
-    let modules = ["include/distarray.f90", "include/distarray_library.f90", "include/distarray_mpi.f90"];
-    let link = launch::link_flags();
-    let mut flags = flags.to_vec();
-    flags.push(shim.to_str().unwrap());
-    flags.extend(link.iter().map(String::as_str));
-    launch::compile_fortran(flavor, &[&modules[..], &[&source]].concat(), &flags)
-}
-
 /// Runs a program on some ranks, which writes its files below a place of its own.
 fn assert_mpi_prints(flavor: Flavor, ranks: usize, program: &Path, source: &str) {
     let files = tempfile::tempdir().unwrap();
@@ -138,7 +122,7 @@ fn one_library_serves_both_mpis() {
 fn fortran_computes_the_same_under_both_mpis() {
     for flavor in launch::flavors() {
         let flags = ["-std=f2018", "-Wall", "-Wextra", "-Werror", "-g", "-fcheck=all"];
-        let program = compile_mpi_fortran(flavor, "heat3d.f90", &flags);
+        let program = launch::compile_mpi_fortran_linked(flavor, "c-examples/heat3d.f90", &flags);
         for ranks in 1..=4 {
             assert_mpi_prints(flavor, ranks, &program, "heat3d.f90");
         }
@@ -162,7 +146,8 @@ fn sanitizers_find_nothing_on_many_ranks() {
         let flags = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
         let mut programs: Vec<(&str, PathBuf)> =
             ON_RANKS.map(|source| (source, compile_mpi(flavor, source, &flags))).into();
-        programs.push(("heat3d.f90", compile_mpi_fortran(flavor, "heat3d.f90", &flags)));
+        let fortran = launch::compile_mpi_fortran_linked(flavor, "c-examples/heat3d.f90", &flags);
+        programs.push(("heat3d.f90", fortran));
         for (source, program) in programs {
             let files = tempfile::tempdir().unwrap();
             let prefix = files.path().join("set");

@@ -49,12 +49,9 @@ fn field(flavor: Flavor, flags: &[&str]) -> Option<(PathBuf, String)> {
         let flags = [&C99, flags, &of_libraries, &["-O2", "-c"]].concat();
         launch::compile_c(flavor, &[&path(station)], &flags)
     });
-    let link = launch::link_flags();
     let mut all = [&["-std=f2018", "-Wall", "-Wextra", "-Werror", "-fcheck=all"], flags].concat();
-    all.extend(objects.iter().map(|object| object.to_str().unwrap()));
-    all.extend(link.iter().map(String::as_str).chain(of_libraries));
-    let sources = ["include/distarray.f90", &path("field.f90")];
-    Some((launch::compile_fortran(flavor, &sources, &all), promised))
+    all.extend(objects.iter().map(|object| object.to_str().unwrap()).chain(of_libraries));
+    Some((launch::compile_mpi_fortran_linked(flavor, &path("field.f90"), &all), promised))
 }
 
 /// FFTW's chain, whose libraries Debian builds over Open MPI alone.

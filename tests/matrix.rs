@@ -70,8 +70,9 @@ fn compile() -> PathBuf {
         let flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-DOMPI_SKIP_MPICXX", "-c"];
         objects.push(launch::compile("mpicxx.openmpi", &[&source], &[&flags[..], &libraries].concat()));
     }
-    for source in sources(".f90") {
+    for source in sources(".F90") {
         objects.push(launch::compile_fortran(Flavor::OpenMpi, &[&source], &["-c"]));
+        objects.push(launch::c_object("mpicc.openmpi", "include/distarray_fortran.c", &[]));
     }
     let objects: Vec<&str> = objects.iter().map(|object| object.to_str().unwrap()).collect();
     let link = launch::link_flags();

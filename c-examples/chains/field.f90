@@ -34,7 +34,6 @@ program field
   type(distarray_dim) :: dims(3)
   type(distarray_export) :: loan
   type(distarray_lease), target :: lease
-  integer(c_int32_t) :: status
   integer :: rank, nranks, grid(3), place(3), first(3), n(3), i, j, k
   character(len=4096) :: file
   logical :: right
@@ -65,8 +64,7 @@ program field
   dims = distarray_dim_block(cells, grid, place, first, first + n)
   dims%flags = ior(dims%flags, DISTARRAY_DIM_PERIODIC)
   call distarray_dim_add_halo(dims, 1, 1)
-  call distarray_lend(u, dims, rank, nranks, loan, lease, status)
-  if (status /= DISTARRAY_OK) error stop 'not lent'
+  if (distarray_lend(u, dims, rank, nranks, loan, lease) /= DISTARRAY_OK) error stop 'not lent'
   loan%flags_read = ior(loan%flags_read, DISTARRAY_R_GRID_COLMAJOR)
   ! ANCHOR_END: lend
   if (rank == 0) print '(a,i0,a,i0,a,i0,a)', 'Fortran  lends u(0:nx+1, 0:ny+1, 0:nz+1) of ', &

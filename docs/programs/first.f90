@@ -15,7 +15,6 @@ program first
   type(distarray_comm), target :: comm
   type(distarray_error) :: error
   type(c_ptr) :: array, whole, halo
-  integer(c_int32_t) :: status
 
   call MPI_Init()
   call MPI_Comm_rank(MPI_COMM_WORLD, rank)
@@ -28,8 +27,7 @@ program first
   dims(1) = distarray_dim_block(n * nranks, nranks, rank, n * rank, n * (rank + 1))
   call distarray_dim_add_halo(dims(1), 1, 1)
   dims(1)%flags = ior(dims(1)%flags, DISTARRAY_DIM_PERIODIC)
-  call distarray_lend(u, dims, rank, nranks, loan, lease, status)
-  if (status /= DISTARRAY_OK) error stop 'u cannot be lent'
+  call must(distarray_lend(u, dims, rank, nranks, loan, lease, error))
 
   ! Take the loan, then prove that the parts of all ranks make one array.
   call must(distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, array, error))

@@ -127,6 +127,45 @@ pub fn compile_cpp_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathB
     compile(&format!("mpicxx.{}", flavor.suffix()), &[source], &flags)
 }
 
+/// Compiles Fortran without MPI, with the modules, and links it with the library.
+pub fn compile_fortran_linked(source: &str, flags: &[&str]) -> PathBuf {
+    let half = c_object("gcc", "include/distarray_fortran.c", flags);
+    link_fortran("gfortran", &["distarray.F90", "distarray_library.f90"], source, &[half], flags)
+}
+
+/// The same over the flavour's MPI.
+pub fn compile_mpi_fortran_linked(flavor: Flavor, source: &str, flags: &[&str]) -> PathBuf {
+    let (cc, fc) = (format!("mpicc.{}", flavor.suffix()), format!("mpifort.{}", flavor.suffix()));
+    let halves = ["include/distarray_fortran.c", "include/distarray_mpi_fortran.c"];
+    let halves = halves.map(|half| c_object(&cc, half, flags));
+    let modules = ["distarray.F90", "distarray_library.f90", "distarray_mpi.f90"];
+    link_fortran(&fc, &modules, source, &halves, flags)
+}
+
+/// Compiles a C file that goes into a Fortran program, under that one's sanitizers.
+pub fn c_object(compiler: &str, source: &str, flags: &[&str]) -> PathBuf {
+    let mut all = vec!["-c", "-g", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+    all.extend(flags.iter().filter(|flag| flag.starts_with("-fsanitize")));
+    compile(compiler, &[source], &all)
+}
+
+fn link_fortran(
+    compiler: &str,
+    modules: &[&str],
+    source: &str,
+    objects: &[PathBuf],
+    flags: &[&str],
+) -> PathBuf {
+    let mut sources: Vec<String> = modules.iter().map(|name| format!("include/{name}")).collect();
+    sources.push(source.to_string());
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let link = link_flags();
+    let mut flags = flags.to_vec();
+    flags.extend(objects.iter().map(|object| object.to_str().unwrap()));
+    flags.extend(link.iter().map(String::as_str));
+    compile(compiler, &sources, &flags)
+}
+
 /// What links a program with the library that cargo built, and finds it at run time.
 pub fn link_flags() -> [String; 4] {
     let library = library();

@@ -1,4 +1,4 @@
-/* What fortran.f90 does, among the libraries. */
+/* What fortran.F90 does, among the libraries. */
 #include <distarray_adapter_mpi.h>
 
 #include "matrix.h"

@@ -49,7 +49,7 @@ fn file_name(header: &str) -> &str {
 
 /// A library's name, which leads to its section.
 fn link(name: &str, header: &str) -> String {
-    format!("[{name}](#{})", file_name(header).replace('.', ""))
+    format!("[{name}](#{})", file_name(header).replace('.', "").to_lowercase())
 }
 
 fn table(page: &mut String, found: &[Found]) {

@@ -63,7 +63,7 @@ pub const LENDERS: &[Lender] = &[
     },
     Lender {
         name: "Fortran blocks with halo",
-        header: "include/distarray.f90",
+        header: "include/distarray.F90",
         makes: "`u(0:nx+1, 0:ny+1, ...)`: a halo of one element, the first axis fastest in memory and \
                 among the ranks",
         source: "`allocate`",
@@ -210,7 +210,7 @@ pub const BORROWERS: &[Borrower] = &[
     },
     Borrower {
         name: "Fortran",
-        header: "include/distarray.f90",
+        header: "include/distarray.F90",
         takes: "elements of a line side by side, lines and planes at any whole distance: a pointer \
                 `u(:,:,:)` to a section, axes in reverse where the last one is fastest",
         source: "Fortran 2008, `c_f_pointer` and pointer assignment with bounds",

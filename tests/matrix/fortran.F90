@@ -1,8 +1,8 @@
 ! Blocks with a halo as a Fortran code has them, u(0:nx+1, 0:ny+1, 0:nz+1), and a code that
 ! takes any array as u(:,:,:). One file, so that one object is linked: it includes the
 ! modules that it uses.
-include 'distarray.f90'
-include 'distarray_library.f90'
+#include "distarray.F90"
+#include "distarray_library.f90"
 
 module matrix_fortran
   use distarray
@@ -56,12 +56,12 @@ contains
     select case (self%ndim)
     case (1)
       line => self%u(:, 1, 1)
-      call distarray_lend(line, self%dims(:1), rank, nranks, loan, self%lease, status)
+      status = distarray_lend(line, self%dims(:1), rank, nranks, loan, self%lease)
     case (2)
       plane => self%u(:, :, 1)
-      call distarray_lend(plane, self%dims(:2), rank, nranks, loan, self%lease, status)
+      status = distarray_lend(plane, self%dims(:2), rank, nranks, loan, self%lease)
     case default
-      call distarray_lend(self%u, self%dims, rank, nranks, loan, self%lease, status)
+      status = distarray_lend(self%u, self%dims, rank, nranks, loan, self%lease)
     end select
     loan%flags_read = ior(loan%flags_read, DISTARRAY_R_GRID_COLMAJOR)
   end function
