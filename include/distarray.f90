@@ -267,7 +267,7 @@ contains
     call c_f_pointer(loan%shape, extents, [loan%ndim])
     call c_f_pointer(loan%strides, strides, [loan%ndim])
     packed = dtype_bits / 8
-    do axis = 1, size(shape)
+    do axis = 1, merge(0, size(shape), any(extents == 0)) ! no elements lie in any order
       if (extents(axis) > 1 .and. strides(axis) /= packed) return
       packed = packed * extents(axis)
     end do
