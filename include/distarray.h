@@ -8,13 +8,20 @@
  *   distarray_error, or NULL.
  * - Arguments come in the order object, inputs, outputs, error. A call that fails
  *   changes nothing: outputs are written on success only, a loan stays the
- *   caller's. Pointers to const are not written through.
+ *   caller's. So begin with handles that are NULL and with DISTARRAY_EXPORT_INIT:
+ *   these may be freed and released. Structs and lists behind pointers to const are neither written nor kept:
+ *   what is needed later is copied. A const distarray_array is the handle; whether a
+ *   call writes its elements, its comment says.
+ * - Where a list or a text is too long for its capacity, the call fails with
+ *   DISTARRAY_E_BOUNDS at the field "capacity", and the error's expected says what is
+ *   needed. NULL with capacity 0 is allowed, to ask.
  * - "Local." functions never communicate. "Collective." functions are called by
  *   all ranks of their communicator in the same order, and all ranks get the same
  *   status and the same report, with the rank at fault in it.
  * - NULL and misaligned pointers are refused. What no library can check is the
  *   caller's to keep: that other pointers are valid, that the struct's arrays have
- *   their lengths, and that one object is not used by two threads at once.
+ *   their lengths, and that one object is not used by two threads at once. Different
+ *   objects may be; collective calls then need a communicator for each thread.
  * - With DISTARRAY_CHECK=1 in the environment every hand-over is watched: what is
  *   passed over for speed is checked, and loans released twice or changed between
  *   taking and release, and arrays freed twice, are reported on standard error.
@@ -468,8 +475,9 @@ int32_t distarray_distribution_zeros(const distarray_distribution *distribution,
 // Frees the distribution; NULL is allowed. Local: nothing is sent.
 void distarray_distribution_free(distarray_distribution *distribution);
 
-// Gives the rank that owns each of n elements, -1 where none does. indices holds
-// the n index tuples one after the other. Local; O(1) for each regular axis.
+// Gives the rank that owns each of n elements, -1 where none does; of replicas, in the
+// one that asks. indices holds the n index tuples one after the other. Local; O(1) for
+// each regular axis.
 //
 // An array with an unstructured axis is refused: distarray_distribution_owners
 // asks for those.
@@ -689,8 +697,8 @@ int32_t distarray_redistribution_new_reshape(const distarray_distribution *sourc
                                              distarray_error *error);
 
 // Gives, for each place of the target's process grid, row-major, the rank that should
-// hold it so that the fewest elements move: capacity is the room of ranks, which must
-// be as many as the target has. Local; the best along each axis where both grids have
+// hold it so that the fewest elements move: capacity is the room of ranks, as many as
+// the target has. Local; the best along each axis where both grids have
 // the same extents, of up to 1024 processes; the best of all up to 256 ranks; the
 // target's own beyond.
 //

@@ -15,12 +15,12 @@
 #ifndef DISTARRAY_HPP
 #define DISTARRAY_HPP
 
-#include <cstddef>
-#include <iterator>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "distarray_export.hpp"
+#include "distarray_maps.hpp"
 
 namespace distarray {
 
@@ -33,82 +33,7 @@ struct Freed {
 template <class T, void (*Free)(T *)>
 using Handle = std::unique_ptr<T, Freed<T, Free>>;
 
-// Calls a function whose last argument is the error.
-template <class F, class... A>
-void call(F function, A... arguments) {
-  distarray_error error;
-  check(function(arguments..., &error), error);
-}
-
-// Refuses a list that has not one entry for each axis.
-inline void check_length(std::int64_t expected, std::size_t found, const char *field) {
-  if (static_cast<std::size_t>(expected) != found)
-    refuse(DISTARRAY_E_RANGE, -1, field, expected, static_cast<std::int64_t>(found),
-           "one entry for each axis");
-}
-
 }  // namespace detail
-
-// length consecutive global indices from global on, which lie one after the other:
-// their local positions, among those owned, begin at local.
-struct Stretch {
-  std::int64_t local = 0, global = 0, length = 0;
-};
-
-// The indices owned along an axis, as a range of Stretch in local order.
-class Stretches {
- public:
-  explicit Stretches(const distarray_dim &dim) {
-    distarray_error error;
-    std::int64_t n = 0;
-    if (distarray_dim_owned_runs(&dim, 0, nullptr, &n, &error) == DISTARRAY_OK) return;
-    if (std::string(error.field) != "capacity") throw Error(error);
-    runs_.resize(static_cast<std::size_t>(error.expected));
-    detail::call(distarray_dim_owned_runs, &dim, error.expected, runs_.data(), &n);
-  }
-
-  class iterator {
-   public:
-    using iterator_concept = std::forward_iterator_tag;
-    using iterator_category = std::input_iterator_tag; // what * gives is no reference
-    using value_type = Stretch;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const Stretch *;
-    using reference = Stretch;
-
-    iterator() = default;
-    Stretch operator*() const { return {local_, run_->start + which_ * run_->stride, run_->len}; }
-    iterator &operator++() {
-      local_ += run_->len;
-      if (++which_ == run_->count) {
-        ++run_;
-        which_ = 0;
-      }
-      return *this;
-    }
-    iterator operator++(int) {
-      iterator old = *this;
-      ++*this;
-      return old;
-    }
-    friend bool operator==(const iterator &a, const iterator &b) {
-      return a.run_ == b.run_ && a.which_ == b.which_;
-    }
-    friend bool operator!=(const iterator &a, const iterator &b) { return !(a == b); }
-
-   private:
-    friend class Stretches;
-    explicit iterator(const distarray_run *run) : run_(run) {}
-    const distarray_run *run_ = nullptr;
-    std::int64_t which_ = 0, local_ = 0;
-  };
-
-  iterator begin() const { return iterator(runs_.data()); }
-  iterator end() const { return iterator(runs_.data() + runs_.size()); }
-
- private:
-  std::vector<distarray_run> runs_;
-};
 
 // One process's part of a distributed array.
 class Array {
@@ -224,6 +149,12 @@ class Array {
   detail::Handle<distarray_array, distarray_array_free> handle_;
 };
 
+// For each of some global indices: the grid coordinate that owns it, and the position
+// among those it owns; -1 where none does.
+struct Places {
+  std::vector<std::int64_t> coordinate, local;
+};
+
 // A communicator and the parts of all its ranks.
 class Distribution {
  public:
@@ -231,6 +162,17 @@ class Distribution {
   Distribution(const distarray_comm &comm, const Array &array) : ndim_(array.ndim()) {
     distarray_distribution *distribution = nullptr;
     detail::call(distarray_distribution_gather, &comm, array.get(), &distribution);
+    handle_.reset(distribution);
+  }
+  // Deals an array out over all ranks, from axes that begin as distarray_axis{}; no grid
+  // lets it be chosen. grid_order 2 numbers the ranks column-major. Collective over comm.
+  Distribution(const distarray_comm &comm, const std::vector<distarray_axis> &axes,
+               const std::vector<std::int64_t> &grid = {}, std::int32_t grid_order = 0)
+      : ndim_(static_cast<int>(axes.size())) {
+    distarray_distribution *distribution = nullptr;
+    if (!grid.empty()) detail::check_length(ndim_, grid.size(), "grid");
+    detail::call(distarray_distribution_new, &comm, static_cast<std::int32_t>(ndim_), axes.data(),
+                 grid.empty() ? nullptr : grid.data(), grid_order, &distribution);
     handle_.reset(distribution);
   }
   // Takes over a handle of the C interface, of an array of ndim axes.
@@ -249,6 +191,18 @@ class Distribution {
     return Array(array);
   }
 
+  // An array in memory of the caller's, which must outlive it; strides in bytes, none is
+  // packed with the last axis fastest. Local.
+  template <class T>
+  Array wrap(T *data, const std::vector<std::int64_t> &strides = {}) const {
+    static_assert(!std::is_const_v<T>, "an array may be written: lend const elements instead");
+    distarray_array *array = nullptr;
+    if (!strides.empty()) detail::check_length(ndim_, strides.size(), "strides");
+    detail::call(distarray_distribution_wrap, get(), dtype_code<T>(), dtype_bits<T>(),
+                 static_cast<void *>(data), strides.empty() ? nullptr : strides.data(), &array);
+    return Array(array);
+  }
+
   // The rank that owns an element, -1 where none does. Local.
   std::int64_t owner(const std::vector<std::int64_t> &index) const {
     std::int64_t rank = -1;
@@ -257,7 +211,36 @@ class Distribution {
     return rank;
   }
 
+  // Who owns each of some indices along an axis, and where. Local; lists are refused.
+  Places places(int axis, const std::vector<std::int64_t> &global) const {
+    return places_by(distarray_distribution_global_to_local, axis, global);
+  }
+  // The same for any axis. Collective; a rank may ask for nothing.
+  Places places_collective(int axis, const std::vector<std::int64_t> &global) const {
+    return places_by(distarray_distribution_owners, axis, global);
+  }
+  // The global index of each of some positions among those that a coordinate owns. Local.
+  std::vector<std::int64_t> local_to_global(int axis, std::int64_t coordinate,
+                                            const std::vector<std::int64_t> &local) const {
+    std::vector<std::int64_t> global(local.size());
+    detail::call(distarray_distribution_local_to_global, get(), std::int32_t{axis}, coordinate,
+                 detail::length(local), local.data(), global.data());
+    return global;
+  }
+  // The indices that a coordinate owns along an axis. Local.
+  Stretches stretches(int axis, std::int64_t coordinate) const {
+    return Stretches(distarray_distribution_owned_runs, get(), std::int32_t{axis}, coordinate);
+  }
+
  private:
+  template <class F>
+  Places places_by(F function, int axis, const std::vector<std::int64_t> &global) const {
+    Places found{std::vector<std::int64_t>(global.size()), std::vector<std::int64_t>(global.size())};
+    detail::call(function, get(), std::int32_t{axis}, detail::length(global), global.data(),
+                 found.coordinate.data(), found.local.data());
+    return found;
+  }
+
   detail::Handle<distarray_distribution, distarray_distribution_free> handle_;
   int ndim_;
 };
@@ -357,11 +340,26 @@ class Redistribution {
     return Redistribution(plan);
   }
 
+  // Between ranks of comm that were split off it: nullptr for a side without a part here,
+  // and to apply. Collective over comm.
+  static Redistribution across(const distarray_comm &comm, const Distribution *source,
+                               const Distribution *target, int ndim,
+                               const std::vector<std::int64_t> &axes = {}) {
+    distarray_redistribution *plan = nullptr;
+    if (!axes.empty()) detail::check_length(ndim, axes.size(), "axes");
+    detail::call(distarray_redistribution_new_across, &comm, source ? source->get() : nullptr,
+                 target ? target->get() : nullptr, std::int32_t{ndim},
+                 axes.empty() ? nullptr : axes.data(), &plan);
+    return Redistribution(plan);
+  }
+
   distarray_redistribution *get() const noexcept { return handle_.get(); }
 
   // Moves what the source owns, converting elements. Collective.
-  void apply(const Array &source, const Array &target) {
-    detail::call(distarray_redistribution_apply, get(), source.get(), target.get());
+  void apply(const Array &source, const Array &target) { apply(&source, &target); }
+  void apply(const Array *source, const Array *target) {
+    detail::call(distarray_redistribution_apply, get(), source ? source->get() : nullptr,
+                 target ? target->get() : nullptr);
   }
 
   // target = alpha * op(source) + beta * target. Collective.
@@ -418,12 +416,7 @@ class Accommodation {
 
   // Why the consumer gets a copy, one reason a line; empty where the array fits. Local.
   std::string reasons() const {
-    std::size_t length = 0;
-    detail::call(distarray_accommodation_reasons, get(), nullptr, std::size_t{0}, &length);
-    std::string text(length + 1, '\0');
-    detail::call(distarray_accommodation_reasons, get(), text.data(), text.size(), &length);
-    text.resize(length);
-    return text;
+    return detail::text(distarray_accommodation_reasons, get());
   }
 
   // What one hand-over moves on this rank. Local.

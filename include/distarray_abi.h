@@ -442,7 +442,8 @@ static inline distarray_dim distarray_dim_cyclic(int64_t size, int64_t proc_grid
 }
 
 /* An axis of which this process holds n_indices global indices, the first
- * n_owned of them its own. one_to_one: no index has two owners. */
+ * n_owned of them its own; if that is not all of them, the loan's flags_read has
+ * DISTARRAY_R_GHOSTS. one_to_one: no index has two owners. */
 static inline distarray_dim distarray_dim_unstructured(
     int64_t size, int64_t proc_grid_size, int64_t proc_grid_rank,
     const int64_t *indices, int64_t n_indices, int64_t n_owned, int one_to_one) {

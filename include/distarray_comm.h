@@ -94,7 +94,8 @@ typedef struct distarray_comm {
   /* --- Point to point: local calls --------------------------------------- */
   /* The memory belongs to the message from isend, irecv or start until a wait
    * or test has reported its end. Messages between the same two ranks with the
-   * same tag arrive in the order in which they were started. */
+   * same tag arrive in the order in which they were started, each of them no longer
+   * than the memory that receives it. */
 
   int32_t (*isend)(void *context, const void *data, int64_t bytes, int64_t to, int32_t tag,
                    distarray_comm_request *request);
@@ -109,7 +110,8 @@ typedef struct distarray_comm {
   int32_t (*start)(void *context, int64_t count, distarray_comm_request *requests);
 
   /* `received` is the length that arrived; it means nothing for a send. An ended
-   * isend or irecv becomes 0, an ended prepared message can be started again. */
+   * isend or irecv becomes 0, an ended prepared message can be started again; a request
+   * that is not active has ended. */
   int32_t (*wait)(void *context, distarray_comm_request *request, int64_t *received);
   int32_t (*test)(void *context, distarray_comm_request *request, int32_t *done,
                   int64_t *received);

@@ -90,6 +90,10 @@ constexpr std::uint8_t dtype_bits() {
   return static_cast<std::uint8_t>(8 * sizeof(T));
 }
 
+// A number for each of N axes.
+template <int N>
+using Index = std::array<std::int64_t, static_cast<std::size_t>(N)>;
+
 // The local part of N axes of elements T, const T where it is only read. It owns
 // nothing: it is valid as long as what it was made from. Strides are in bytes and may
 // be negative.
@@ -101,14 +105,14 @@ class View {
   using element_type = T;
   using value_type = std::remove_const_t<T>;
 
-  View(T *data, const std::array<std::int64_t, N> &shape,
-       const std::array<std::int64_t, N> &strides)
+  View(T *data, const Index<N> &shape,
+       const Index<N> &strides)
       : data_(data), shape_(shape), strides_(strides) {}
 
   T *data() const noexcept { return data_; }
   std::int64_t extent(int axis) const { return shape_[static_cast<std::size_t>(axis)]; }
   std::int64_t stride(int axis) const { return strides_[static_cast<std::size_t>(axis)]; }
-  const std::array<std::int64_t, N> &shape() const noexcept { return shape_; }
+  const Index<N> &shape() const noexcept { return shape_; }
 
   std::int64_t size() const noexcept {
     std::int64_t size = 1;
@@ -155,11 +159,11 @@ class View {
   template <class F>
   void for_each(F &&f) const {
     if (size() == 0) return;
-    std::array<std::int64_t, N> at{};
+    Index<N> at{};
     for (int axis = N - 1; axis >= 0;) {
       std::int64_t offset = 0;
       for (std::size_t i = 0; i < N; ++i) offset += at[i] * strides_[i];
-      f(*address(offset), static_cast<const std::array<std::int64_t, N> &>(at));
+      f(*address(offset), static_cast<const Index<N> &>(at));
       for (axis = N - 1; axis >= 0; --axis) {
         const auto i = static_cast<std::size_t>(axis);
         if (++at[i] < shape_[i]) break;
@@ -172,7 +176,7 @@ class View {
   // The same as std::mdspan, which takes positive strides of whole elements only.
   auto mdspan() const {
     using Extents = std::dextents<std::int64_t, N>;
-    std::array<std::int64_t, N> steps{};
+    Index<N> steps{};
     for (std::size_t axis = 0; axis < N; ++axis) {
       const std::int64_t bytes = strides_[axis], width = sizeof(T);
       const bool used = size() > 0 && shape_[axis] > 1; // else no step is ever made
@@ -193,7 +197,7 @@ class View {
   }
 
   T *data_;
-  std::array<std::int64_t, N> shape_, strides_;
+  Index<N> shape_, strides_;
 };
 
 namespace detail {
@@ -210,7 +214,7 @@ View<T, N> view(const distarray_export &loan) {
     refuse(DISTARRAY_E_ACCESS, -1, "flags_write", 0, loan.flags_write,
            "lent for reading only: ask for DISTARRAY_ACCESS_READ_WRITE, or view const elements");
   check(distarray_adapter_check_ndim(&loan, N, &error), error);
-  std::array<std::int64_t, N> shape{}, strides{};
+  Index<N> shape{}, strides{};
   for (std::size_t axis = 0; axis < N; ++axis) {
     shape[axis] = loan.shape[axis];
     strides[axis] = loan.strides[axis];
@@ -220,12 +224,17 @@ View<T, N> view(const distarray_export &loan) {
 
 }  // namespace detail
 
-// This process on the grid: its rank and the number of ranks. flags_read is
-// DISTARRAY_R_GRID_COLMAJOR where the first axis of the grid runs fastest.
+// This process on the grid: its rank and the number of ranks. flags_read has
+// DISTARRAY_R_GRID_COLMAJOR where the first axis of the grid runs fastest, and
+// DISTARRAY_R_GHOSTS where a list has ghosts; flags_write has DISTARRAY_W_REPLICATED where
+// the ranks are several grids. grid_ranks is the rank at each place of the grid, row-major,
+// where the ranks have another order.
 struct Place {
   std::int64_t rank = 0;
   std::int64_t count = 1;
   std::uint32_t flags_read = 0;
+  std::uint32_t flags_write = 0;
+  std::vector<std::int64_t> grid_ranks = {};
 };
 
 // A loan. It is given back when the object goes, once.
@@ -291,7 +300,7 @@ template <class T, class Owner>
 Export lend(T *data, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides,
             std::vector<distarray_dim> dims, Place place, Owner owner) {
   struct Keeper {
-    std::vector<std::int64_t> shape, strides;
+    std::vector<std::int64_t> shape, strides, grid_ranks;
     std::vector<distarray_dim> dims;
     Owner owner;
   };
@@ -301,7 +310,8 @@ Export lend(T *data, std::vector<std::int64_t> shape, std::vector<std::int64_t> 
                        shape.size() != dims.size() ? shape.size() : strides.size()),
                    "one extent and one stride for each axis");
   auto *keeper =
-      new Keeper{std::move(shape), std::move(strides), std::move(dims), std::move(owner)};
+      new Keeper{std::move(shape), std::move(strides), std::move(place.grid_ranks),
+                 std::move(dims), std::move(owner)};
   distarray_export loan = DISTARRAY_EXPORT_INIT;
   distarray_export_set_dtype(&loan, dtype_code<T>(), dtype_bits<T>());
   loan.data = const_cast<std::remove_const_t<T> *>(data);
@@ -312,7 +322,11 @@ Export lend(T *data, std::vector<std::int64_t> shape, std::vector<std::int64_t> 
   loan.process_rank = place.rank;
   loan.process_count = place.count;
   loan.flags_read = place.flags_read;
-  loan.flags_write = std::is_const_v<T> ? DISTARRAY_W_READ_ONLY : 0;
+  if (!keeper->grid_ranks.empty()) {
+    loan.grid_ranks = keeper->grid_ranks.data();
+    loan.flags_read |= DISTARRAY_R_GRID_MAP;
+  }
+  loan.flags_write = place.flags_write | (std::is_const_v<T> ? DISTARRAY_W_READ_ONLY : 0);
   loan.private_data = keeper;
   loan.release = [](distarray_export *self) {
     delete static_cast<Keeper *>(self->private_data);
@@ -336,7 +350,7 @@ Export lend(T *data, std::vector<distarray_dim> dims, Place place, Owner owner) 
   }
   distarray_strides_c_order(static_cast<std::int32_t>(shape.size()), shape.data(), sizeof(T),
                             strides.data());
-  return lend(data, std::move(shape), std::move(strides), std::move(dims), place,
+  return lend(data, std::move(shape), std::move(strides), std::move(dims), std::move(place),
               std::move(owner));
 }
 

@@ -60,6 +60,7 @@ extern "C" {
 
 DISTARRAY_MPI_SHARED int distarray_mpi_duplicate_key = MPI_KEYVAL_INVALID;
 DISTARRAY_MPI_SHARED int distarray_mpi_tag_key = MPI_KEYVAL_INVALID;
+#undef DISTARRAY_MPI_SHARED
 
 /* Every MPI call goes through this: its error code is the status. */
 #define DISTARRAY_MPI_TRY(call)                      \

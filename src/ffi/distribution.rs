@@ -192,8 +192,9 @@ pub extern "C" fn distarray_distribution_free(distribution: Option<Box<distarray
     });
 }
 
-/// Gives the rank that owns each of n elements, -1 where none does. indices holds
-/// the n index tuples one after the other. Local; O(1) for each regular axis.
+/// Gives the rank that owns each of n elements, -1 where none does; of replicas, in the
+/// one that asks. indices holds the n index tuples one after the other. Local; O(1) for
+/// each regular axis.
 ///
 /// An array with an unstructured axis is refused: distarray_distribution_owners
 /// asks for those.

@@ -74,8 +74,8 @@ pub unsafe extern "C" fn distarray_redistribution_new_reshape(
 }
 
 /// Gives, for each place of the target's process grid, row-major, the rank that should
-/// hold it so that the fewest elements move: capacity is the room of ranks, which must
-/// be as many as the target has. Local; the best along each axis where both grids have
+/// hold it so that the fewest elements move: capacity is the room of ranks, as many as
+/// the target has. Local; the best along each axis where both grids have
 /// the same extents, of up to 1024 processes; the best of all up to 256 ranks; the
 /// target's own beyond.
 ///
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn distarray_distribution_relabel(
         let best = best_ranks(source.decomposition(), target.decomposition())?;
         let needed = i64::try_from(best.len()).unwrap_or(i64::MAX);
         if capacity < needed {
-            return Err(Error::new(ErrorKind::Range, "too little room for the ranks of the target")
+            return Err(Error::new(ErrorKind::Bounds, "too little room for the ranks of the target")
                 .in_field("capacity")
                 .expected_found(needed, capacity));
         }

@@ -137,7 +137,7 @@ fn from_json(bytes: &[u8]) -> Result<Description> {
     let uid = u128::from_str_radix(hex("uid")?, 16).map_err(|_| wrong("uid"))?;
     let epoch = u64::from_str_radix(hex("epoch")?, 16).map_err(|_| wrong("epoch"))?;
     let (shape, strides) = (numbers("shape")?, numbers("strides")?);
-    let layout = Layout::strided(&shape, &strides, itemsize)?;
+    let layout = Layout::strided(&shape, &strides, itemsize).map_err(|e| e.by_rule("A11"))?;
     let dictionary = value.get("__distarray__").ok_or_else(|| wrong("__distarray__"))?;
     let (dim_data, _) = DimData::from_value(dictionary, Some(&shape), Reading::Protocol)?;
     dim_data.check_strict(&shape)?;
