@@ -33,10 +33,11 @@
 #include "distarray_abi.h"
 #include "distarray_comm.h"
 
-/* How distarray_halo_accumulate joins elements. */
-#define DISTARRAY_SUM 0
-#define DISTARRAY_MIN 1
-#define DISTARRAY_MAX 2
+/* How distarray_halo_accumulate joins elements: the numbers of DISTARRAY_COMM_SUM, _MIN
+ * and _MAX. */
+#define DISTARRAY_SUM 1
+#define DISTARRAY_MIN 2
+#define DISTARRAY_MAX 3
 
 /* How distarray_halo_fill_edges fills what lies outside, as numpy.pad calls it. */
 #define DISTARRAY_EDGE_KEEP      0

@@ -16,7 +16,7 @@ module distarray_library
   public
 
   ! How distarray_halo_accumulate joins elements.
-  integer(c_int32_t), parameter :: DISTARRAY_SUM = 0, DISTARRAY_MIN = 1, DISTARRAY_MAX = 2
+  integer(c_int32_t), parameter :: DISTARRAY_SUM = 1, DISTARRAY_MIN = 2, DISTARRAY_MAX = 3
 
   ! How distarray_halo_fill_edges fills what lies outside, as numpy.pad calls it.
   integer(c_int32_t), parameter :: &

@@ -11,7 +11,7 @@ from ._library import Handle, agreed, call
 from .array import Array, handle_of
 from .distribution import Distribution
 
-_JOIN = {"sum": 0, "min": 1, "max": 2}
+_JOIN = {"sum": 1, "min": 2, "max": 3}
 _EDGES = {"keep": 0, "constant": 1, "edge": 2, "reflect": 3, "symmetric": 4}
 
 
@@ -87,7 +87,7 @@ class Halo:
             array: whose owned elements change; the padding stays as it is.
             how: ``"sum"``, ``"min"`` or ``"max"``.
         """
-        with agreed("halo_accumulate", self._handle, None, 0):
+        with agreed("halo_accumulate", self._handle, None, _JOIN["sum"]):
             joined = number(_JOIN, how, "how")
         call("halo_accumulate", self._handle, handle_of(array), joined)
 

@@ -220,13 +220,13 @@ pub unsafe extern "C" fn distarray_halo_accumulate(
     guard(error, || {
         let halo = mutable(halo, "halo")?;
         let (how, known) = match how {
-            0 => (Accumulate::Sum, Ok(())),
-            1 => (Accumulate::Min, Ok(())),
-            2 => (Accumulate::Max, Ok(())),
+            1 => (Accumulate::Sum, Ok(())),
+            2 => (Accumulate::Min, Ok(())),
+            3 => (Accumulate::Max, Ok(())),
             _ => {
                 let detail = "how is DISTARRAY_SUM, DISTARRAY_MIN or DISTARRAY_MAX";
                 let error =
-                    Error::new(ErrorKind::Range, detail).in_field("how").expected_found(2, how.into());
+                    Error::new(ErrorKind::Range, detail).in_field("how").expected_found(3, how.into());
                 (Accumulate::Sum, Err(error))
             }
         };

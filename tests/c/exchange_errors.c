@@ -224,8 +224,8 @@ static void halos(void) {
   REFUSED(DISTARRAY_E_NULL, "bound", distarray_bound_halo_update(NULL, &error));
   CHECK(bound == NULL);
 
-  REFUSED(DISTARRAY_E_RANGE, "DISTARRAY_MAX", distarray_halo_accumulate(halo, u->array, 3, &error));
-  REFUSED(DISTARRAY_E_RANGE, "rank 1", distarray_halo_accumulate(halo, u->array, at_fault ? -1 : 0, &error));
+  REFUSED(DISTARRAY_E_RANGE, "DISTARRAY_MAX", distarray_halo_accumulate(halo, u->array, 4, &error));
+  REFUSED(DISTARRAY_E_RANGE, "rank 1", distarray_halo_accumulate(halo, u->array, at_fault ? 0 : 1, &error));
   REFUSED(DISTARRAY_E_INVARIANT, "rank 1",
           distarray_halo_accumulate(halo, u->array, at_fault ? DISTARRAY_MIN : DISTARRAY_SUM, &error));
   REFUSED(DISTARRAY_E_DTYPE, "no order",
