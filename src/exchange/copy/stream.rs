@@ -81,6 +81,8 @@ pub(super) unsafe fn gather(to: *mut u8, from: *const u8, by: Loop, run: usize) 
         let pairs = to.addr().is_multiple_of(size_of::<__m128i>());
         match run {
             8 => each::<i64>(to, from, by, 1, word),
+            16 => each::<i64>(to, from, by, 2, word),
+            24 => each::<i64>(to, from, by, 3, word),
             64 if pairs => each::<__m128i>(to, from, by, 4, pair),
             128 if pairs => each::<__m128i>(to, from, by, 8, pair),
             _ => each::<i64>(to, from, by, run / size_of::<i64>(), word),
