@@ -8,7 +8,7 @@ use super::copy::{self, FAR, Loop};
 use super::memory::{Field, Memory};
 use super::piece::{Piece, Steps};
 use super::plan::{AxisPart, Message};
-use super::routes::Mode;
+use super::routes::{Mode, Way};
 use crate::array::Order;
 
 /// Which memories a copy runs between.
@@ -97,27 +97,37 @@ impl<'a> Maker<'a> {
         let many = |axis| Some(axis) == most && message.axes[axis].pieces.len() > FEW;
         let groups: Vec<Vec<Group>> =
             message.axes.iter().enumerate().map(|(axis, part)| groups(part, many(axis))).collect();
+        let rims = |chosen: &[Group]| chosen.iter().filter(|group| group.is_rim()).count();
+        let chosen: Vec<_> =
+            choices(&groups).into_iter().filter(|chosen| message.selects(rims(chosen))).collect();
+        // Sides of a halo go together, stretch by stretch: this rank unpacks next to where it
+        // has just packed. Sums keep the order that they have in one part.
+        let halo = !message.selects(0);
+        let together = halo && self.mode.way == Way::Forward && limit < usize::MAX;
+        let share = if together { limit / (from.len() * chosen.len()).max(1) } else { limit };
+        let mut boxes = Vec::new();
+        for (field, from) in from.iter().enumerate() {
+            for whole in &chosen {
+                let mut cut = Vec::new();
+                self.split(whole.clone(), from.itemsize(), share, &mut cut);
+                boxes.extend(cut.into_iter().enumerate().map(|(at, each)| (at, (field, from), each)));
+            }
+        }
+        if together {
+            boxes.sort_by_key(|&(at, ..)| at);
+        }
         let mut parts = vec![[self.copies.len(); 2]];
         let mut packed = 0;
-        for (field, from) in from.iter().enumerate() {
-            for chosen in choices(&groups) {
-                if !message.selects(chosen.iter().filter(|group| group.is_rim()).count()) {
-                    continue;
-                }
-                let mut boxes = Vec::new();
-                self.split(chosen, from.itemsize(), limit, &mut boxes);
-                for each in boxes {
-                    let bytes = from.itemsize() * elements(&each);
-                    if packed > 0 && packed + bytes > limit {
-                        parts.push([self.copies.len(); 2]);
-                        packed = 0;
-                    }
-                    self.copy((field, from), &each, packed, side);
-                    packed += bytes;
-                    if let Some(part) = parts.last_mut() {
-                        part[1] = self.copies.len();
-                    }
-                }
+        for (_, of, each) in boxes {
+            let bytes = of.1.itemsize() * elements(&each);
+            if packed > 0 && packed + bytes > limit {
+                parts.push([self.copies.len(); 2]);
+                packed = 0;
+            }
+            self.copy(of, &each, packed, side);
+            packed += bytes;
+            if let Some(part) = parts.last_mut() {
+                part[1] = self.copies.len();
             }
         }
         parts
