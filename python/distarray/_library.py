@@ -11,6 +11,7 @@ from ctypes import (
     byref,
     c_char_p,
     c_double,
+    c_int,
     c_int32,
     c_int64,
     c_size_t,
@@ -153,6 +154,8 @@ def _load_native() -> ctypes.PyDLL:
     native.distarray_python_own.restype = None
     native.distarray_python_capsule.argtypes = (POINTER(distarray_export),)
     native.distarray_python_capsule.restype = ctypes.py_object
+    native.distarray_python_tensor.argtypes = (POINTER(distarray_export), POINTER(c_int64), c_int, c_uint64)
+    native.distarray_python_tensor.restype = ctypes.py_object
     native.distarray_python_release.argtypes = (POINTER(distarray_export),)
     native.distarray_python_release.restype = None
     return native
