@@ -99,11 +99,20 @@ class Array:
             self._local = ndarray_of(self._handle, view(self._handle))
         return self._local
 
+    @local.setter
+    def local(self, values: Any) -> None:  # so that u.local += 1 works, as for numpy.ndarray.real
+        self.local[...] = values
+
     @property
     def owned(self) -> Ndarray:
-        """The part of ``local`` that this rank owns: without padding and ghosts. A view. Local."""
+        """The part of ``local`` that this rank owns: without padding and ghosts. A view, as
+        ``local`` is: assigning to it writes its elements. Local."""
         owned: tuple[Any, ...] = tuple(owned for _, owned in self._dims().held_and_owned())
         return self.local[(*owned, ...)]  # with the ellipsis a scalar stays a view
+
+    @owned.setter
+    def owned(self, values: Any) -> None:
+        self.owned[...] = values
 
     @property
     def ogrid(self) -> tuple[npt.NDArray[np.int64], ...]:
