@@ -199,6 +199,13 @@ def test_what_is_no_distribution_is_refused():
             make(u)
 
 
+def test_what_is_no_array_is_refused():
+    d = da.Distribution(None, [4])
+    with pytest.raises(da.DistArrayError, match="rank 0, array: .* no Array") as refused:
+        da.Halo(d).update(np.zeros(4))
+    assert refused.value.status == da.Status.NULL
+
+
 def test_a_refused_array_is_not_kept():
     buffer = np.zeros(3).view(Owned)
     alive = weakref.ref(buffer)
