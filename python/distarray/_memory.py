@@ -165,7 +165,9 @@ class Memory:
         kind = _KINDS.get(shown.dtype_code)
         if kind is None and shown.dtype_code != _abi.OPAQUE:
             raise DistArrayError(
-                "NumPy has no such element type (bfloat16, for one)", Status.DTYPE, field="dtype"
+                "NumPy has no such element type (bfloat16, for one); DLPack has it",
+                Status.DTYPE,
+                field="dtype",
             )
         shape = tuple(shown.shape[: shown.ndim]) if shown.ndim else ()
         strides = tuple(shown.strides[: shown.ndim]) if shown.ndim else ()
