@@ -88,4 +88,8 @@ class Platform(Distribution):
         return True
 
 
-setup(cmdclass={"build_py": Build, "sdist": SourceDistribution}, distclass=Platform)
+setup(
+    license="MIT OR Apache-2.0",
+    cmdclass={"build_py": Build, "sdist": SourceDistribution},
+    distclass=Platform,
+)
