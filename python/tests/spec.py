@@ -21,7 +21,6 @@ VECTORS = [
     for vector in json.loads(file.read_text())["vectors"]
 ]
 
-
 #: The verdict on a vector of what Python has no words for.
 LEFT_OUT = object()
 

@@ -66,7 +66,7 @@ def moved(size, ends):
         return set(v.owned.ravel().tolist() if v else ()), plan.moves(1)
 
     results = on_ranks(size, move, sent)
-    found = [[a, b, np.frombuffer(content, np.int64).tolist()] for a, b, content in sent]
+    found = [[a, b, sorted(np.frombuffer(content, np.int64).tolist())] for a, b, content in sent]
     for rank, (owned, moves) in enumerate(results):
         mine = [message for message in found if message[0] == rank]
         assert (moves.messages, moves.bytes_sent) == (len(mine), sum(len(m[2]) for m in mine))
@@ -86,11 +86,11 @@ def numbers(array):
 
 
 def numbered(indices, shape):
-    """The row-major numbers of the product of indices along the axes."""
+    """The row-major numbers of the product of indices along the axes, in order."""
     total = np.zeros((), np.int64)
     for axis, extent in zip(np.ix_(*indices), shape):
         total = total * extent + axis
-    return total.ravel().tolist()
+    return sorted(total.ravel().tolist())
 
 
 class Group:
