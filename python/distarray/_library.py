@@ -11,6 +11,7 @@ from ctypes import (
     byref,
     c_char_p,
     c_double,
+    c_int,
     c_int32,
     c_int64,
     c_size_t,
@@ -101,17 +102,21 @@ def _load() -> ctypes.CDLL:
             return ctypes.CDLL(chosen)
         except OSError as error:
             raise ImportError(f"DISTARRAY_LIBRARY is {chosen}, which cannot be loaded: {error}") from error
-    checkout = PACKAGE.parents[1] / "target" / "release" / SONAME
+    places = [PACKAGE / SONAME, Path(SONAME)]
+    checkout = PACKAGE.parents[1]
+    if (checkout / "Cargo.toml").exists():
+        places.insert(1, checkout / "target" / "release" / SONAME)
     failures = []
-    for place in (PACKAGE / SONAME, Path(SONAME), checkout):
+    for place in places:
         try:
             return ctypes.CDLL(str(place))
         except OSError as error:
             failures.append(f"  {error}")
     raise ImportError(
-        f"{SONAME} was not found. Build it with `make` in a checkout of distarray and install this package"
-        " from there (`pip install ./python`), which copies it, or name the file in the environment variable"
-        " DISTARRAY_LIBRARY. Tried in this order:\n" + "\n".join(failures)
+        f"{SONAME} was not found. In a checkout of distarray build it with `make`; `pip install ./python`"
+        " there takes it into this package, `make install` puts it where the system's loader looks. Or name"
+        " the file in the environment variable DISTARRAY_LIBRARY. Tried in this order:\n"
+        + "\n".join(failures)
     )
 
 
@@ -153,6 +158,8 @@ def _load_native() -> ctypes.PyDLL:
     native.distarray_python_own.restype = None
     native.distarray_python_capsule.argtypes = (POINTER(distarray_export),)
     native.distarray_python_capsule.restype = ctypes.py_object
+    native.distarray_python_tensor.argtypes = (POINTER(distarray_export), POINTER(c_int64), c_int, c_uint64)
+    native.distarray_python_tensor.restype = ctypes.py_object
     native.distarray_python_release.argtypes = (POINTER(distarray_export),)
     native.distarray_python_release.restype = None
     return native

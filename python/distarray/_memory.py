@@ -134,6 +134,28 @@ def view(handle: Handle) -> distarray_export:
     return shown
 
 
+def is_writable(shown: distarray_export) -> bool:
+    """Whether an array's elements may be written."""
+    return not shown.flags_write & (_abi.W_READ_ONLY | _abi.W_ALIASED)
+
+
+def plain_request(writable: bool) -> _abi.distarray_request:
+    """A request of this package, which understands all that an array can say."""
+    asked = _abi.distarray_request()
+    asked.struct_size, asked.max_abi_major = sizeof(asked), _abi.ABI_MAJOR
+    asked.access = _abi.ACCESS_READ_WRITE if writable else _abi.ACCESS_READ
+    asked.known_flags_read = _abi.R_GHOSTS | _abi.R_GRID_MAP | _abi.R_GRID_COLMAJOR
+    asked.known_flags_write = _abi.W_READ_ONLY | _abi.W_REPLICATED | _abi.W_ALIASED
+    return asked
+
+
+def lend_on(handle: Handle, asked: _abi.distarray_request) -> distarray_export:
+    """A loan of an array of the library, for whoever takes it over. Local."""
+    loan = distarray_export()
+    call("array_export", handle, byref(asked), byref(loan))
+    return loan
+
+
 class Memory:
     """The memory of an array of the library, for NumPy to look at: keeps it alive."""
 
@@ -143,7 +165,9 @@ class Memory:
         kind = _KINDS.get(shown.dtype_code)
         if kind is None and shown.dtype_code != _abi.OPAQUE:
             raise DistArrayError(
-                "NumPy has no such element type (bfloat16, for one)", Status.DTYPE, field="dtype"
+                "NumPy has no such element type (bfloat16, for one); DLPack has it",
+                Status.DTYPE,
+                field="dtype",
             )
         shape = tuple(shown.shape[: shown.ndim]) if shown.ndim else ()
         strides = tuple(shown.strides[: shown.ndim]) if shown.ndim else ()

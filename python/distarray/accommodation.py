@@ -13,7 +13,7 @@ from ._abi import distarray_required_axis, distarray_requirements
 from ._library import Handle, agreed, call
 from ._memory import dtype_code
 from .array import Array, handle_of
-from .distribution import Distribution
+from .distribution import Distribution, handle_of_distribution
 from .halo import Moved, moved, number
 
 _KINDS = {"b": 1, "c": 2, "u": 4}
@@ -94,8 +94,9 @@ class Accommodation:
         on = distribution if distribution is not None else array.distribution
         if on is None:
             raise TypeError("the array does not know its distribution: pass it")
+        handle = handle_of_distribution(on)
         asked = distarray_requirements()
-        with agreed("accommodation_new", on._handle, None, None, None):
+        with agreed("accommodation_new", handle, None, None, None):
             if axes is not None:
                 structs = [axis._struct() for axis in axes]
                 asked.axes, asked.ndim = (distarray_required_axis * len(structs))(*structs), len(structs)
@@ -105,7 +106,7 @@ class Accommodation:
                 asked.code, asked.bits = dtype_code(dtype)
             asked.alignment, asked.replicas = alignment, replicas
             asked.relabel, asked.never_copy = int(relabel), int(never_copy)
-        arguments = (on._handle, handle_of(array), byref(asked))
+        arguments = (handle, handle_of(array), byref(asked))
         self._handle = Handle("accommodation", "accommodation_new", *arguments, kept=(on,))
 
     def hand_over(self, array: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from ctypes import byref, c_int32, sizeof
+from ctypes import byref, c_int32
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,20 @@ from . import _abi
 from ._abi import distarray_export, distarray_request
 from ._comm import table
 from ._dims import DimDict, Dims, check_version
+from ._dlpack import HOST, tensor
 from ._library import Handle, agreed, call, native
-from ._memory import Ndarray, as_ndarray, capsule_contents, lend, ndarray_of, request_capsule, view
+from ._memory import (
+    Ndarray,
+    as_ndarray,
+    capsule_contents,
+    is_writable,
+    lend,
+    lend_on,
+    ndarray_of,
+    plain_request,
+    request_capsule,
+    view,
+)
 from .errors import DistArrayError, Status, broken
 
 if TYPE_CHECKING:
@@ -24,7 +36,6 @@ if TYPE_CHECKING:
 _KEYS = ("__version__", "buffer", "dim_data")
 #: What protocol 1.0 says of the process grid, with its defaults.
 _GRID_KEYS = {"grid_order": "C", "replicas": 1, "replica": 0}
-_UNDERSTOOD = _abi.R_GHOSTS | _abi.R_GRID_MAP | _abi.R_GRID_COLMAJOR
 
 
 class Array:
@@ -88,11 +99,20 @@ class Array:
             self._local = ndarray_of(self._handle, view(self._handle))
         return self._local
 
+    @local.setter
+    def local(self, values: Any) -> None:  # so that u.local += 1 works, as for numpy.ndarray.real
+        self.local[...] = values
+
     @property
     def owned(self) -> Ndarray:
-        """The part of ``local`` that this rank owns: without padding and ghosts. A view. Local."""
+        """The part of ``local`` that this rank owns: without padding and ghosts. A view, as
+        ``local`` is: assigning to it writes its elements. Local."""
         owned: tuple[Any, ...] = tuple(owned for _, owned in self._dims().held_and_owned())
         return self.local[(*owned, ...)]  # with the ellipsis a scalar stays a view
+
+    @owned.setter
+    def owned(self, values: Any) -> None:
+        self.owned[...] = values
 
     @property
     def ogrid(self) -> tuple[npt.NDArray[np.int64], ...]:
@@ -187,13 +207,10 @@ class Array:
             DistArrayError: for a request that the array cannot meet.
         """
         if request is None:
-            writable = not view(self._handle).flags_write & (_abi.W_READ_ONLY | _abi.W_ALIASED)
-            asked = _request(writable)
+            asked = plain_request(is_writable(view(self._handle)))
         else:
             asked = capsule_contents(request, distarray_request)
-        loan = distarray_export()
-        call("array_export", self._handle, byref(asked), byref(loan))
-        capsule: object = native.distarray_python_capsule(byref(loan))
+        capsule: object = native.distarray_python_capsule(byref(lend_on(self._handle, asked)))
         return capsule
 
     @property
@@ -204,12 +221,35 @@ class Array:
     def __buffer__(self, flags: int) -> memoryview:  # from Python 3.12 on
         return self.local.data
 
-    def __dlpack__(self, **options: Any) -> Any:
-        """``local`` as NumPy hands it over, padding included. Local."""
-        return self.local.__dlpack__(**options)
+    def __dlpack__(
+        self,
+        *,
+        stream: object = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> object:
+        """A loan of ``local``, padding included, as a tensor of DLPack, in a capsule named
+        ``"dltensor_versioned"`` for a consumer of DLPack 1, else ``"dltensor"``. Local.
+
+        The memory stays lent until the consumer ends the tensor; what it writes the lender
+        hears from ``mark_modified``.
+
+        Args:
+            stream: None: the memory is the host's.
+            max_version: the newest version that the consumer reads; None is one before 1.
+            dl_device: None or the host, ``(1, 0)``.
+            copy: True lends a copy, packed in row-major order.
+
+        Raises:
+            BufferError: for what DLPack cannot say: elements that are no numbers in native
+                byte order, strides that are no multiple of the element, before version 1
+                also memory that is read-only; and for another device than the host.
+        """
+        return tensor(self._handle, stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return (1, 0)
+        return HOST
 
     @property
     def __partitioned__(self) -> dict[str, Any]:
@@ -278,18 +318,9 @@ def _from_capsule(source: Any, writable: bool | None) -> Array:
 
 
 def _ask(source: Any, writable: bool) -> object:
-    request = _request(writable)  # lives while its capsule is read
-    capsule: object = source.__distarray_c__(request_capsule(request))
+    asked = plain_request(writable)  # lives while its capsule is read
+    capsule: object = source.__distarray_c__(request_capsule(asked))
     return capsule
-
-
-def _request(writable: bool) -> distarray_request:
-    request = distarray_request()
-    request.struct_size, request.max_abi_major = sizeof(request), _abi.ABI_MAJOR
-    request.access = _abi.ACCESS_READ_WRITE if writable else _abi.ACCESS_READ
-    request.known_flags_read = _UNDERSTOOD
-    request.known_flags_write = _abi.W_READ_ONLY | _abi.W_REPLICATED | _abi.W_ALIASED
-    return request
 
 
 def handle_of(array: object) -> Handle | None:

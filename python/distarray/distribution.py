@@ -228,6 +228,13 @@ class Distribution:
         return int(dims.ranks[position]) if dims.flags_read & _abi.R_GRID_MAP else position
 
 
+def handle_of_distribution(side: object) -> Handle:
+    """The library's distribution."""
+    if not isinstance(side, Distribution):
+        raise TypeError(f"a Distribution is needed, not {type(side).__name__}")
+    return side._handle
+
+
 def _itself(data: Ndarray) -> Ndarray:
     return data
 

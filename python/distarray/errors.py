@@ -83,8 +83,11 @@ class DistArrayError(Exception):
     def from_report(cls, report: distarray_error) -> DistArrayError:
         """The exception for what the library reported."""
         values = bool(report.has_values)
+        message = report.message.decode()
+        if report.code == Status.NULL:  # which nobody writes in Python
+            message += "; that rank passed what is no Array, or has an exception of its own that says more"
         return cls(
-            report.message.decode(),
+            message,
             Status(report.code),
             rank=_some(report.rank),
             other_rank=_some(report.other_rank),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ._abi import distarray_moved
 from ._library import Handle, agreed, call
 from .array import Array, handle_of
-from .distribution import Distribution
+from .distribution import Distribution, handle_of_distribution
 
 _JOIN = {"sum": 1, "min": 2, "max": 3}
 _EDGES = {"keep": 0, "constant": 1, "edge": 2, "reflect": 3, "symmetric": 4}
@@ -53,7 +53,7 @@ class Halo:
     """
 
     def __init__(self, distribution: Distribution, *, corners: bool = True) -> None:
-        arguments = (distribution._handle, int(bool(corners)))
+        arguments = (handle_of_distribution(distribution), int(bool(corners)))
         self._handle = Handle("halo", "halo_new", *arguments, kept=(distribution,))
         self._ndim = len(distribution.global_shape)
 

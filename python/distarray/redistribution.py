@@ -10,7 +10,7 @@ from ._comm import table
 from ._dims import integer
 from ._library import Handle, agreed, call
 from .array import Array, handle_of
-from .distribution import Distribution
+from .distribution import Distribution, handle_of_distribution
 from .halo import Moved, moved
 
 
@@ -29,7 +29,7 @@ class Redistribution:
 
     def __init__(self, source: Distribution, target: Distribution, axes: Sequence[int] | None = None) -> None:
         with agreed("redistribution_new", _known(source, target), None, None, None):
-            handles = _handle(source), _handle(target)
+            handles = handle_of_distribution(source), handle_of_distribution(target)
             order = _permutation(axes, len(target.global_shape))
         self._set("redistribution_new", *handles, order, kept=(source, target))
 
@@ -42,7 +42,7 @@ class Redistribution:
             DistArrayError: on all ranks alike.
         """
         with agreed("redistribution_new_reshape", _known(source, target), None, None):
-            handles = _handle(source), _handle(target)
+            handles = handle_of_distribution(source), handle_of_distribution(target)
         made = cls.__new__(cls)
         made._set("redistribution_new_reshape", *handles, kept=(source, target))
         return made
@@ -67,7 +67,7 @@ class Redistribution:
         """
         functions = table(comm)
         with agreed("redistribution_new_across", byref(functions), None, None, 0, None, None):
-            handles = [None if side is None else _handle(side) for side in (source, target)]
+            handles = [None if side is None else handle_of_distribution(side) for side in (source, target)]
             ndim = integer(ndim, "ndim", None)
             order = _permutation(axes, ndim)
         made = cls.__new__(cls)
@@ -114,12 +114,6 @@ class Redistribution:
 def _known(*sides: object) -> Handle | None:
     """A distribution by whose communicator the other ranks can be told what is wrong here."""
     return next((side._handle for side in sides if isinstance(side, Distribution)), None)
-
-
-def _handle(side: object) -> Handle:
-    if not isinstance(side, Distribution):
-        raise TypeError(f"a Distribution is needed, not {type(side).__name__}")
-    return side._handle
 
 
 def _permutation(axes: Sequence[int] | None, ndim: int) -> Any:

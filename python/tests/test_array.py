@@ -44,6 +44,19 @@ def test_every_way_in_and_out_shares_the_memory():
     assert buffer[0, 0] == 7
 
 
+def test_assigning_writes_the_elements():
+    buffer = np.zeros((4, 3))
+    second = {**block_of(7), "proc_grid_size": 2, "proc_grid_rank": 1, "start": 3, "padding": (1, 0)}
+    u = da.Array(buffer, [second, block_of(3)])
+    u.local += 1
+    u.owned *= 2
+    assert buffer.tolist() == [[1] * 3] + [[2] * 3] * 3
+    u.owned = [5, 6, 7]
+    assert u.owned.base is not None and buffer[1:].tolist() == [[5, 6, 7]] * 3
+    with pytest.raises(ValueError):
+        u.local = np.zeros((3, 4))
+
+
 @pytest.mark.parametrize("how", [bytes, bytearray, memoryview, lambda b: array.array("B", b)])
 def test_buffers_of_python_are_taken_in_place(how):
     source = how(bytes(range(6)))
@@ -177,6 +190,20 @@ def test_no_reference_cycles():
         assert [w() for w in watched] == [None] * 3
     finally:
         gc.enable()
+
+
+def test_what_is_no_distribution_is_refused():
+    u = lent()[1]
+    for make in (da.Halo, lambda d: da.Redistribution(d, d), lambda d: da.Accommodation(u, d)):
+        with pytest.raises(TypeError, match="a Distribution is needed, not Array"):
+            make(u)
+
+
+def test_what_is_no_array_is_refused():
+    d = da.Distribution(None, [4])
+    with pytest.raises(da.DistArrayError, match="rank 0, array: .* no Array") as refused:
+        da.Halo(d).update(np.zeros(4))
+    assert refused.value.status == da.Status.NULL
 
 
 def test_a_refused_array_is_not_kept():

@@ -16,9 +16,11 @@ _OPERATIONS = {_abi.COMM_SUM: np.add, _abi.COMM_MIN: np.minimum, _abi.COMM_MAX: 
 _PATIENCE = 60  # seconds, after which a rank that waits gives up
 
 
-def on_ranks(size, body):
-    """What ``body(comm, rank)`` returns on each rank; raises what one of them raises."""
-    group, results, failures = Group(size), [None] * size, []
+def on_ranks(size, body, sent=None):
+    """What ``body(comm, rank)`` returns on each rank; raises what one of them raises.
+
+    Messages are noted in the list ``sent``: their sender, receiver and bytes."""
+    group, results, failures = Group(range(size), sent), [None] * size, []
     tables = [_table.table_of(Rank(group, rank)) for rank in range(size)]
 
     def run(rank):
@@ -40,11 +42,63 @@ def on_ranks(size, body):
     return results
 
 
+def split(comm, color):
+    """The communicator of the ranks of one color, None where it is negative."""
+    part = _table._transports[comm.context].split(color, comm.rank)
+    return None if part is None else _table.table_of(part)
+
+
+def moved(size, ends):
+    """Who sends what in a redistribution of ``ends(comm, rank)``, a source, a target, each None
+    where the rank has no part, and the way between them: lists of sender, receiver, and the
+    row-major numbers of the elements. The elements must have arrived. Ask for it where shared
+    memory is off: messages pass it by."""
+    sent = []
+
+    def move(comm, rank):
+        source, target, plan = ends(comm, rank)
+        u, v = (side and side.zeros(np.int64) for side in (source, target))
+        if u:
+            u.owned[...] = numbers(u)
+        plan.apply(u, v)
+        if v:
+            np.testing.assert_array_equal(v.owned, numbers(v))
+        return set(v.owned.ravel().tolist() if v else ()), plan.moves(1)
+
+    results = on_ranks(size, move, sent)
+    found = [[a, b, sorted(np.frombuffer(content, np.int64).tolist())] for a, b, content in sent]
+    for rank, (owned, moves) in enumerate(results):
+        mine = [message for message in found if message[0] == rank]
+        assert (moves.messages, moves.bytes_sent) == (len(mine), sum(len(m[2]) for m in mine))
+        kept = owned.difference(*(numbers for _, to, numbers in found if to == rank))
+        assert moves.bytes_copied == len(kept), (found, results)
+        if kept:
+            found.append([rank, rank, sorted(kept)])
+    return sorted(found)
+
+
+def numbers(array):
+    """The row-major number of each owned element."""
+    total = np.zeros((), np.int64)
+    for index, extent in zip(array.ogrid, array.global_shape):
+        total = total * extent + index
+    return total
+
+
+def numbered(indices, shape):
+    """The row-major numbers of the product of indices along the axes, in order."""
+    total = np.zeros((), np.int64)
+    for axis, extent in zip(np.ix_(*indices), shape):
+        total = total * extent + axis
+    return sorted(total.ravel().tolist())
+
+
 class Group:
     """What the ranks of a communicator share."""
 
-    def __init__(self, size):
-        self.size = size
+    def __init__(self, members, sent):
+        """Members are numbers of ``on_ranks``, by which messages are noted."""
+        self.members, self.sent, size = members, sent, len(members)
         self.barrier = threading.Barrier(size, timeout=_PATIENCE)
         self.slots = [None] * size
         self.mail = defaultdict(deque)  # of bytes, by sender, receiver and tag
@@ -63,7 +117,7 @@ class Rank:
     """One rank's end; see ``_table`` for what it is asked for."""
 
     def __init__(self, group, rank):
-        self.group, self.rank, self.size = group, rank, group.size
+        self.group, self.rank, self.size = group, rank, len(group.members)
         self.tags, self.handles, self.requests = itertools.count(), itertools.count(1), {}
 
     def exchange(self, mine):
@@ -105,12 +159,13 @@ class Rank:
         return next(self.tags)
 
     def dup(self):
-        return Rank(self.exchange(Group(self.size))[0], self.rank)
+        return Rank(self.exchange(Group(self.group.members, self.group.sent))[0], self.rank)
 
     def split(self, color, key):
-        everybody = self.exchange((color, key, self.rank, Group))
-        members = sorted((key, rank) for other, key, rank, _ in everybody if other == color)
-        groups = self.exchange(Group(len(members)) if color >= 0 else None)
+        everybody = self.exchange((color, key, self.rank))
+        members = sorted((key, rank) for other, key, rank in everybody if other == color)
+        named = [self.group.members[rank] for _, rank in members]
+        groups = self.exchange(Group(named, self.group.sent) if color >= 0 else None)
         return None if color < 0 else Rank(groups[members[0][1]], members.index((key, self.rank)))
 
     def free(self):
@@ -124,7 +179,11 @@ class Rank:
 
     def send_init(self, data, length, to, tag):
         def send():
-            self.group.mail[self.rank, to, tag].append(_read(data, length))
+            content = _read(data, length)
+            self.group.mail[self.rank, to, tag].append(content)
+            if self.group.sent is not None:
+                ends = self.group.members[self.rank], self.group.members[to]
+                self.group.sent.append((*ends, content))
             return lambda: 0
 
         return self.keep(send)
