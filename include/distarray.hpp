@@ -170,10 +170,15 @@ class Distribution {
                const std::vector<std::int64_t> &grid = {}, std::int32_t grid_order = 0)
       : ndim_(static_cast<int>(axes.size())) {
     distarray_distribution *distribution = nullptr;
-    if (!grid.empty()) detail::check_length(ndim_, grid.size(), "grid");
-    detail::call(distarray_distribution_new, &comm, static_cast<std::int32_t>(ndim_), axes.data(),
-                 grid.empty() ? nullptr : grid.data(), grid_order, &distribution);
+    distarray_error error;
+    // The others would wait for a rank that was refused before: it asks for no axes.
+    const bool fits = grid.empty() || grid.size() == axes.size();
+    const std::int32_t status = distarray_distribution_new(
+        &comm, static_cast<std::int32_t>(ndim_), fits ? axes.data() : nullptr,
+        grid.empty() ? nullptr : grid.data(), grid_order, &distribution, &error);
     handle_.reset(distribution);
+    if (!fits) detail::check_length(ndim_, grid.size(), "grid");
+    detail::check(status, error);
   }
   // Takes over a handle of the C interface, of an array of ndim axes.
   Distribution(distarray_distribution *distribution, int ndim) noexcept
