@@ -33,6 +33,20 @@ struct Freed {
 template <class T, void (*Free)(T *)>
 using Handle = std::unique_ptr<T, Freed<T, Free>>;
 
+// Makes an object by a collective function from a list that is empty or has one entry for
+// each axis. A rank with another list names no place for the object: all are refused, where
+// they would wait for a rank that was refused before.
+template <class Object, class F, class... A>
+Object *make(std::int64_t ndim, std::size_t given, const char *field, F function, A... arguments) {
+  distarray_error error;
+  Object *made = nullptr;
+  const bool fits = given == 0 || given == static_cast<std::size_t>(ndim);
+  const std::int32_t status = function(arguments..., fits ? &made : nullptr, &error);
+  if (!fits) check_length(ndim, given, field);
+  check(status, error);
+  return made;
+}
+
 }  // namespace detail
 
 // One process's part of a distributed array.
@@ -169,11 +183,10 @@ class Distribution {
   Distribution(const distarray_comm &comm, const std::vector<distarray_axis> &axes,
                const std::vector<std::int64_t> &grid = {}, std::int32_t grid_order = 0)
       : ndim_(static_cast<int>(axes.size())) {
-    distarray_distribution *distribution = nullptr;
-    if (!grid.empty()) detail::check_length(ndim_, grid.size(), "grid");
-    detail::call(distarray_distribution_new, &comm, static_cast<std::int32_t>(ndim_), axes.data(),
-                 grid.empty() ? nullptr : grid.data(), grid_order, &distribution);
-    handle_.reset(distribution);
+    handle_.reset(detail::make<distarray_distribution>(
+        ndim_, grid.size(), "grid", distarray_distribution_new, &comm,
+        static_cast<std::int32_t>(ndim_), axes.data(), grid.empty() ? nullptr : grid.data(),
+        grid_order));
   }
   // Takes over a handle of the C interface, of an array of ndim axes.
   Distribution(distarray_distribution *distribution, int ndim) noexcept
@@ -274,10 +287,17 @@ class Halo {
   // Collective.
   void fill_edges(const std::vector<std::int32_t> &edges,
                   const std::vector<double> &constants = {}) {
+    const auto ndim = static_cast<std::size_t>(ndim_);
+    const bool fits =
+        edges.size() == ndim && (constants.empty() || constants.size() == ndim);
+    distarray_error error;
+    // All are refused, where they would wait for a rank that was refused before.
+    const std::int32_t status =
+        distarray_halo_fill_edges(get(), fits ? edges.data() : nullptr,
+                                  constants.empty() ? nullptr : constants.data(), &error);
     detail::check_length(ndim_, edges.size(), "edges");
     if (!constants.empty()) detail::check_length(ndim_, constants.size(), "constants");
-    detail::call(distarray_halo_fill_edges, get(), edges.data(),
-                 constants.empty() ? nullptr : constants.data());
+    detail::check(status, error);
   }
 
   // Fills the padding of some arrays, with one message to each neighbour. Collective.
@@ -324,11 +344,9 @@ class Redistribution {
   // keeps the order. Collective.
   Redistribution(const Distribution &source, const Distribution &target,
                  const std::vector<std::int64_t> &axes = {}) {
-    distarray_redistribution *plan = nullptr;
-    if (!axes.empty()) detail::check_length(target.ndim(), axes.size(), "axes");
-    detail::call(distarray_redistribution_new, source.get(), target.get(),
-                 axes.empty() ? nullptr : axes.data(), &plan);
-    handle_.reset(plan);
+    handle_.reset(detail::make<distarray_redistribution>(
+        target.ndim(), axes.size(), "axes", distarray_redistribution_new, source.get(),
+        target.get(), axes.empty() ? nullptr : axes.data()));
   }
   // Takes over a handle of the C interface.
   explicit Redistribution(distarray_redistribution *plan) noexcept : handle_(plan) {}
@@ -345,12 +363,10 @@ class Redistribution {
   static Redistribution across(const distarray_comm &comm, const Distribution *source,
                                const Distribution *target, int ndim,
                                const std::vector<std::int64_t> &axes = {}) {
-    distarray_redistribution *plan = nullptr;
-    if (!axes.empty()) detail::check_length(ndim, axes.size(), "axes");
-    detail::call(distarray_redistribution_new_across, &comm, source ? source->get() : nullptr,
-                 target ? target->get() : nullptr, std::int32_t{ndim},
-                 axes.empty() ? nullptr : axes.data(), &plan);
-    return Redistribution(plan);
+    return Redistribution(detail::make<distarray_redistribution>(
+        ndim, axes.size(), "axes", distarray_redistribution_new_across, &comm,
+        source ? source->get() : nullptr, target ? target->get() : nullptr, std::int32_t{ndim},
+        axes.empty() ? nullptr : axes.data()));
   }
 
   distarray_redistribution *get() const noexcept { return handle_.get(); }

@@ -407,7 +407,7 @@ static inline distarray_requirements distarray_adapter_rows_requirements(
   return asked;
 }
 
-/* The first report of two checks. */
+/* Ends the caller with the report of a call that failed. */
 #define DISTARRAY_ADAPTER_TRY(call)                            \
   do {                                                         \
     const int32_t distarray_adapter_status = (call);           \

@@ -21,14 +21,6 @@ static inline int32_t distarray_adapter_table(MPI_Comm mpi, distarray_comm *comm
                                   "the communicator cannot be used");
 }
 
-/* Proves that the loans of all ranks are one array, before any of them looks closer.
- * Collective; needs libdistarray. */
-static inline int32_t distarray_adapter_prove(MPI_Comm mpi, const distarray_export *loan,
-                                              distarray_comm *comm, distarray_error *error) {
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_table(mpi, comm, error));
-  return distarray_check_collective(comm, loan, error);
-}
-
 /* What an adapter asks of a loan, which keeps every rule that a rank can check. Local. */
 typedef struct distarray_adapter_terms {
   /* Refuses what the adapter cannot take of this rank's part as read in an order of

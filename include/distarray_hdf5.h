@@ -449,6 +449,18 @@ static inline int32_t distarray_hdf5_create(MPI_Comm mpi, hid_t location, const 
   return status;
 }
 
+/* Whether this rank is of the first of the replicas. Local. */
+static inline int distarray_hdf5_is_first(const distarray_export *loan) {
+  int64_t places = 1, place;
+  int32_t axis;
+  for (axis = 0; axis < loan->ndim; axis++)
+    if (loan->dims[axis].proc_grid_size > 0) places *= loan->dims[axis].proc_grid_size;
+  if (!(loan->flags_read & DISTARRAY_R_GRID_MAP)) return loan->process_rank < places;
+  for (place = 0; place < places; place++)
+    if (loan->grid_ranks[place] == loan->process_rank) return 1;
+  return 0;
+}
+
 static inline int32_t distarray_hdf5_transfer(MPI_Comm mpi, const distarray_export *loan,
                                               hid_t dataset, int writing,
                                               distarray_error *error) {
@@ -456,17 +468,14 @@ static inline int32_t distarray_hdf5_transfer(MPI_Comm mpi, const distarray_expo
   const distarray_hdf5_selection *part = &mine.selection;
   distarray_comm comm;
   distarray_error report;
-  int64_t places = 1;
   hid_t how;
   herr_t done = -1;
-  int32_t status, axis;
+  int32_t status;
   memset(&mine, 0, sizeof mine);
   mine.dataset = dataset;
   mine.writing = writing;
   DISTARRAY_ADAPTER_TRY(distarray_hdf5_open(mpi, loan, &mine, &comm, error));
-  for (axis = 0; axis < loan->ndim; axis++)
-    if (loan->dims[axis].proc_grid_size > 0) places *= loan->dims[axis].proc_grid_size;
-  if (writing && comm.rank >= places) { /* the first replica writes, all read */
+  if (writing && !distarray_hdf5_is_first(loan)) { /* the first replica writes, all read */
     H5Sselect_none(part->memory);
     H5Sselect_none(part->file);
   }

@@ -1,5 +1,5 @@
-//! The C++ interface, with two compilers in their oldest and newest standards. Programs on
-//! several ranks are among the C examples.
+//! The C++ interface, with two compilers in their oldest and newest standards. More programs
+//! on several ranks are among the C examples.
 
 #[path = "common/launch.rs"]
 mod launch;
@@ -34,4 +34,13 @@ fn sanitizers_find_nothing() {
         "g++",
         &["-std=c++17", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     );
+}
+
+#[test]
+fn all_ranks_hear_what_one_asks_for_wrongly() {
+    for flavor in launch::flavors() {
+        let program = launch::compile_cpp_linked(flavor, "tests/cpp/ranks.cpp", &["-std=c++17", "-Wall"]);
+        let none: [&str; 0] = [];
+        assert_eq!(launch::mpirun_ok(flavor, 3, &program, &none), "5 of 5 refused on all\n");
+    }
 }

@@ -199,6 +199,34 @@ fn a_file_of_another_save_is_everyones_error() {
 }
 
 #[test]
+fn files_may_be_on_disks_of_the_nodes() {
+    let directory = tempfile::tempdir().unwrap();
+    // The same name on each node, another place.
+    let on_node = |rank: usize| {
+        let node = directory.path().join(format!("node{rank}"));
+        fs::create_dir_all(&node).unwrap();
+        node.join("u")
+    };
+    for offset in [0, 7] {
+        let outcomes = comm::threads(RANKS, |comm| {
+            let prefix = on_node(comm.rank());
+            dnpy::write_rank(&prefix, part(&comm, offset), &comm)?;
+            let read = dnpy::read_rank(&prefix, &comm)?.downcast::<i64>()?;
+            assert_eq!(read.view(), part(&comm, offset).view());
+            Ok::<_, Error>(())
+        });
+        outcomes.into_iter().for_each(Result::unwrap);
+    }
+    // Rank 0 knows the sums of all.
+    fs::copy(dnpy::rank_path(&on_node(1), 1), directory.path().join("old")).unwrap();
+    comm::threads(RANKS, |comm| dnpy::write_rank(on_node(comm.rank()), part(&comm, 8), &comm).unwrap());
+    fs::copy(directory.path().join("old"), dnpy::rank_path(&on_node(1), 1)).unwrap();
+    for error in comm::threads(RANKS, |comm| dnpy::read_rank(on_node(comm.rank()), &comm).unwrap_err()) {
+        assert_eq!((error.kind(), error.rank()), (ErrorKind::Invariant, Some(1)));
+    }
+}
+
+#[test]
 fn one_changed_bit_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let prefix = directory.path().join("u");

@@ -209,7 +209,7 @@ impl Mover {
         }
         if let Some((node, round)) = shared {
             // Nobody reads this rank's elements any more.
-            self.routes.readers.iter().try_for_each(|&place| node.wait_done(place, round))?;
+            node.end(&self.routes.readers, round)?;
         }
         Ok(())
     }

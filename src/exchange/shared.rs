@@ -4,14 +4,14 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::memory::Memory;
 use super::verdict::agree;
 use crate::array::{Access, AnyArray, Buffer, DType, DistArray, Element, Layout, Order, Owner, RawBuffer};
 use crate::comm::{Comm, Counter, Segment, gave_up, wait_until};
 use crate::distribution::Distribution;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::DimData;
 
 /// The front of each rank's area: its counters, each on lines of its own, then where
@@ -32,6 +32,8 @@ pub(crate) struct Node {
     order: Order,
     /// Rounds of exchange so far; the greatest number once this rank has given up.
     round: AtomicU64,
+    /// Whether a round is under way.
+    under_way: AtomicBool,
     strides: Vec<Vec<isize>>,
     /// From the start of each area to its first owned element.
     first_owned: Vec<usize>,
@@ -90,11 +92,18 @@ impl Node {
     /// Begins a round: what this rank owns may be read.
     ///
     /// # Errors
-    /// `Comm` after this rank gave up: rounds are out of step.
+    /// `Comm` after this rank gave up: rounds are out of step. `Busy` while another thread
+    /// runs one: plans of several communicators may read one array.
     pub(super) fn ready(&self) -> Result<u64> {
-        // One thread runs a round: nothing that would wait for what was written before.
+        // Loads and stores alone: an exchange of values would wait for all that this core
+        // wrote before. So of threads that begin at the same instant not all are refused.
         let round = self.round.load(Ordering::Relaxed).checked_add(1);
         let round = round.ok_or_else(|| gave_up(self.segment.node().rank(self.segment.node().own())))?;
+        if self.under_way.load(Ordering::Relaxed) {
+            let why = "another thread runs an exchange of this array: run one after the other";
+            return Err(Error::new(ErrorKind::Busy, why));
+        }
+        self.under_way.store(true, Ordering::Relaxed);
         self.round.store(round, Ordering::Relaxed);
         self.front(self.segment.node().own()).ready.set(round);
         Ok(round)
@@ -117,11 +126,15 @@ impl Node {
         self.front(self.segment.node().own()).done.set(round);
     }
 
-    /// Waits until another rank has read all that it needs.
+    /// Ends a round: waits until the readers of this rank's elements have all that they need.
     #[inline]
-    pub(super) fn wait_done(&self, place: usize, round: u64) -> Result<()> {
-        let rank = self.segment.node().rank(place);
-        wait_until(&self.comm, rank, || self.front(place).done.has_reached(rank, round))
+    pub(super) fn end(&self, readers: &[usize], round: u64) -> Result<()> {
+        for &place in readers {
+            let rank = self.segment.node().rank(place);
+            wait_until(&self.comm, rank, || self.front(place).done.has_reached(rank, round))?;
+        }
+        self.under_way.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Lets nobody wait for this rank any more.
@@ -201,5 +214,30 @@ fn node(comm: &Comm, dim_data: &DimData, layout: &Layout, order: Order) -> Resul
         first_owned.push(FRONT + usize::try_from(number(0)).unwrap_or(0));
         strides.push((1..words).map(|at| isize::try_from(number(at)).unwrap_or(0)).collect());
     }
-    Ok(Some(Node { segment, comm: comm.clone(), order, round: AtomicU64::new(0), strides, first_owned }))
+    let (comm, round, under_way) = (comm.clone(), AtomicU64::new(0), AtomicBool::new(false));
+    Ok(Some(Node { segment, comm, order, round, under_way, strides, first_owned }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm;
+    use crate::distribution::Axis;
+
+    #[test]
+    fn rounds_of_one_array_do_not_overlap() {
+        let outcomes = comm::threads(1, |comm| {
+            let d = Distribution::new(&comm, [Axis::block(4)])?;
+            let u = d.shared_zeros::<f64>()?;
+            let Some(node) = Node::of(u.as_any()) else { return Ok(()) };
+            let first = node.ready()?;
+            assert_eq!(node.ready().map_err(|error| error.kind()), Err(ErrorKind::Busy));
+            node.end(&[], first)?;
+            assert_eq!(node.ready()?, first + 1);
+            node.give_up();
+            assert_eq!(node.ready().map_err(|error| error.kind()), Err(ErrorKind::Comm));
+            Ok(())
+        });
+        outcomes.into_iter().for_each(|outcome: Result<()>| outcome.unwrap());
+    }
 }

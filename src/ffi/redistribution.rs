@@ -38,7 +38,7 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let mine = || {
             check(redistribution, "redistribution")?;
             let target = handle(target, "target")?.get();
-            let ndim = i64::try_from(source.dim_data().ndim()).unwrap_or(i64::MAX);
+            let ndim = i64::try_from(target.dim_data().ndim()).unwrap_or(i64::MAX);
             // SAFETY: the C caller's promise.
             Ok((target, unsafe { order(axes, ndim) }?))
         };

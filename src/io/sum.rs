@@ -11,6 +11,27 @@ pub(super) struct Sum {
     pub(super) bytes: u64,
 }
 
+impl Sum {
+    /// Of a sum in a message.
+    pub(super) const BYTES: usize = 12;
+
+    pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..4].copy_from_slice(&self.crc32.to_ne_bytes());
+        bytes[4..].copy_from_slice(&self.bytes.to_ne_bytes());
+        bytes
+    }
+
+    /// # Panics
+    /// Where there are not [`BYTES`](Self::BYTES) of them.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        let (mut crc32, mut length) = ([0; 4], [0; 8]);
+        crc32.copy_from_slice(&bytes[..4]);
+        length.copy_from_slice(&bytes[4..]);
+        Self { crc32: u32::from_ne_bytes(crc32), bytes: u64::from_ne_bytes(length) }
+    }
+}
+
 /// Sums up what is read or written through it.
 pub(super) struct Summing<T> {
     inner: T,

@@ -275,13 +275,14 @@ static void refuse_all(const char *name) {
   H5Fclose(file);
 }
 
-/* Two replicas: the first writes, both read. */
-static void replicas(const char *name) {
+/* Two replicas: the first writes, both read. Backwards the first is of the last ranks. */
+static void replicas(const char *name, int backwards) {
   part p;
   hid_t file, dataset;
   if (size % 2 != 0) return;
   file = open_file(name, 1);
-  const int place = rank % (size / 2), P = size / 2;
+  const int position = backwards ? size - 1 - rank : rank;
+  const int P = size / 2, place = position % P;
   make(&p, 3, 8);
   free(p.memory);
   p.dims[0] = distarray_dim_block(NI, P, place, NI * place / P, NI * (place + 1) / P);
@@ -293,8 +294,13 @@ static void replicas(const char *name) {
   p.bytes = sizeof(double) * NI * NJ;
   p.loan.data = p.memory = malloc(p.bytes);
   p.loan.flags_write = DISTARRAY_W_REPLICATED;
+  for (int k = 0; k < size; k++) p.list[k] = size - 1 - k;
+  if (backwards) {
+    p.loan.flags_read = DISTARRAY_R_GRID_MAP;
+    p.loan.grid_ranks = p.list;
+  }
   memset(p.memory, 0x5a, p.bytes);
-  if (rank < P) visit(&p, 1, 8); /* what the second holds is wrong, and not written */
+  if (position < P) visit(&p, 1, 8); /* what the second holds is wrong, and not written */
   must(distarray_hdf5_create(MPI_COMM_WORLD, file, "u", &p.loan, &dataset, &error));
   must(distarray_hdf5_write(MPI_COMM_WORLD, &p.loan, dataset, &error));
   must(distarray_hdf5_read(MPI_COMM_WORLD, &p.loan, dataset, &error));
@@ -311,6 +317,7 @@ int main(int argc, char **argv) {
   round_trips(argv[1], 4);
   round_trips(argv[1], 16);
   refuse_all(argv[1]);
-  replicas(argv[1]);
+  replicas(argv[1], 0);
+  replicas(argv[1], 1);
   return finish("hdf5");
 }

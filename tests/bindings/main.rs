@@ -130,6 +130,7 @@ fn what_no_binding_can_say_is_known() {
             vec![
                 ("a buffer that is none by itself: rule A11", 1),
                 ("a buffer with another number of axes", 1),
+                ("files of sets that hold no arrays", 23),
                 ("no binding reads leniently", 3),
                 ("the bindings describe arrays only, which have a buffer", 3),
                 ("wrong in version 0.10 only", 2),

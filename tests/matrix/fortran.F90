@@ -66,73 +66,47 @@ contains
     loan%flags_read = ior(loan%flags_read, DISTARRAY_R_GRID_COLMAJOR)
   end function
 
-  ! Takes a loan as u(:,:,:), with the axes in reverse where the last one is the fastest.
-  ! Takes nothing, and returns NULL, where no section of an array lies so.
-  type(c_ptr) function fortran_borrow(loan) bind(c)
+  ! Takes a loan as u(:,:,:): a view of it that has axes of one element more.
+  integer(c_int32_t) function fortran_borrow(loan, object, error) result(status) bind(c)
     type(distarray_export), intent(inout) :: loan
+    type(c_ptr), intent(out)              :: object
+    type(distarray_error), intent(out)    :: error
     type(field), pointer         :: self
     type(distarray_dim), pointer :: dims(:)
     integer(c_int64_t), pointer  :: extents(:), strides(:)
-    integer(c_int64_t) :: weight
-    integer :: order(3), n, i
-    logical :: fits
+    integer(c_int64_t), target   :: shape_of_3(3), strides_of_3(3)
+    type(distarray_export)       :: view
+    integer :: n, axis
     n = loan%ndim
     call c_f_pointer(loan%dims, dims, [n])
     call c_f_pointer(loan%shape, extents, [n])
     call c_f_pointer(loan%strides, strides, [n])
     allocate (self)
     self%ndim = n
-    order(:n) = [(i, i = 1, n)]
-    call point(self%u, loan%data, extents, strides, fits)
-    if (.not. fits) then
-      order(:n) = order(n:1:-1)
-      call point(self%u, loan%data, extents(order(:n)), strides(order(:n)), fits)
-    end if
-    fortran_borrow = c_null_ptr
-    if (fits) fortran_borrow = c_loc(self)
-    if (.not. fits) deallocate (self)
-    if (.not. fits) return
     self%dims = distarray_dim_whole(1)
-    self%dims(:n) = dims(order(:n))
-    weight = 1
-    do i = n, 1, -1
-      self%weight(findloc(order(:n), i)) = weight
-      weight = weight * dims(i)%size
+    self%dims(:n) = dims
+    shape_of_3 = 1
+    shape_of_3(:n) = extents
+    strides_of_3 = loan%itemsize
+    strides_of_3(:n) = strides
+    view = loan
+    view%ndim = 3
+    view%shape = c_loc(shape_of_3)
+    view%strides = c_loc(strides_of_3)
+    view%dims = c_loc(self%dims)
+    status = distarray_associate(view, self%u, DISTARRAY_ACCESS_READ_WRITE, error=error)
+    if (status /= 0) then
+      deallocate (self)
+      return
+    end if
+    self%weight(n) = 1
+    do axis = n - 1, 1, -1
+      self%weight(axis) = self%weight(axis + 1) * dims(axis + 1)%size
     end do
     self%loan = loan
     loan%release = c_null_funptr
+    object = c_loc(self)
   end function
-
-  ! Points u to the section of a contiguous array that has these extents and strides.
-  subroutine point(u, memory, extents, strides, fits)
-    real(real64), pointer, intent(out) :: u(:, :, :)
-    type(c_ptr), intent(in)            :: memory
-    integer(c_int64_t), intent(in)     :: extents(:), strides(:)
-    logical, intent(out)               :: fits
-    integer(c_int64_t)    :: held(3), step(3), room(3), distance
-    real(real64), pointer :: all(:, :, :)
-    integer :: n, axis, next
-    n = size(extents)
-    held = 1
-    held(:n) = extents
-    step = 1
-    step(:n) = strides / 8
-    room = held
-    fits = held(1) < 2 .or. step(1) == 1
-    distance = 1
-    do axis = 1, 2
-      next = axis + findloc(held(axis + 1:) > 1, .true., 1)
-      if (next > axis) then
-        room(axis) = step(next) / distance
-        fits = fits .and. mod(step(next), distance) == 0 .and. room(axis) >= held(axis)
-      end if
-      distance = distance * max(room(axis), 1_c_int64_t)
-    end do
-    if (any(held == 0)) fits = .true.
-    if (any(held == 0)) room = held
-    if (fits) call c_f_pointer(memory, all, room)
-    if (fits) u => all(:held(1), :held(2), :held(3))
-  end subroutine
 
   ! Writes every owned element, or says whether it holds its position plus what was added.
   integer(c_int) function fortran_visit(object, added, writing) result(right) bind(c)

@@ -5,7 +5,7 @@
 
 void   *fortran_new(int ndim, const int64_t *sizes, int rank, int nranks);
 int32_t fortran_lend(void *object, int rank, int nranks, distarray_export *loan);
-void   *fortran_borrow(distarray_export *loan);
+int32_t fortran_borrow(distarray_export *loan, void **object, distarray_error *error);
 int     fortran_visit(void *object, int64_t added, int writing);
 void   *fortran_address(void *object);
 int     fortran_end(void *object);
@@ -26,11 +26,7 @@ static int32_t lend(const shape *s, void **object, distarray_export *loan, dista
 static int32_t borrow(const shape *s, distarray_export *loan, void **object, const void **address,
                       distarray_error *error) {
   (void)s;
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_open(
-      loan, DISTARRAY_R_GHOSTS | DISTARRAY_R_GRID_MAP | DISTARRAY_R_GRID_COLMAJOR, 1,
-      DISTARRAY_DTYPE_FLOAT, 64, error));
-  *object = fortran_borrow(loan);
-  INSIST(*object != NULL); /* none of the arrays here has other strides */
+  DISTARRAY_ADAPTER_TRY(fortran_borrow(loan, object, error));
   *address = fortran_address(*object);
   return DISTARRAY_OK;
 }

@@ -211,11 +211,10 @@ pub const BORROWERS: &[Borrower] = &[
     Borrower {
         name: "Fortran",
         header: "include/distarray.F90",
-        takes: "elements of a line side by side, lines and planes at any whole distance: a pointer \
-                `u(:,:,:)` to a section, axes in reverse where the last one is fastest",
-        source: "Fortran 2008, `c_f_pointer` and pointer assignment with bounds",
+        takes: "any array of elements at whole distances: a pointer `u(:,:,:)` with its strides",
+        source: "Fortran 2018, pointers that `CFI_setpointer` sets: `distarray_associate`",
         ndims: ANY,
-        fits: |l| l.lines(C) || l.lines(Fortran),
+        fits: |_| true,
         takes_views: true,
     },
     Borrower {

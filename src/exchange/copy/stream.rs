@@ -1,16 +1,20 @@
 //! Long copies past the caches: a line that is written whole need not be read first.
 #![allow(unsafe_code)] // reads and writes at computed addresses
 
+#[cfg(target_arch = "x86_64")]
 use std::ptr::copy_nonoverlapping;
 
 use super::Loop;
 
 /// The shortest run for which that pays: some whole lines.
 pub(super) const SHORTEST: usize = 256;
+
+#[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
 /// The longest run of which the next one is fetched ahead: processors follow a stream by
 /// themselves, but not from run to run.
+#[cfg(target_arch = "x86_64")]
 const LONGEST_AHEAD: usize = 16 << 10;
 
 /// Copies runs of at least [`SHORTEST`] bytes.
@@ -118,5 +122,66 @@ pub(super) fn end() {
     // SAFETY: every such processor has the instruction.
     unsafe {
         std::arch::x86_64::_mm_sfence();
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::super::copy;
+    use super::*;
+
+    /// The bytes after a copy past the caches, and after one of single bytes.
+    fn both(loops: &[Loop], run: usize, [to_at, from_at]: [usize; 2]) -> [Vec<u8>; 2] {
+        let reach = |step: fn(&Loop) -> isize| {
+            run + loops.iter().map(|by| (by.n - 1) * step(by).unsigned_abs()).sum::<usize>()
+        };
+        // A line more at either end, to see what is written there.
+        let lines = |bytes: usize| vec![[0_u64; LINE / 8]; bytes.div_ceil(LINE) + 3];
+        let (mut to, mut from) = (lines(reach(|by| by.to)), lines(reach(|by| by.from)));
+        for (at, byte) in bytemuck::cast_slice_mut::<_, u8>(&mut from).iter_mut().enumerate() {
+            *byte = (at * 7 % 251 + 1).try_into().unwrap();
+        }
+        let mut slow: Vec<u8> = bytemuck::cast_slice(&to).to_vec();
+        let (to, from) = (bytemuck::cast_slice_mut::<_, u8>(&mut to), bytemuck::cast_slice::<_, u8>(&from));
+        let [to_at, from_at] = [LINE + to_at, LINE + from_at];
+        // SAFETY: both are as long as the loops reach.
+        unsafe { copy(to[to_at..].as_mut_ptr(), from[from_at..].as_ptr(), loops, run, true) };
+        let place = |turn: usize, step: isize| usize::try_from(turn.cast_signed() * step).unwrap();
+        let [outer, inner] = [loops.first(), loops.get(1)].map(|by| by.copied().unwrap_or(ONCE));
+        for (i, j) in (0..outer.n).flat_map(|i| (0..inner.n).map(move |j| (i, j))) {
+            let there = to_at + place(i, outer.to) + place(j, inner.to);
+            let here = from_at + place(i, outer.from) + place(j, inner.from);
+            slow[there..there + run].copy_from_slice(&from[here..here + run]);
+        }
+        [to.to_vec(), slow]
+    }
+
+    const ONCE: Loop = Loop { n: 1, to: 0, from: 0 };
+
+    #[test]
+    fn short_runs_are_gathered_to_any_address() {
+        for run in (8..SHORTEST).step_by(8) {
+            let step = run.cast_signed();
+            let inner = Loop { n: 3, to: step, from: step + 24 };
+            let outer = Loop { n: 2, to: 3 * step + 5, from: 4 * step + 100 };
+            assert!(gathers(inner, run));
+            for at in (0..LINE).flat_map(|to| [[to, 0], [to, 3]]) {
+                let [past, slow] = both(&[outer, inner], run, at);
+                assert!(past == slow, "runs of {run} at {at:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_runs_begin_and_end_anywhere_in_a_line() {
+        for run in (SHORTEST..SHORTEST + 2 * LINE + 2).chain([LONGEST_AHEAD, LONGEST_AHEAD + 1]) {
+            let by = Loop { n: 2, to: run.cast_signed() + 1, from: run.cast_signed() };
+            for to in 0..LINE {
+                let [past, slow] = both(&[by], run, [to, to / 3]);
+                assert!(past == slow, "runs of {run} at {to}");
+                let [past, slow] = both(&[], run, [to, to / 3]);
+                assert!(past == slow, "a run of {run} at {to}");
+            }
+        }
     }
 }

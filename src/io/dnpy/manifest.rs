@@ -214,29 +214,41 @@ impl Manifest {
         if rank >= self.ranks {
             return Ok(None);
         }
-        let manifest = self.path();
+        Ok(Some(Member::of(&self.prefix, self.save, rank, self.sum(rank)?)))
+    }
+
+    /// The sums of all files, in the order of the ranks.
+    pub(super) fn sums(&self) -> impl Iterator<Item = Result<Sum>> {
+        (0..self.ranks).map(|rank| self.sum(rank))
+    }
+
+    fn sum(&self, rank: usize) -> Result<Sum> {
         let mut read = [0; LINE];
         self.file
             .read_exact_at(&mut read, (HEAD + rank * LINE) as u64)
-            .map_err(|error| Error::from(error).in_file(&manifest))?;
+            .map_err(|error| Error::from(error).in_file(&self.path()))?;
         let number = |text: &str| {
             let (crc32, bytes) = text.strip_suffix('\n')?.split_once(' ')?;
             Some(Sum { crc32: u32::from_str_radix(crc32, 16).ok()?, bytes: bytes.parse().ok()? })
         };
         let sum = str::from_utf8(&read).ok().and_then(number).filter(|sum| line(sum).as_bytes() == read);
-        let sum = sum.ok_or_else(|| {
+        sum.ok_or_else(|| {
             syntax("a line of the manifest is no checksum and length")
                 .or_on_rank(rank as i64)
-                .in_file(&manifest)
-        })?;
-        let place = rank_path(&self.prefix, rank);
-        let beside = beside(&place, &self.save.name());
-        let waits = fs::symlink_metadata(&beside).is_ok();
-        Ok(Some(Member { path: if waits { beside } else { place }, waits, sum, manifest }))
+                .in_file(&self.path())
+        })
     }
 }
 
 impl Member {
+    /// The file of a rank that a save left: in its place, or waiting for it.
+    pub(super) fn of(prefix: &Path, save: Save, rank: usize, sum: Sum) -> Self {
+        let place = rank_path(prefix, rank);
+        let beside = beside(&place, &save.name());
+        let waits = fs::symlink_metadata(&beside).is_ok();
+        Self { path: if waits { beside } else { place }, waits, sum, manifest: manifest_path(prefix) }
+    }
+
     /// Where the file is.
     #[must_use]
     pub fn path(&self) -> &Path {

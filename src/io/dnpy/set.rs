@@ -16,7 +16,8 @@ use crate::protocol::DimData;
 /// Reads this rank's file `<prefix>_<rank>.dnpy` of a set. Collective.
 ///
 /// Of a set with a [`Manifest`] the files of one save are read, all of them, whatever
-/// was interrupted; without one the files are taken as they are.
+/// was interrupted; without one the files are taken as they are. Rank 0 alone reads the
+/// manifest, so that each rank's file may be on a disk of its node.
 ///
 /// # Errors
 /// As for [`read`](super::read), and `Grid` where a file belongs to another rank or to a
@@ -24,10 +25,8 @@ use crate::protocol::DimData;
 /// names; the same error on every rank.
 pub fn read_rank(prefix: impl AsRef<Path>, comm: &Comm) -> Result<AnyArray> {
     let (prefix, rank) = (prefix.as_ref(), comm.rank());
-    let manifest = comm.agree(Manifest::open(prefix))?;
-    agree_on_save(manifest.as_ref(), comm)?;
+    let member = member(prefix, comm)?;
     let read_mine = || {
-        let member = manifest.as_ref().map(|manifest| member(manifest, comm)).transpose()?;
         let path = member.as_ref().map_or_else(|| rank_path(prefix, rank), |member| member.path().to_owned());
         let array = match &member {
             Some(member) => read_member(member)?,
@@ -75,50 +74,60 @@ pub fn write_rank(prefix: impl AsRef<Path>, array: impl AsRef<AnyArray>, comm: &
     Ok(())
 }
 
-/// Whether all ranks opened the manifest of one save, or none did.
-fn agree_on_save(manifest: Option<&Manifest>, comm: &Comm) -> Result<()> {
-    let mine: Vec<u8> = manifest.map_or_else(Vec::new, |manifest| manifest.id().to_bytes().to_vec());
-    let mut first = mine.clone();
-    comm.broadcast(0, &mut first)?;
-    comm.agree(match first == mine {
-        true => Ok(()),
-        false => Err(Error::new(ErrorKind::Busy, "the set is replaced while it is read: read it again")),
-    })
+/// This rank's file of a set, as the manifest says that rank 0 finds; none where it finds
+/// no manifest. Collective.
+fn member(prefix: &Path, comm: &Comm) -> Result<Option<Member>> {
+    let read = || {
+        let Some(manifest) = Manifest::open(prefix)? else { return Ok(None) };
+        if manifest.ranks() != comm.size() {
+            return Err(Error::new(ErrorKind::Grid, "the set was saved by another number of ranks")
+                .in_field("proc_grid_size")
+                .expected_found(number(manifest.ranks()), number(comm.size()))
+                .in_file(&manifest.path()));
+        }
+        Ok(Some((manifest.id(), manifest.sums().collect::<Result<Vec<_>>>()?)))
+    };
+    let found = comm.agree(if comm.rank() == 0 { read() } else { Ok(None) })?;
+    let (save, sums) = found.map_or((None, Vec::new()), |(save, sums)| (Some(save), sums));
+    let mut save = save.map_or_else(Vec::new, |save| save.to_bytes().to_vec());
+    comm.broadcast(0, &mut save)?;
+    let Ok(save) = save.try_into().map(Save::from_bytes) else { return Ok(None) };
+    let sum = scatter(comm, &sums)?;
+    Ok(Some(Member::of(prefix, save, comm.rank(), sum)))
 }
 
-/// This rank's file of a set with as many files as there are ranks.
-fn member(manifest: &Manifest, comm: &Comm) -> Result<Member> {
-    let member = if manifest.ranks() == comm.size() { manifest.member(comm.rank())? } else { None };
-    member.ok_or_else(|| {
-        Error::new(ErrorKind::Grid, "the set was saved by another number of ranks")
-            .in_field("proc_grid_size")
-            .expected_found(number(manifest.ranks()), number(comm.size()))
-            .in_file(&manifest.path())
-    })
-}
-
-/// The sums of all ranks on rank 0, in their order.
-fn gather(comm: &Comm, mine: Sum) -> Result<Vec<Sum>> {
-    const BYTES: usize = 12;
-    let ranks = if comm.rank() == 0 { comm.size() } else { 0 };
-    let from: Vec<Peer> = (0..ranks).map(|rank| Peer { rank, bytes: BYTES }).collect();
-    let mut sums = vec![mine; ranks];
-    let mut messages = comm.agree(comm.messages(&[Peer { rank: 0, bytes: BYTES }], &from))?;
+/// To each rank its sum, from rank 0, which has them all. Collective.
+fn scatter(comm: &Comm, sums: &[Sum]) -> Result<Sum> {
+    let from = [Peer { rank: 0, bytes: Sum::BYTES }];
+    let mut messages = comm.agree(comm.messages(&everyone(sums.len()), &from))?;
     messages.start_receives()?;
-    let wire = messages.send_buffer(0)?;
-    wire[..4].copy_from_slice(&mine.crc32.to_ne_bytes());
-    wire[4..].copy_from_slice(&mine.bytes.to_ne_bytes());
-    messages.start_send(0)?;
-    while let Some((rank, wire)) = messages.next_received()? {
-        let (crc32, bytes) = wire.split_at(4);
-        sums[rank] = Sum {
-            crc32: u32::from_ne_bytes(crc32.try_into().unwrap_or_default()),
-            bytes: u64::from_ne_bytes(bytes.try_into().unwrap_or_default()),
-        };
+    for (rank, sum) in sums.iter().enumerate() {
+        messages.send_buffer(rank)?.copy_from_slice(&sum.to_bytes());
+        messages.start_send(rank)?;
     }
     messages.finish()?;
+    let sum = Sum::from_bytes(messages.received(0)?);
     messages.free()?;
-    Ok(sums)
+    Ok(sum)
+}
+
+/// The sums of all ranks on rank 0, in their order. Collective.
+fn gather(comm: &Comm, mine: Sum) -> Result<Vec<Sum>> {
+    let ranks = if comm.rank() == 0 { comm.size() } else { 0 };
+    let to = [Peer { rank: 0, bytes: Sum::BYTES }];
+    let mut messages = comm.agree(comm.messages(&to, &everyone(ranks)))?;
+    messages.start_receives()?;
+    messages.send_buffer(0)?.copy_from_slice(&mine.to_bytes());
+    messages.start_send(0)?;
+    messages.finish()?;
+    let sums = (0..ranks).map(|rank| Ok(Sum::from_bytes(messages.received(rank)?))).collect();
+    messages.free()?;
+    sums
+}
+
+/// So many ranks, and a sum for each.
+fn everyone(ranks: usize) -> Vec<Peer> {
+    (0..ranks).map(|rank| Peer { rank, bytes: Sum::BYTES }).collect()
 }
 
 /// The file of one rank of a set: `<prefix>_<rank>.dnpy`. Local.
