@@ -100,8 +100,11 @@ typedef struct {
   int64_t halo[2];
   // Not 0: the first block of a cyclic axis is on the first process.
   int64_t from_first_process;
+  // Elements from one line along this axis to the next in memory, as LAPACK's leading
+  // dimension; 0 is any, or no gaps in packed memory. Needs layouts.
+  int64_t pitch;
   // Zero.
-  uint64_t reserved[2];
+  uint64_t reserved[1];
 } distarray_required_axis;
 
 // What a consumer accepts. All zero: any array.
@@ -129,8 +132,14 @@ typedef struct {
   int32_t relabel;
   // Not 0: what does not fit is refused with DISTARRAY_E_WOULD_COPY.
   int32_t never_copy;
+  // Bytes from the first element on that the consumer writes in, marked
+  // DISTARRAY_I_SLACK where elements take less; each rank states its own.
+  uint64_t room;
+  // The ndim axes in the order in which DISTARRAY_LAYOUT_C goes through them, the last
+  // one fastest; NULL is their own. Needs layouts.
+  const int32_t *permutation;
   // Zero.
-  uint64_t reserved[4];
+  uint64_t reserved[2];
 } distarray_requirements;
 
 // Why a call was refused, and where. The caller owns it; every function takes
@@ -233,7 +242,8 @@ extern "C" {
 
 // Finds out whether a consumer can work on array, a part of distribution, as it lies,
 // and plans the way to what it can work on otherwise. requirements NULL accepts
-// anything. Nothing is copied yet. Collective; all ranks ask for the same.
+// anything. Nothing is copied yet. Collective; all ranks ask for the same,
+// but for the room.
 //
 // An array fits as it lies, too, when it only needs to be described anew: with its halo
 // stepped over, or its blocks told as a list. The distribution's communicator must

@@ -8,7 +8,7 @@ use super::moved::Moved;
 use super::redistribution::{Arrays, Redistribution};
 use super::requirements::Requirements;
 use super::verdict::agree;
-use crate::array::{AnyArray, ArrayMut, Buffer, DType, Layout, Order, Whole};
+use crate::array::{AnyArray, ArrayMut, Buffer, DType, Order, Whole};
 use crate::comm::Op;
 use crate::distribution::{Distribution, hash_words};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +78,7 @@ enum Out {
 impl Accommodation {
     /// Finds out whether a consumer can work on `array`, a part of `distribution`, as it
     /// lies, and plans the way to what it can work on otherwise. Nothing is copied yet.
-    /// Collective; all ranks pass the same requirements.
+    /// Collective; all ranks pass the same requirements, but for the [room](Requirements::room).
     ///
     /// # Errors
     /// On every rank: `Shape` for an array of another distribution or of another number
@@ -95,7 +95,9 @@ impl Accommodation {
         asked: Result<(&AnyArray, &Requirements)>,
     ) -> Result<Self> {
         let comm = distribution.comm();
-        let text = asked.as_ref().map_or(String::new(), |(_, requirements)| format!("{requirements:?}"));
+        // All but the room is the same everywhere.
+        let alike = |requirements: &Requirements| Requirements { room: 0, ..requirements.clone() };
+        let text = asked.as_ref().map_or(String::new(), |(_, asked)| format!("{:?}", alike(asked)));
         let words = [hash_words(text.bytes().map(u64::from))];
         let mine = asked.and_then(|(array, requirements)| {
             check_part(distribution, array)?;
@@ -108,6 +110,7 @@ impl Accommodation {
             true => distribution.clone(),
             false => deal(distribution, requirements, &axes)?,
         };
+        comm.agree(requirements.check_pitches(&target.dim_data().held_shape()))?;
         let reasons = Misfits::agreed(comm, array, target.dim_data(), requirements)?.explain(
             array,
             &target,
@@ -305,9 +308,9 @@ impl Copying {
     ) -> Result<AnyArray> {
         let dim_data = target.dim_data();
         let itemsize = self.dtype.itemsize().unwrap_or(like.buffer().layout().itemsize());
-        let layout = Layout::packed(&dim_data.held_shape(), itemsize, self.order)?;
+        let (layout, room) = requirements.layout(&dim_data.held_shape(), itemsize, self.order)?;
         let format = like.buffer().format().filter(|_| self.dtype == like.dtype()).cloned();
-        let buffer = Buffer::zeroed(self.dtype, layout, format, requirements.alignment)?;
+        let buffer = Buffer::zeroed(self.dtype, layout, room, format, requirements.alignment)?;
         AnyArray::new(dim_data.clone(), buffer)
     }
 }

@@ -1,8 +1,7 @@
 //! What a consumer accepts: how an array is dealt out, and how it lies in memory.
 
-use std::fmt;
-
-use crate::array::{DType, Layout, Order};
+use super::storage::Storage;
+use crate::array::DType;
 use crate::distribution::Axis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::{AxisMap, Dim, Dist, GridOrder};
@@ -26,6 +25,8 @@ pub struct RequiredAxis {
     bounds: Option<Vec<i64>>,
     from_first_process: bool,
     padding: Padding,
+    pub(super) pitch: Option<i64>,
+    pub(super) least: i64,
 }
 
 /// The padding that a consumer accepts along an axis.
@@ -118,6 +119,21 @@ impl RequiredAxis {
         self
     }
 
+    /// Needs this many elements along the axis at least, owned by every rank.
+    #[must_use]
+    pub fn least(mut self, elements: i64) -> Self {
+        self.least = elements;
+        self
+    }
+
+    /// Needs lines along this axis this many elements apart in memory: the leading
+    /// dimension of LAPACK, the `nembed` of FFTW. What lies between them is nobody's.
+    #[must_use]
+    pub fn pitch(mut self, elements: i64) -> Self {
+        self.pitch = Some(elements);
+        self
+    }
+
     /// The extent of the process grid that this fixes.
     pub(super) fn procs(&self) -> Option<i64> {
         let of_bounds = |bounds: &Vec<i64>| i64::try_from(bounds.len()).unwrap_or(i64::MAX) - 1;
@@ -147,7 +163,16 @@ impl RequiredAxis {
             let part = axis.map(procs).ok().flatten().and_then(|map| map.dim(dim.proc_grid_rank()));
             part.is_some_and(|part| part.owned_runs() == dim.owned_runs())
         };
+        // Where one process holds all, rounds of any blocks own the same.
+        let rounds = match (self.block_size, dim.dist()) {
+            (Some(length), Dist::Cyclic { block_size, first_block, .. }) => {
+                [*block_size, *first_block] == [length; 2]
+            }
+            _ => true,
+        };
         self.takes(dim.dist().letter())
+            && rounds
+            && dim.owned_len() >= self.least
             && (self.padding == Padding::Any || self.padding == Padding::None && bare)
             && self.procs().is_none_or(|asked| asked == procs)
             && asked.is_none_or(dealt)
@@ -197,7 +222,7 @@ impl RequiredAxis {
             match letter {
                 'b' => match (self.blocks(size), consecutive.clone()) {
                     (Some(stated), _) => found.push(stated),
-                    (None, Some(bounds)) => found.push(Axis::bounds(bounds)),
+                    (None, Some(bounds)) => found.extend([Axis::bounds(bounds), Axis::block(size)]),
                     (None, None) => {
                         let blocks = map.filter(|map| same_grid && map.letter() == 'b');
                         found.extend(blocks.and_then(Axis::like));
@@ -212,6 +237,10 @@ impl RequiredAxis {
                     let blocks = map.filter(|map| map.letter() == 'b' && self.block_size.is_none());
                     found.extend(blocks.map(|map| Axis::cyclic(size, map.block(0).end.max(1))));
                     found.extend(self.rounds(map, size, procs));
+                    // What gives the most to the process that gets the least.
+                    if self.least > 0 && self.block_size.is_none() {
+                        found.push(Axis::cyclic(size, 1));
+                    }
                 }
                 // What a process owns can always be listed.
                 _ if same_grid => {
@@ -260,7 +289,27 @@ impl RequiredAxis {
         if let Some(procs) = self.procs() {
             text += &format!(" on {}", processes(procs));
         }
+        if self.least > 0 {
+            text += &format!(" with {} or more on each", self.least);
+        }
         text
+    }
+
+    /// Whether an axis of this size, on so many processes, can give all of them enough.
+    pub(super) fn is_enough(&self, size: i64, procs: i64) -> bool {
+        self.least.max(0).saturating_mul(procs) <= size
+    }
+
+    /// The processes are too many for the elements.
+    pub(super) fn not_enough(&self, size: i64, procs: i64) -> Error {
+        let detail = format!(
+            "{} cannot own {} elements each along the axis; take fewer ranks, or ask for less",
+            processes(procs),
+            self.least
+        );
+        Error::new(ErrorKind::Unsupported, detail)
+            .in_field("least")
+            .expected_found(self.least.saturating_mul(procs), size)
     }
 
     /// No way to deal the axis out is left.
@@ -289,67 +338,6 @@ pub(super) fn processes(n: i64) -> String {
     format!("{n} process{}", if n == 1 { "" } else { "es" })
 }
 
-/// How the elements of a part may lie in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Storage {
-    /// One after the other, in this order.
-    Packed(Order),
-    /// In this order with gaps between lines, as LAPACK's leading dimension makes them:
-    /// elements along the fastest axis lie side by side.
-    Pitched(Order),
-}
-
-impl Storage {
-    pub(super) fn order(self) -> Order {
-        match self {
-            Self::Packed(order) | Self::Pitched(order) => order,
-        }
-    }
-
-    fn takes(self, layout: &Layout) -> bool {
-        match self {
-            Self::Packed(order) => layout.is_packed(order),
-            Self::Pitched(order) => is_pitched(layout, order),
-        }
-    }
-}
-
-impl fmt::Display for Storage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (how, order) = match self {
-            Self::Packed(order) => ("packed", order),
-            Self::Pitched(order) => ("in lines", order),
-        };
-        let order = match order {
-            Order::C => "row-major",
-            Order::Fortran => "column-major",
-        };
-        write!(f, "{how} in {order} order")
-    }
-}
-
-/// Whether elements along the fastest axis lie side by side, and each other axis steps
-/// over all that the faster ones reach.
-fn is_pitched(layout: &Layout, order: Order) -> bool {
-    let mut least = i64::try_from(layout.itemsize()).unwrap_or(i64::MAX);
-    let mut fastest = true;
-    let mut fits = |axis: usize| {
-        let (extent, stride) = (layout.shape()[axis], layout.strides()[axis]);
-        let here = extent <= 1 || if fastest { stride == least } else { stride >= least };
-        // An axis of one element has any stride, and leaves the others as they are.
-        if extent > 1 {
-            least = stride.saturating_mul(extent);
-        }
-        fastest = false;
-        here
-    };
-    layout.is_empty()
-        || match order {
-            Order::C => (0..layout.ndim()).rev().all(&mut fits),
-            Order::Fortran => (0..layout.ndim()).all(&mut fits),
-        }
-}
-
 /// What a consumer accepts. Whatever is not stated may be anything.
 ///
 /// ```
@@ -367,6 +355,8 @@ pub struct Requirements {
     pub(super) grid_order: Option<GridOrder>,
     pub(super) replicas: Option<i64>,
     pub(super) storage: Vec<Storage>,
+    pub(super) permutation: Option<Vec<usize>>,
+    pub(super) room: usize,
     pub(super) dtypes: Vec<DType>,
     pub(super) alignment: usize,
     pub(super) relabel: bool,
@@ -409,6 +399,22 @@ impl Requirements {
         self
     }
 
+    /// Needs the axes in memory in the order of this permutation, not in their own: in
+    /// [row-major](crate::array::Order::C) storage the last one named is the fastest.
+    #[must_use]
+    pub fn permutation(mut self, axes: impl Into<Vec<usize>>) -> Self {
+        self.permutation = Some(axes.into());
+        self
+    }
+
+    /// Needs this many bytes from the first element on, for the consumer to write in, as
+    /// FFTW does beyond its elements. Each rank states its own.
+    #[must_use]
+    pub fn room(mut self, bytes: usize) -> Self {
+        self.room = bytes;
+        self
+    }
+
     /// Accepts this element type. Several may be accepted, and a copy has the first to
     /// which the elements convert; without any of them, all are.
     #[must_use]
@@ -443,11 +449,17 @@ impl Requirements {
     /// What is accepted along each of `ndim` axes.
     ///
     /// # Errors
-    /// Another number of axes, or an alignment that is no power of two.
+    /// Another number of axes, an alignment that is no power of two, or storage that
+    /// contradicts itself.
     pub(super) fn of_axes(&self, ndim: usize) -> Result<Vec<RequiredAxis>> {
         if !self.alignment.is_power_of_two() {
             return Err(Error::new(ErrorKind::Range, "an alignment is a power of two").in_field("alignment"));
         }
+        if let Some(axis) = self.axes.iter().position(|axis| axis.least < 0) {
+            let error = Error::new(ErrorKind::Range, "a least number of elements is not negative");
+            return Err(error.on_axis(axis).in_field("least").expected_found(0, self.axes[axis].least));
+        }
+        self.check_storage(ndim)?;
         if self.axes.is_empty() {
             return Ok(vec![RequiredAxis::any(); ndim]);
         }
@@ -461,10 +473,6 @@ impl Requirements {
         )
         .in_field("ndim")
         .expected_found(count(self.axes.len()), count(ndim)))
-    }
-
-    pub(super) fn takes_storage(&self, layout: &Layout) -> bool {
-        self.storage.is_empty() || self.storage.iter().any(|storage| storage.takes(layout))
     }
 
     pub(super) fn takes_dtype(&self, dtype: DType) -> bool {
