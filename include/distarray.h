@@ -103,8 +103,8 @@ typedef struct {
   // Elements from one line along this axis to the next in memory, as LAPACK's leading
   // dimension; 0 is any, or no gaps in packed memory. Needs layouts.
   int64_t pitch;
-  // Zero.
-  uint64_t reserved[1];
+  // Elements along the axis that every rank owns at least; 0 is any.
+  int64_t least;
 } distarray_required_axis;
 
 // What a consumer accepts. All zero: any array.

@@ -339,10 +339,9 @@ static void set_value(char *e, const int64_t *g, int layout) {
     set_complex(e, g);
 }
 
-/* Columns in blocks on no slab's terms, which the library copies, and whose copy FFTW
- * transforms; a copy of the copy is not needed. */
+/* Lines dealt out along the last axis, column-major, are copied to a slab, which FFTW
+ * transforms and which is not copied again. */
 static void accommodate(int layout, ptrdiff_t block, double *memory, size_t bytes) {
-  const int complex_layout = !distarray_fftw_is_real(layout);
   distarray_required_axis axes[3 + 2];
   distarray_requirements asked;
   distarray_fftw_slab slab;
@@ -354,7 +353,7 @@ static void accommodate(int layout, ptrdiff_t block, double *memory, size_t byte
   writing.access = DISTARRAY_ACCESS_READ_WRITE;
   writing.known_flags_read = DISTARRAY_R_KNOWN_1_0;
   writing.known_flags_write = DISTARRAY_W_KNOWN_1_0;
-  distarray_export source = foreign(0, 1, complex_layout ? COMPLEX : PACKED, memory, bytes);
+  distarray_export source = foreign(0, 1, distarray_fftw_is_real(layout) ? PACKED : COMPLEX, memory, bytes);
   const int64_t first = N2 * rank / size, stop = N2 * (rank + 1) / size;
   dims[0] = distarray_dim_whole(N0);
   dims[2] = distarray_dim_block(N2, size, rank, first, stop);
@@ -429,7 +428,8 @@ static void accommodate_all(double *memory, size_t bytes) {
                          DISTARRAY_FFTW_TRANSPOSED, DISTARRAY_FFTW_R2R | DISTARRAY_FFTW_TRANSPOSED};
   for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
     accommodate(layouts[i], FFTW_MPI_DEFAULT_BLOCK, memory, bytes);
-    accommodate(layouts[i], N0, memory, bytes); /* all of it on rank 0 */
+    if (!(layouts[i] & DISTARRAY_FFTW_TRANSPOSED))
+      accommodate(layouts[i], N0, memory, bytes); /* all of it on rank 0 */
   }
   distarray_required_axis axes[5];
   distarray_requirements asked;
