@@ -59,6 +59,11 @@
 #define DISTARRAY_PADDING_HALO        2 /* ends at the edges of the array            */
 #define DISTARRAY_PADDING_HALO_AROUND 3 /* around the edges too                      */
 
+/* What a consumer makes of axes of components (distarray_requirements). */
+#define DISTARRAY_COMPONENTS_ANY     0
+#define DISTARRAY_COMPONENTS_FASTEST 1 /* whole, and the fastest in memory            */
+#define DISTARRAY_COMPONENTS_NONE    2 /* not marked DISTARRAY_DIM_COMPONENT         */
+
 // The way of an array to a consumer and back. Made by distarray_accommodation_new,
 // freed by distarray_accommodation_free.
 typedef struct distarray_accommodation distarray_accommodation;
@@ -138,8 +143,11 @@ typedef struct {
   // The ndim axes in the order in which DISTARRAY_LAYOUT_C goes through them, the last
   // one fastest; NULL is their own. Needs layouts.
   const int32_t *permutation;
+  // DISTARRAY_COMPONENTS_*: what becomes of axes marked DISTARRAY_DIM_COMPONENT. FASTEST
+  // needs layouts.
+  int64_t components;
   // Zero.
-  uint64_t reserved[2];
+  uint64_t reserved[1];
 } distarray_requirements;
 
 // Why a call was refused, and where. The caller owns it; every function takes

@@ -81,7 +81,7 @@ module distarray_library
     integer(c_int32_t) :: relabel = 0, never_copy = 0
     integer(c_int64_t) :: room = 0
     type(c_ptr) :: permutation = c_null_ptr
-    integer(c_int64_t) :: reserved(2) = 0
+    integer(c_int64_t) :: components = 0, reserved(1) = 0
   end type
 
   interface

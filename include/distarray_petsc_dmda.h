@@ -29,7 +29,8 @@
  *   }
  *
  * A grid's axes are (z, y, x) here, with a last one of the components where dof is
- * above 1: x runs fastest in memory and among the ranks. A loan in Fortran's order, (x, y,
+ * above 1: x runs fastest in memory and among the ranks. A loan's axis of components may
+ * stand anywhere if it is the fastest in memory. A loan in Fortran's order, (x, y,
  * z) with the first axis fastest, is taken too; its process_rank then runs fastest
  * along x as well (DISTARRAY_R_GRID_COLMAJOR).
  */
@@ -452,6 +453,7 @@ static inline distarray_requirements distarray_petsc_dmda_requirements(
     axes[i].least = 1;
   }
   asked.grid_order = 1; /* row-major */
+  asked.components = DISTARRAY_COMPONENTS_FASTEST;
   return asked;
 }
 

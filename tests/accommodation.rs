@@ -10,7 +10,7 @@ use dealing::{Random, deal};
 use distarray::array::{AnyArray, DType, Order};
 use distarray::comm::{self, Comm};
 use distarray::distribution::{Axis, Distribution, Grid};
-use distarray::exchange::{Accommodation, Padding, RequiredAxis, Requirements, Storage};
+use distarray::exchange::{Accommodation, Components, Padding, RequiredAxis, Requirements, Storage};
 use distarray::protocol::{Dist, GridOrder};
 use distarray::{Error, ErrorKind};
 
@@ -218,6 +218,30 @@ fn outcome(
     (reasons, all.iter().map(|(_, sent)| sent).sum())
 }
 
+#[test]
+fn components_are_put_first_or_unmarked() {
+    comm::threads(3, |comm| {
+        let axes = [Axis::block(7), Axis::whole(2).component(), Axis::whole(5)];
+        let d = Distribution::new(&comm, axes).unwrap();
+        let u = d.from_fn(value).unwrap().into_any();
+        let strides = |order, components| {
+            let asked = Requirements::any().storage(Storage::Packed(order)).components(components);
+            let mut way = Accommodation::new(&d, &u, &asked).unwrap();
+            let v = way.hand_over(d.from_fn(value).unwrap().into_any()).unwrap();
+            assert_holds(&v, value);
+            let marked: Vec<bool> = v.dim_data().dims().iter().map(|dim| dim.is_component()).collect();
+            (way.is_copy(), v.buffer().layout().strides().to_vec(), marked)
+        };
+        let rows = d.dim_data().dims()[0].len();
+        let marked = vec![false, true, false];
+        let fastest = Components::Fastest;
+        assert_eq!(strides(Order::C, fastest), (true, vec![80, 8, 16], marked.clone()));
+        assert_eq!(strides(Order::Fortran, fastest), (true, vec![16, 8, 16 * rows], marked.clone()));
+        assert_eq!(strides(Order::C, Components::Any), (false, vec![80, 40, 8], marked));
+        assert_eq!(strides(Order::C, Components::None), (false, vec![80, 40, 8], vec![false; 3]));
+    });
+}
+
 /// No reason to copy.
 fn fits() -> (Vec<String>, usize) {
     (Vec::new(), 0)
@@ -353,6 +377,7 @@ fn requirements_that_cannot_be_met_are_refused_on_all_ranks() {
     refused(|_| axis_of(RequiredAxis::any()).permutation([1]), ErrorKind::Range, "permutation");
     refused(|_| axis_of(RequiredAxis::any()).permutation([0, 0]), ErrorKind::Range, "permutation");
     refused(|_| Requirements::any().permutation([0]), ErrorKind::Range, "permutation");
+    refused(|_| Requirements::any().components(Components::Fastest), ErrorKind::Range, "components");
     refused(|_| Requirements::any().axes([RequiredAxis::any().on(3)]), ErrorKind::Grid, "proc_grid_size");
     refused(|_| Requirements::any().dtype(DType::F32).never_copy(), ErrorKind::WouldCopy, "dtype");
     refused(|rank| Requirements::any().alignment(if rank == 1 { 64 } else { 128 }), ErrorKind::Invariant, "");

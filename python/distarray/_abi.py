@@ -298,5 +298,6 @@ class distarray_requirements(Structure):
         ("never_copy", c_int32),
         ("room", c_uint64),
         ("permutation", POINTER(c_int32)),
-        ("reserved", c_uint64 * 2),
+        ("components", c_int64),
+        ("reserved", c_uint64 * 1),
     ]

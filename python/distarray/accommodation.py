@@ -19,6 +19,7 @@ from .halo import Moved, moved, number
 _KINDS = {"b": 1, "c": 2, "u": 4}
 _PADDINGS = {"any": 0, "none": 1, "halo": 2, "halo_around": 3}
 _LAYOUTS = {"C": 1, "F": 2, "strided": 4, "C_lines": 8, "F_lines": 16}
+_COMPONENTS = {"any": 0, "fastest": 1, "none": 2}
 _ORDERS = {None: 0, "C": 1, "F": 2}
 
 
@@ -76,6 +77,8 @@ class Accommodation:
         alignment: of the first element, in bytes; 0 is natural.
         room: bytes from the first element on that the consumer writes in; each rank states its own.
         permutation: the axes in the order in which ``"C"`` goes through them; None is their own.
+        components: ``"any"``; ``"fastest"``, axes of components the fastest in memory; ``"none"``,
+            none marked as such.
         replicas: number of equal copies; 0 is any.
         relabel: where elements must move, number the ranks so that the fewest do.
         never_copy: refuse what does not fit.
@@ -96,6 +99,7 @@ class Accommodation:
         alignment: int = 0,
         room: int = 0,
         permutation: Sequence[int] | None = None,
+        components: str = "any",
         replicas: int = 0,
         relabel: bool = False,
         never_copy: bool = False,
@@ -113,6 +117,7 @@ class Accommodation:
             asked.layouts = sum(number(_LAYOUTS, layout, "layouts") for layout in set(layouts))
             if dtype is not None:
                 asked.code, asked.bits = dtype_code(dtype)
+            asked.components = number(_COMPONENTS, components, "components")
             if permutation is not None:
                 if axes is None or len(permutation) != len(axes):
                     raise ValueError("permutation names each of the axes that are stated once")

@@ -101,20 +101,22 @@ impl Accommodation {
         let words = [hash_words(text.bytes().map(u64::from))];
         let mine = asked.and_then(|(array, requirements)| {
             check_part(distribution, array)?;
+            let requirements = requirements.of_array(array.dim_data().dims());
             let axes = requirements.of_axes(array.dim_data().ndim())?;
-            Ok((array, requirements, axes, accepted_dtype(requirements, array.dtype())?))
+            let dtype = accepted_dtype(&requirements, array.dtype())?;
+            Ok((array, requirements, axes, dtype))
         });
         let (array, requirements, axes, dtype) = agree(comm, mine, words.into_iter())?;
 
-        let target = match is_met(distribution, requirements, &axes)? {
+        let target = match is_met(distribution, &requirements, &axes)? {
             true => distribution.clone(),
-            false => deal(distribution, requirements, &axes)?,
+            false => deal(distribution, &requirements, &axes)?,
         };
         comm.agree(requirements.check_pitches(&target.dim_data().held_shape()))?;
-        let reasons = Misfits::agreed(comm, array, target.dim_data(), requirements)?.explain(
+        let reasons = Misfits::agreed(comm, array, target.dim_data(), &requirements)?.explain(
             array,
             &target,
-            requirements,
+            &requirements,
             &axes,
         );
         if requirements.never_copy && !reasons.is_empty() {
@@ -134,7 +136,7 @@ impl Accommodation {
         Ok(Self {
             source: distribution.clone(),
             target,
-            requirements: requirements.clone(),
+            requirements,
             dtype: array.dtype(),
             reasons,
             copy,

@@ -1,7 +1,7 @@
 //! Dealing an array out as a consumer accepts it, so that as little as possible moves.
 
 use super::piece;
-use super::requirements::{RequiredAxis, Requirements};
+use super::requirements::{Components, RequiredAxis, Requirements};
 use crate::comm::Op;
 use crate::distribution::{Axis, Decomposition, Distribution, Grid};
 use crate::error::Result;
@@ -18,7 +18,8 @@ pub(super) fn is_met(
         asked.is_met_by(&dim_data.dims()[axis], distribution.axis_map(axis))
     };
     let grid = requirements.grid_order.as_ref().is_none_or(|order| order == dim_data.grid().order())
-        && requirements.replicas.is_none_or(|replicas| replicas == dim_data.grid().replicas());
+        && requirements.replicas.is_none_or(|replicas| replicas == dim_data.grid().replicas())
+        && (requirements.components != Components::None || !dim_data.dims().iter().any(Dim::is_component));
     let mut all = [u64::from(grid && axes.iter().enumerate().all(met))];
     distribution.comm().all_reduce(&mut all, Op::Min)?;
     Ok(all == [1])
@@ -36,7 +37,9 @@ pub(super) fn deal(
     axes: &[RequiredAxis],
 ) -> Result<Distribution> {
     let comm = source.comm();
-    let dims = source.dim_data().dims();
+    let marked = |dim: &Dim| dim.is_component() && requirements.components != Components::None;
+    let dims = source.dim_data().dims().iter().map(|dim| dim.clone().component_if(marked(dim)));
+    let dims: &[Dim] = &dims.collect::<Vec<_>>();
     let own_grid = source.dim_data().grid();
     let replicas = requirements.replicas.unwrap_or(own_grid.replicas());
     let stays = |(asked, dim): (&RequiredAxis, &Dim)| {

@@ -82,7 +82,7 @@ pub use piece::{Piece, Steps};
 pub use plan::{AxisPart, Message, Plan};
 pub use redistribution::Redistribution;
 pub(crate) use relabel::best_ranks;
-pub use requirements::{Padding, RequiredAxis, Requirements};
+pub use requirements::{Components, Padding, RequiredAxis, Requirements};
 pub use shared::is_shared;
 pub use storage::Storage;
 pub(crate) use verdict::agree;

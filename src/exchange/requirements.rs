@@ -338,6 +338,19 @@ pub(super) fn processes(n: i64) -> String {
     format!("{n} process{}", if n == 1 { "" } else { "es" })
 }
 
+/// What a consumer makes of axes that count components
+/// ([`Axis::component`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Components {
+    /// Such axes like others.
+    #[default]
+    Any,
+    /// Such axes whole on every process, and the fastest in memory, before all others.
+    Fastest,
+    /// No such axes: they count as others.
+    None,
+}
+
 /// What a consumer accepts. Whatever is not stated may be anything.
 ///
 /// ```
@@ -356,6 +369,9 @@ pub struct Requirements {
     pub(super) replicas: Option<i64>,
     pub(super) storage: Vec<Storage>,
     pub(super) permutation: Option<Vec<usize>>,
+    pub(super) components: Components,
+    /// The axes of components, once an array is known.
+    pub(super) fastest: Vec<usize>,
     pub(super) room: usize,
     pub(super) dtypes: Vec<DType>,
     pub(super) alignment: usize,
@@ -407,6 +423,13 @@ impl Requirements {
         self
     }
 
+    /// Needs axes of components the fastest in memory, or not marked as such.
+    #[must_use]
+    pub fn components(mut self, components: Components) -> Self {
+        self.components = components;
+        self
+    }
+
     /// Needs this many bytes from the first element on, for the consumer to write in, as
     /// FFTW does beyond its elements. Each rank states its own.
     #[must_use]
@@ -446,6 +469,13 @@ impl Requirements {
         self
     }
 
+    /// The same, of an array with these axes.
+    pub(super) fn of_array(&self, dims: &[Dim]) -> Self {
+        let fastest = dims.iter().enumerate().filter(|(_, dim)| dim.is_component());
+        let fastest = fastest.filter(|_| self.components == Components::Fastest);
+        Self { fastest: fastest.map(|(axis, _)| axis).collect(), ..self.clone() }
+    }
+
     /// What is accepted along each of `ndim` axes.
     ///
     /// # Errors
@@ -460,11 +490,13 @@ impl Requirements {
             return Err(error.on_axis(axis).in_field("least").expected_found(0, self.axes[axis].least));
         }
         self.check_storage(ndim)?;
-        if self.axes.is_empty() {
-            return Ok(vec![RequiredAxis::any(); ndim]);
-        }
-        if self.axes.len() == ndim {
-            return Ok(self.axes.clone());
+        if self.axes.is_empty() || self.axes.len() == ndim {
+            let mut axes = self.axes.clone();
+            axes.resize(ndim, RequiredAxis::any());
+            for &axis in &self.fastest {
+                axes[axis].procs = Some(1);
+            }
+            return Ok(axes);
         }
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         Err(Error::new(

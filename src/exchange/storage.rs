@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::requirements::Requirements;
+use super::requirements::{Components, Requirements};
 use crate::array::{Layout, Order};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -55,6 +55,7 @@ impl Requirements {
             _ if !self.storage.is_empty() => Ok(()),
             Some(axis) => Err(error.in_field("pitch").on_axis(axis)),
             None if self.permutation.is_some() => Err(error.in_field("permutation")),
+            None if self.components == Components::Fastest => Err(error.in_field("components")),
             None => Ok(()),
         }
     }
@@ -83,6 +84,7 @@ impl Requirements {
         if order == Order::C {
             axes.reverse();
         }
+        axes.sort_by_key(|axis| !self.fastest.contains(axis));
         axes
     }
 
@@ -128,6 +130,9 @@ impl Requirements {
         let mut text = ways.join(" or ");
         if let Some(axes) = &self.permutation {
             text += &format!(" of the axes {axes:?}");
+        }
+        if !self.fastest.is_empty() {
+            text += ", components fastest";
         }
         for (axis, pitch) in (0..self.axes.len()).filter_map(|axis| Some((axis, self.pitch(axis)?))) {
             text += &format!(", lines of axis {axis} {pitch} elements apart");

@@ -16,7 +16,7 @@ use super::lend::{Loan, Taken, distarray_array};
 use super::text::write_text;
 use crate::array::{Access, AnyArray, ArrayMut, DType, Order, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exchange::{Accommodation, Padding, RequiredAxis, Requirements, Storage};
+use crate::exchange::{Accommodation, Components, Padding, RequiredAxis, Requirements, Storage};
 use crate::protocol::GridOrder;
 
 /// What a consumer accepts along one axis. All zero: the axis as it is.
@@ -78,8 +78,11 @@ pub struct distarray_requirements {
     /// The ndim axes in the order in which DISTARRAY_LAYOUT_C goes through them, the last
     /// one fastest; NULL is their own. Needs layouts.
     pub permutation: *const i32,
+    /// DISTARRAY_COMPONENTS_*: what becomes of axes marked DISTARRAY_DIM_COMPONENT. FASTEST
+    /// needs layouts.
+    pub components: i64,
     /// Zero.
-    pub reserved: [u64; 2],
+    pub reserved: [u64; 1],
 }
 
 /// The way of an array to a consumer and back. Made by distarray_accommodation_new,
@@ -323,6 +326,12 @@ unsafe fn read_requirements(requirements: *const distarray_requirements) -> Resu
             read = read.storage(storage);
         }
     }
+    read = match asked.components {
+        0 => read,
+        1 => read.components(Components::Fastest),
+        2 => read.components(Components::None),
+        other => return Err(outside("components", 2, other)),
+    };
     if asked.bits != 0 {
         read = read.dtype(DType { code: asked.code, bits: asked.bits, lanes: 1 });
     }

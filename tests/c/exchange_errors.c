@@ -474,9 +474,11 @@ static void accommodations(void) {
   ODD(grid_order, 3, DISTARRAY_E_RANGE, "grid_order");
   ODD(alignment, 24, DISTARRAY_E_RANGE, "alignment");
   ODD(device_type, 2, DISTARRAY_E_DEVICE, "device_type");
-  ODD(reserved[1], 1, DISTARRAY_E_FLAG, "reserved");
+  ODD(reserved[0], 1, DISTARRAY_E_FLAG, "reserved");
+  ODD(components, 3, DISTARRAY_E_RANGE, "components");
   any.layouts = DISTARRAY_LAYOUT_STRIDED;
   ODD(permutation, turned, DISTARRAY_E_RANGE, "permutation");
+  ODD(components, DISTARRAY_COMPONENTS_FASTEST, DISTARRAY_E_RANGE, "components");
   any.layouts = DISTARRAY_LAYOUT_C;
   ODD(permutation, twice, DISTARRAY_E_RANGE, "permutation");
   ODD(permutation, outside, DISTARRAY_E_RANGE, "permutation");
