@@ -1,7 +1,8 @@
 //! Dealing an array out as a consumer accepts it, so that as little as possible moves.
 
 use super::piece;
-use super::requirements::{Components, RequiredAxis, Requirements};
+use super::required_axis::RequiredAxis;
+use super::requirements::{Components, Requirements};
 use crate::comm::Op;
 use crate::distribution::{Axis, Decomposition, Distribution, Grid};
 use crate::error::Result;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::requirements::{RequiredAxis, Requirements, processes};
+use super::required_axis::{RequiredAxis, processes};
+use super::requirements::Requirements;
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
 use crate::distribution::Distribution;
