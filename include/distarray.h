@@ -250,8 +250,8 @@ extern "C" {
 
 // Finds out whether a consumer can work on array, a part of distribution, as it lies,
 // and plans the way to what it can work on otherwise. requirements NULL accepts
-// anything. Nothing is copied yet. Collective; all ranks ask for the same,
-// but for the room.
+// anything. Nothing is copied yet. Collective; all ranks ask for the same, but for the
+// room.
 //
 // An array fits as it lies, too, when it only needs to be described anew: with its halo
 // stepped over, or its blocks told as a list. The distribution's communicator must
