@@ -59,6 +59,11 @@
 #define DISTARRAY_PADDING_HALO        2 /* ends at the edges of the array            */
 #define DISTARRAY_PADDING_HALO_AROUND 3 /* around the edges too                      */
 
+/* What a consumer makes of axes of components (distarray_requirements). */
+#define DISTARRAY_COMPONENTS_ANY     0
+#define DISTARRAY_COMPONENTS_FASTEST 1 /* whole, and the fastest in memory            */
+#define DISTARRAY_COMPONENTS_NONE    2 /* not marked DISTARRAY_DIM_COMPONENT         */
+
 // The way of an array to a consumer and back. Made by distarray_accommodation_new,
 // freed by distarray_accommodation_free.
 typedef struct distarray_accommodation distarray_accommodation;
@@ -100,8 +105,11 @@ typedef struct {
   int64_t halo[2];
   // Not 0: the first block of a cyclic axis is on the first process.
   int64_t from_first_process;
-  // Zero.
-  uint64_t reserved[2];
+  // Elements from one line along this axis to the next in memory, as LAPACK's leading
+  // dimension; 0 is any, or no gaps in packed memory. Needs layouts.
+  int64_t pitch;
+  // Elements along the axis that every rank owns at least; 0 is any.
+  int64_t least;
 } distarray_required_axis;
 
 // What a consumer accepts. All zero: any array.
@@ -129,8 +137,17 @@ typedef struct {
   int32_t relabel;
   // Not 0: what does not fit is refused with DISTARRAY_E_WOULD_COPY.
   int32_t never_copy;
+  // Bytes from the first element on that the consumer writes in, marked
+  // DISTARRAY_I_SLACK where elements take less; each rank states its own.
+  uint64_t room;
+  // The ndim axes in the order in which DISTARRAY_LAYOUT_C goes through them, the last
+  // one fastest; NULL is their own. Needs layouts.
+  const int32_t *permutation;
+  // DISTARRAY_COMPONENTS_*: what becomes of axes marked DISTARRAY_DIM_COMPONENT. FASTEST
+  // needs layouts.
+  int64_t components;
   // Zero.
-  uint64_t reserved[4];
+  uint64_t reserved[1];
 } distarray_requirements;
 
 // Why a call was refused, and where. The caller owns it; every function takes
@@ -233,7 +250,8 @@ extern "C" {
 
 // Finds out whether a consumer can work on array, a part of distribution, as it lies,
 // and plans the way to what it can work on otherwise. requirements NULL accepts
-// anything. Nothing is copied yet. Collective; all ranks ask for the same.
+// anything. Nothing is copied yet. Collective; all ranks ask for the same, but for the
+// room.
 //
 // An array fits as it lies, too, when it only needs to be described anew: with its halo
 // stepped over, or its blocks told as a list. The distribution's communicator must

@@ -74,8 +74,9 @@ static inline int32_t distarray_adapter_box_axis(const distarray_export *loan, i
   DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, number, axis, error));
   if (flags & DISTARRAY_DIM_COMPONENT)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "flags", 0, flags,
-                                    "the axis of the components must be the fastest in memory: "
-                                    "distarray_accommodation_new copies them so");
+                                    "one axis alone may count the components of a cell: "
+                                    "DISTARRAY_COMPONENTS_NONE of distarray_accommodation_new "
+                                    "takes the marks away");
   if (!(flags & DISTARRAY_DIM_EDGE_OUTSIDE) &&
       ((axis->place == 0 && axis->padding[0] > 0) ||
        (axis->place == axis->processes - 1 && axis->padding[1] > 0)))
@@ -87,35 +88,74 @@ static inline int32_t distarray_adapter_box_axis(const distarray_export *loan, i
   return DISTARRAY_OK;
 }
 
+/* The axis that counts the components of a cell; -1 where there is none. */
+static inline int32_t distarray_adapter_component_axis(const distarray_export *loan) {
+  int32_t i;
+  for (i = loan->ndim - 1; i >= 0; i--)
+    if (loan->dims[i].flags & DISTARRAY_DIM_COMPONENT) break;
+  return i;
+}
+
+/* Refuses elements that are not packed: the components of a cell side by side, then x, y
+ * and z, from the last axis on or, with column_major not 0, from the first. Local. */
+static inline int32_t distarray_adapter_check_cells_packed(const distarray_export *loan,
+                                                           int column_major,
+                                                           distarray_error *error) {
+  const int32_t components = distarray_adapter_component_axis(loan);
+  int64_t shape[4], strides[4];
+  int32_t numbers[4], i, n = 0;
+  distarray_export cells = *loan;
+  distarray_error report;
+  int32_t status;
+  if (components < 0 || loan->ndim > 4) return distarray_adapter_check_packed(loan, column_major, error);
+  /* The same axes, that of the components at the end where the fastest is. */
+  if (column_major) numbers[n++] = components;
+  for (i = 0; i < loan->ndim; i++)
+    if (i != components) numbers[n++] = i;
+  if (!column_major) numbers[n++] = components;
+  for (i = 0; i < n; i++) {
+    shape[i] = loan->shape[numbers[i]];
+    strides[i] = loan->strides[numbers[i]];
+  }
+  cells.shape = shape;
+  cells.strides = strides;
+  status = distarray_adapter_check_packed(&cells, column_major, &report);
+  if (status == DISTARRAY_OK) return status;
+  i = numbers[report.axis];
+  return distarray_adapter_refuse(error, status, i, "strides", report.expected, report.found,
+                                  "the library wants packed elements, the components of a cell "
+                                  "side by side: distarray_accommodation_new copies them so");
+}
+
 /* Reads a loan's part, x from the last axis on or, with column_major not 0, from the
- * first. Refuses what no grid of at most largest elements could hold. Local. */
+ * first, that of the components left out. Refuses what no grid of at most largest elements
+ * could hold. Local. */
 static inline int32_t distarray_adapter_box_of_loan(const distarray_export *loan, int column_major,
                                                     int64_t largest, distarray_adapter_box *box,
                                                     distarray_error *error) {
   const distarray_adapter_axis none = {1, 0, 1, 1, 0, {0, 0}};
-  const int32_t step = column_major ? 1 : -1;
-  int32_t fastest = column_major ? 0 : loan->ndim - 1, i;
+  const int32_t step = column_major ? 1 : -1, components = distarray_adapter_component_axis(loan);
+  int32_t number = column_major ? 0 : loan->ndim - 1, i;
   int64_t elements;
   memset(box, 0, sizeof *box);
   box->dim = loan->ndim;
   box->dof = box->processes = elements = 1;
-  if (loan->ndim > 0 && (loan->dims[fastest].flags & DISTARRAY_DIM_COMPONENT)) {
+  if (components >= 0) {
     distarray_adapter_axis axis;
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, fastest, &axis, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, fastest, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, fastest, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, components, &axis, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, components, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, components, error));
     box->dim--;
     box->dof = elements = axis.size;
-    fastest += step;
   }
   if (box->dim < 1 || box->dim > 3 || box->dof < 1)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "ndim", 3, box->dim,
                                     "a grid has one to three axes, and one more of the components "
-                                    "of a cell, marked DISTARRAY_DIM_COMPONENT, fastest in memory");
-  for (i = 0; i < 3; i++) {
-    const int32_t number = fastest + i * step;
+                                    "of a cell, marked DISTARRAY_DIM_COMPONENT");
+  for (i = 0; i < 3; i++, number += step) {
     box->axis[i] = none;
     if (i >= box->dim) continue;
+    if (number == components) number += step;
     DISTARRAY_ADAPTER_TRY(distarray_adapter_box_axis(loan, number, &box->axis[i], error));
     box->number[i] = number;
     box->flags[i] = loan->dims[number].flags;
@@ -124,13 +164,13 @@ static inline int32_t distarray_adapter_box_of_loan(const distarray_export *loan
     box->processes *= box->axis[i].processes;
   }
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(elements, largest, -1, "size", error));
-  return distarray_adapter_check_packed(loan, column_major, error);
+  return distarray_adapter_check_cells_packed(loan, column_major, error);
 }
 
 /* Whether the elements are packed in this order; those of a single line are in both. */
 static inline int distarray_adapter_is_packed(const distarray_export *loan, int column_major) {
   distarray_error report;
-  return distarray_adapter_check_packed(loan, column_major, &report) == DISTARRAY_OK;
+  return distarray_adapter_check_cells_packed(loan, column_major, &report) == DISTARRAY_OK;
 }
 
 /* --- Grids: from where the parts of all ranks begin ------------------------------- */

@@ -37,8 +37,8 @@
  *
  * Header only, compiled with the program's own MPI and FFTW 3.3 in double precision,
  * after fftw_mpi_init. No element is copied: what FFTW cannot take as it lies is refused,
- * and the report says why. What always works is to lend a slab of FFTW's own and to move
- * the elements there and back by a distarray_redistribution.
+ * and the report says why. What always works is a copy with FFTW's room, there and back:
+ * distarray_accommodation_new with what distarray_fftw_requirements says.
  *
  * A slab is an array of 2 or more axes in C order of which the first is cut into equal
  * blocks, the last ones shorter or empty. With DISTARRAY_FFTW_TRANSPOSED (FFTW_MPI_
@@ -75,6 +75,10 @@ extern "C" {
                                        fftw_mpi_plan_many_transpose have them */
 
 #define DISTARRAY_FFTW_MAX_RNK 8
+
+/* The end of a refusal. */
+#define DISTARRAY_FFTW_WAY_OUT \
+  "distarray_accommodation_new copies to what distarray_fftw_requirements says"
 
 /* What FFTW's planners take. */
 typedef struct distarray_fftw_slab {
@@ -160,6 +164,27 @@ static inline int32_t distarray_fftw_check_extent(int64_t extent, int32_t axis,
                                   "a transform has one element or more along each axis");
 }
 
+/* Takes a program's words on a slab, or refuses them. */
+static inline int32_t distarray_fftw_slab_of(int rnk, const ptrdiff_t *n, ptrdiff_t howmany,
+                                             ptrdiff_t block, int layout,
+                                             distarray_fftw_slab *slab, distarray_error *error) {
+  int axis;
+  memset(slab, 0, sizeof *slab);
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_layout(layout, error));
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_rnk(rnk, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(n, "n", error));
+  for (axis = 0; axis < rnk; axis++)
+    DISTARRAY_ADAPTER_TRY(distarray_fftw_check_extent(n[axis], axis, error));
+  if (howmany < 1)
+    return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "howmany", 1, howmany,
+                                    "each place of a transform has one component or more");
+  slab->rnk = rnk;
+  memcpy(slab->n, n, sizeof *n * (size_t)rnk);
+  slab->howmany = howmany;
+  slab->block = block;
+  return DISTARRAY_OK;
+}
+
 /* Lends a slab: n are the rnk extents of the array, that is of the real numbers with
  * DISTARRAY_FFTW_REAL, and n / 2 + 1 along the last axis for a half-complex spectrum.
  * block is that of the axis that is cut; lease may be NULL. Local. */
@@ -175,21 +200,9 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
   ptrdiff_t held = 0, start = 0, elements;
   distarray_fftw_slab slab;
   distarray_adapter_keeper *keeper = NULL;
-  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_layout(layout, error));
-  DISTARRAY_ADAPTER_TRY(distarray_fftw_check_rnk(rnk, error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(n, "n", error));
-  for (axis = 0; axis < rnk; axis++)
-    DISTARRAY_ADAPTER_TRY(distarray_fftw_check_extent(n[axis], axis, error));
-  if (howmany < 1)
-    return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "howmany", 1, howmany,
-                                    "each place of a transform has one component or more");
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_slab_of(rnk, n, howmany, block, layout, &slab, error));
   MPI_Comm_rank(comm, &rank);
   MPI_Comm_size(comm, &size);
-  memset(&slab, 0, sizeof slab);
-  slab.rnk = rnk;
-  memcpy(slab.n, n, sizeof *n * (size_t)rnk);
-  slab.howmany = howmany;
-  slab.block = block;
   elements = distarray_fftw_local_size(&slab, layout, comm, &held, &start);
   if (held == 0) start = n[cut]; /* FFTW says 0 for a process that holds nothing */
   DISTARRAY_ADAPTER_TRY(distarray_adapter_new_keeper(ndim, 0, 0, lease, &keeper, error));
@@ -210,6 +223,41 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
   loan->alloc_base = data;
   loan->alloc_bytes = (uint64_t)elements * (uint64_t)distarray_fftw_unit(layout);
   loan->flags_info |= DISTARRAY_I_SLACK;
+  return distarray_adapter_ok(error);
+}
+
+/* What distarray_fftw_borrow takes, for distarray_accommodation_new, of an array with the
+ * axes that distarray_fftw_lend would give it: n, howmany, block and layout are those of
+ * lending, and an axis of components is marked as one. The copy has FFTW's room. axes is
+ * room for rnk + 2 records. Local. */
+static inline int32_t distarray_fftw_requirements(MPI_Comm comm, int rnk, const ptrdiff_t *n,
+                                                  ptrdiff_t howmany, ptrdiff_t block, int layout,
+                                                  distarray_required_axis *axes,
+                                                  distarray_requirements *asked,
+                                                  distarray_error *error) {
+  static const int32_t swapped[DISTARRAY_FFTW_MAX_RNK + 2] = {1, 0, 2, 3, 4, 5, 6, 7, 8, 9};
+  const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
+  const int real = distarray_fftw_is_real(layout);
+  ptrdiff_t held, start;
+  int size;
+  distarray_fftw_slab slab;
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_slab_of(rnk, n, howmany, block, layout, &slab, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(axes, "axes", error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(asked, "asked", error));
+  MPI_Comm_size(comm, &size);
+  *asked = distarray_adapter_rows_requirements(
+      rnk + (howmany > 1) + ((layout & DISTARRAY_FFTW_PAIRS) != 0), axes, DISTARRAY_LAYOUT_C,
+      real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX, real ? 64 : 128);
+  axes[1 - cut].proc_grid_size = 1;
+  axes[cut].proc_grid_size = size;
+  axes[cut].block_size =
+      block == FFTW_MPI_DEFAULT_BLOCK ? (n[cut] + size - 1) / size : block;
+  if (layout & DISTARRAY_FFTW_REAL) axes[rnk - 1].pitch = 2 * (n[rnk - 1] / 2 + 1);
+  if (cut) asked->permutation = swapped;
+  asked->grid_order = 1; /* row-major */
+  asked->replicas = 1;
+  asked->room = (uint64_t)distarray_fftw_local_size(&slab, layout, comm, &held, &start) *
+                (uint64_t)distarray_fftw_unit(layout);
   return distarray_adapter_ok(error);
 }
 
@@ -269,13 +317,11 @@ static inline int32_t distarray_fftw_check(const distarray_export *loan, int lay
   if (loan->shape[cut] > 0 && dim->dist_type == DISTARRAY_DIST_BLOCK && dim->start != start)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, cut, "start", start,
                                     dim->start,
-                                    "FFTW takes equal blocks alone: move the elements to a slab of "
-                                    "its own by a distarray_redistribution");
+                                    "FFTW takes equal blocks alone: " DISTARRAY_FFTW_WAY_OUT);
   if (loan->shape[cut] != held)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, cut, "stop", start + held,
                                     start + loan->shape[cut],
-                                    "FFTW takes equal blocks alone: move the elements to a slab of "
-                                    "its own by a distarray_redistribution");
+                                    "FFTW takes equal blocks alone: " DISTARRAY_FFTW_WAY_OUT);
   distarray_fftw_strides(slab, layout, held, strides);
   for (axis = 0; axis < loan->ndim; axis++) {
     if (loan->shape[axis] == 0) view = -1;
@@ -284,11 +330,9 @@ static inline int32_t distarray_fftw_check(const distarray_export *loan, int lay
                                       strides[axis], loan->strides[axis],
                                       layout & DISTARRAY_FFTW_REAL
                                           ? "FFTW wants rows of n elements in the room of 2 (n / 2 "
-                                            "+ 1), in C order: move them to a slab of its own by a "
-                                            "distarray_redistribution"
+                                            "+ 1), in C order: " DISTARRAY_FFTW_WAY_OUT
                                           : "FFTW wants packed elements in the order of the "
-                                            "layout: move them to a slab of its own by a "
-                                            "distarray_redistribution");
+                                            "layout: " DISTARRAY_FFTW_WAY_OUT);
     if (view >= 0) view += (loan->shape[axis] - 1) * strides[axis];
   }
   view = view < 0 ? 0 : view + item;
@@ -300,12 +344,13 @@ static inline int32_t distarray_fftw_check(const distarray_export *loan, int lay
   if (room < wanted)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, -1, "alloc_bytes", wanted, room,
                                     "FFTW works in more memory than the elements take: allocate "
-                                    "what fftw_mpi_local_size_many says, and say so in the loan");
+                                    "what fftw_mpi_local_size_many says and lend it, or "
+                                    DISTARRAY_FFTW_WAY_OUT);
   if (!(loan->flags_info & DISTARRAY_I_SLACK))
     return distarray_adapter_refuse(error, DISTARRAY_E_ACCESS, -1, "flags_info",
                                     (int64_t)DISTARRAY_I_SLACK, 0,
                                     "FFTW overwrites the room beyond the elements: the lender "
-                                    "allows it by DISTARRAY_I_SLACK");
+                                    "allows it by DISTARRAY_I_SLACK, or " DISTARRAY_FFTW_WAY_OUT);
   return DISTARRAY_OK;
 }
 

@@ -344,7 +344,7 @@ static inline int32_t distarray_hypre_box_of_loan(const distarray_export *loan, 
                                                       box, error));
   if (box->dof != 1)
     return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE,
-                                    column_major ? 0 : loan->ndim - 1, "size", 1, box->dof,
+                                    distarray_adapter_component_axis(loan), "size", 1, box->dof,
                                     "a StructVector has one component: lend each on its own, with "
                                     "elements packed");
   if (loan->process_count != box->processes)

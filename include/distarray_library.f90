@@ -28,7 +28,8 @@ module distarray_library
     DISTARRAY_LAYOUT_C = 1, DISTARRAY_LAYOUT_FORTRAN = 2, DISTARRAY_LAYOUT_STRIDED = 4, &
     DISTARRAY_LAYOUT_C_LINES = 8, DISTARRAY_LAYOUT_FORTRAN_LINES = 16, &
     DISTARRAY_PADDING_ANY = 0, DISTARRAY_PADDING_NONE = 1, DISTARRAY_PADDING_HALO = 2, &
-    DISTARRAY_PADDING_HALO_AROUND = 3
+    DISTARRAY_PADDING_HALO_AROUND = 3, DISTARRAY_COMPONENTS_ANY = 0, &
+    DISTARRAY_COMPONENTS_FASTEST = 1, DISTARRAY_COMPONENTS_NONE = 2
 
   ! count stretches of len consecutive indices, each stride after the one before.
   type, bind(c) :: distarray_run
@@ -65,10 +66,11 @@ module distarray_library
     integer(c_int32_t) :: dist_types = 0, padding = 0
     integer(c_int64_t) :: proc_grid_size = 0, block_size = 0
     type(c_ptr) :: bounds = c_null_ptr
-    integer(c_int64_t) :: halo(2) = 0, from_first_process = 0, reserved(2) = 0
+    integer(c_int64_t) :: halo(2) = 0, from_first_process = 0, pitch = 0, least = 0
   end type
 
-  ! What a consumer accepts: axes is c_loc of ndim records; as it is, any array.
+  ! What a consumer accepts: axes is c_loc of ndim records, permutation of ndim
+  ! integer(c_int32_t), axes counted from 0; as it is, any array.
   type, bind(c) :: distarray_requirements
     type(c_ptr) :: axes = c_null_ptr
     integer(c_int32_t) :: ndim = 0, grid_order = 0
@@ -78,7 +80,9 @@ module distarray_library
     integer(c_int16_t) :: device_type = 0
     integer(c_int64_t) :: alignment = 0
     integer(c_int32_t) :: relabel = 0, never_copy = 0
-    integer(c_int64_t) :: reserved(4) = 0
+    integer(c_int64_t) :: room = 0
+    type(c_ptr) :: permutation = c_null_ptr
+    integer(c_int64_t) :: components = 0, reserved(1) = 0
   end type
 
   interface

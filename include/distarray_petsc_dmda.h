@@ -29,7 +29,8 @@
  *   }
  *
  * A grid's axes are (z, y, x) here, with a last one of the components where dof is
- * above 1: x runs fastest in memory and among the ranks. A loan in Fortran's order, (x, y,
+ * above 1: x runs fastest in memory and among the ranks. A loan's axis of components may
+ * stand anywhere if it is the fastest in memory. A loan in Fortran's order, (x, y,
  * z) with the first axis fastest, is taken too; its process_rank then runs fastest
  * along x as well (DISTARRAY_R_GRID_COLMAJOR).
  */
@@ -168,7 +169,7 @@ static inline int32_t distarray_petsc_check_width(const distarray_adapter_box *b
                                       least, cells,
                                       "PETSc wants as many cells as its stencil is wide, and one, on "
                                       "every rank: take fewer ranks, or distarray_accommodation_new "
-                                      "with bounds copies them into other blocks");
+                                      "with least copies them into other blocks");
   }
   return DISTARRAY_OK;
 }
@@ -441,13 +442,18 @@ static inline int32_t distarray_petsc_borrow_dmda_local(DM grid, distarray_expor
 }
 
 /* What distarray_petsc_create_dmda and distarray_petsc_borrow_dmda_global take of an array
- * of ndim axes, for distarray_accommodation_new. axes is room for ndim records. */
+ * of ndim axes, for distarray_accommodation_new. axes is room for ndim records. For
+ * a stencil wider than 1 set least of the axes that are cut to its width. */
 static inline distarray_requirements distarray_petsc_dmda_requirements(
     int32_t ndim, distarray_required_axis *axes) {
   distarray_requirements asked = distarray_petsc_vec_requirements(ndim, axes);
   int32_t i;
-  for (i = 1; i < ndim; i++) axes[i].proc_grid_size = 0;
+  for (i = 0; i < ndim; i++) {
+    axes[i].proc_grid_size = 0;
+    axes[i].least = 1;
+  }
   asked.grid_order = 1; /* row-major */
+  asked.components = DISTARRAY_COMPONENTS_FASTEST;
   return asked;
 }
 

@@ -10,7 +10,7 @@ use dealing::{Random, deal};
 use distarray::array::{AnyArray, DType, Order};
 use distarray::comm::{self, Comm};
 use distarray::distribution::{Axis, Distribution, Grid};
-use distarray::exchange::{Accommodation, Padding, RequiredAxis, Requirements, Storage};
+use distarray::exchange::{Accommodation, Components, Padding, RequiredAxis, Requirements, Storage};
 use distarray::protocol::{Dist, GridOrder};
 use distarray::{Error, ErrorKind};
 
@@ -51,13 +51,18 @@ struct Asked {
     procs: Option<i64>,
     block_size: Option<i64>,
     bare: bool,
+    least: i64,
+    pitch: Option<i64>,
 }
 
 impl Asked {
-    fn random(random: &mut Random, procs: Option<i64>) -> Self {
+    fn random(random: &mut Random, procs: Option<i64>, size: i64) -> Self {
         let kind = random.pick(&[None, Some('b'), Some('c')]);
         let block_size = (kind == Some('c') && random.chance(2)).then(|| random.within(1, 4));
-        Self { kind, procs, block_size, bare: random.chance(2) }
+        let bare = random.chance(2);
+        let least = if block_size.is_none() && random.chance(3) { random.within(0, 2) } else { 0 };
+        let pitch = random.chance(3).then(|| size.max(1) + random.within(0, 2));
+        Self { kind, procs, block_size, bare, least, pitch }
     }
 
     fn axis(&self) -> RequiredAxis {
@@ -68,7 +73,7 @@ impl Asked {
             _ => axis,
         };
         axis = self.procs.map_or(axis.clone(), |procs| axis.on(procs));
-        axis = self.block_size.map_or(axis.clone(), |length| axis.block_size(length));
+        axis = self.block_size.map_or(axis.clone(), |length| axis.block_size(length)).least(self.least);
         if self.bare { axis.bare() } else { axis }
     }
 
@@ -79,8 +84,30 @@ impl Asked {
         if let (Some(length), Dist::Cyclic { block_size, first_block, .. }) = (self.block_size, dim.dist()) {
             assert_eq!((length, length), (*block_size, *first_block));
         }
+        assert!(dim.owned_len() >= self.least, "{self:?} {dim:?}");
         assert!(!self.bare || dim.owned_len() == dim.len(), "{self:?} {dim:?}");
     }
+}
+
+/// The byte strides of packed lines, the fastest axis first.
+fn strides_of(by_speed: &[usize], extents: &[i64], asked: &[Asked], itemsize: i64) -> Vec<i64> {
+    let mut strides = vec![0; extents.len()];
+    let mut step = itemsize;
+    for &axis in by_speed {
+        strides[axis] = step;
+        step *= asked[axis].pitch.unwrap_or(extents[axis]);
+    }
+    strides
+}
+
+/// Whether some grid of these processes gives all of them the least that is asked for.
+fn can_be_dealt(asked: &[Asked], shape: &[i64], procs: i64) -> bool {
+    let any: Vec<i64> = (1..=procs).collect();
+    let choices: Vec<Vec<i64>> = asked.iter().map(|a| a.procs.map_or(any.clone(), |n| vec![n])).collect();
+    dealing::product(&choices).iter().any(|extents| {
+        let enough = |(a, (n, procs)): (&Asked, (&i64, &i64))| a.least * procs <= *n;
+        extents.iter().product::<i64>() == procs && asked.iter().zip(shape.iter().zip(extents)).all(enough)
+    })
 }
 
 fn accommodates(comm: &Comm, random: &mut Random) {
@@ -91,10 +118,28 @@ fn accommodates(comm: &Comm, random: &mut Random) {
     // Either the extents as they are, or all ranks along one axis.
     let line = random.chance(2).then(|| random.within(0, ndim as i64 - 1) as usize);
     let procs = |axis| line.map(|line| if line == axis { (comm.size() / dealt.replicas) as i64 } else { 1 });
-    let asked: Vec<Asked> = (0..ndim).map(|axis| Asked::random(random, procs(axis))).collect();
-    let mut requirements = Requirements::any().axes(asked.iter().map(Asked::axis).collect::<Vec<_>>());
+    let mut asked: Vec<Asked> =
+        (0..ndim).map(|axis| Asked::random(random, procs(axis), shape[axis])).collect();
     let order = random.pick(&[None, Some(Order::C), Some(Order::Fortran)]);
     let pitched = random.chance(2);
+    let mut axes: Vec<RequiredAxis> = asked.iter().map(Asked::axis).collect();
+    for (axis, asked) in axes.iter_mut().zip(&mut asked) {
+        match asked.pitch.filter(|_| order.is_some() && !pitched) {
+            Some(pitch) => *axis = axis.clone().pitch(pitch),
+            None => asked.pitch = None,
+        }
+    }
+    let mut requirements = Requirements::any().axes(axes);
+    let mut by_speed: Vec<usize> = (0..ndim).collect();
+    if order.is_some() && random.chance(2) {
+        by_speed.rotate_left(random.within(0, ndim as i64 - 1) as usize);
+        requirements = requirements.permutation(by_speed.clone());
+    }
+    if order == Some(Order::C) {
+        by_speed.reverse();
+    }
+    let room = random.pick(&[0, 8 * comm.rank() + 8, 4000]);
+    requirements = requirements.room(room);
     if let Some(order) = order {
         requirements =
             requirements.storage(if pitched { Storage::Pitched(order) } else { Storage::Packed(order) });
@@ -107,7 +152,13 @@ fn accommodates(comm: &Comm, random: &mut Random) {
 
     let u = source.from_fn(value).unwrap().into_any();
     let address = u.buffer().data();
-    let mut way = Accommodation::new(&source, &u, &requirements).unwrap();
+    let made = Accommodation::new(&source, &u, &requirements);
+    if !can_be_dealt(&asked, &shape, (comm.size() / dealt.replicas) as i64) {
+        let error = made.err().expect("too few elements");
+        assert_eq!((error.kind(), error.field()), (ErrorKind::Unsupported, Some("least")), "{error}");
+        return;
+    }
+    let mut way = made.unwrap();
     let moved = way.moves(8);
     let v = way.hand_over(u).unwrap();
     assert_eq!(way.is_copy(), !way.reasons().is_empty());
@@ -118,8 +169,16 @@ fn accommodates(comm: &Comm, random: &mut Random) {
     for (axis, asked) in asked.iter().enumerate() {
         asked.assert_met(&v, axis);
     }
-    if let Some(order) = order.filter(|_| !pitched) {
-        assert!(v.buffer().layout().is_packed(order));
+    if order.is_some() && !pitched {
+        let layout = v.buffer().layout();
+        let strides = strides_of(&by_speed, layout.shape(), &asked, layout.itemsize() as i64);
+        for (axis, &extent) in layout.shape().iter().enumerate() {
+            assert!(extent < 2 || layout.is_empty() || layout.strides()[axis] == strides[axis], "{order:?}");
+        }
+    }
+    if room > v.buffer().layout().len() * v.buffer().layout().itemsize() {
+        let (base, bytes) = v.buffer().allocation().unwrap();
+        assert!(v.buffer().slack() && bytes - (v.buffer().data().addr() - base.addr()) >= room);
     }
     assert!(dtype.is_none_or(|dtype| v.dtype() == dtype));
     assert!(v.buffer().layout().is_empty() || v.buffer().data().addr().is_multiple_of(alignment));
@@ -157,6 +216,30 @@ fn outcome(
     let reasons = all[0].0.clone();
     assert!(all.iter().all(|(other, _)| *other == reasons), "all ranks give the same reasons");
     (reasons, all.iter().map(|(_, sent)| sent).sum())
+}
+
+#[test]
+fn components_are_put_first_or_unmarked() {
+    comm::threads(3, |comm| {
+        let axes = [Axis::block(7), Axis::whole(2).component(), Axis::whole(5)];
+        let d = Distribution::new(&comm, axes).unwrap();
+        let u = d.from_fn(value).unwrap().into_any();
+        let strides = |order, components| {
+            let asked = Requirements::any().storage(Storage::Packed(order)).components(components);
+            let mut way = Accommodation::new(&d, &u, &asked).unwrap();
+            let v = way.hand_over(d.from_fn(value).unwrap().into_any()).unwrap();
+            assert_holds(&v, value);
+            let marked: Vec<bool> = v.dim_data().dims().iter().map(|dim| dim.is_component()).collect();
+            (way.is_copy(), v.buffer().layout().strides().to_vec(), marked)
+        };
+        let rows = d.dim_data().dims()[0].len();
+        let marked = vec![false, true, false];
+        let fastest = Components::Fastest;
+        assert_eq!(strides(Order::C, fastest), (true, vec![80, 8, 16], marked.clone()));
+        assert_eq!(strides(Order::Fortran, fastest), (true, vec![16, 8, 16 * rows], marked.clone()));
+        assert_eq!(strides(Order::C, Components::Any), (false, vec![80, 40, 8], marked));
+        assert_eq!(strides(Order::C, Components::None), (false, vec![80, 40, 8], vec![false; 3]));
+    });
 }
 
 /// No reason to copy.
@@ -228,6 +311,23 @@ fn what_does_not_fit_moves_least_and_says_why() {
     let (_, sent) = outcome(3, turned, &wanted);
     assert_eq!(sent, 8 * 12);
     assert_eq!(outcome(3, turned, &wanted.relabel()), fits());
+    // Blocks of which the last one is empty give some away.
+    let uneven = |comm: &Comm| Distribution::new(comm, [Axis::blocks_of(6, 3)]).unwrap();
+    let (reasons, sent) = outcome(3, uneven, &one(axis().block().least(1)));
+    assert_eq!(
+        reasons,
+        [
+            "axis 0, dist_type: 'b' on 3 processes becomes the same, dealt otherwise; asked for 'b' with 1 or more on each"
+        ]
+    );
+    // 0..3 and 3..6 become 0..2, 2..4 and 4..6.
+    assert_eq!(sent, 8 * 3);
+    let (reasons, sent) = outcome(3, blocks, &Requirements::any().room(64));
+    assert_eq!(
+        (reasons, sent),
+        (vec!["room: there is less than asked for from the first element on".into()], 0)
+    );
+    assert_eq!(outcome(3, blocks, &Requirements::any().room(32)), fits());
     // Rows on all ranks, from a grid.
     let grid = |comm: &Comm| {
         let axes = [Axis::block(8), Axis::block(6)];
@@ -242,6 +342,10 @@ fn what_does_not_fit_moves_least_and_says_why() {
             "axis 1, dist_type: 'b' on 2 processes becomes 'b' on 1 process; asked for any kind on 1 process",
         ]
     );
+}
+
+fn axis_of(axis: RequiredAxis) -> Requirements {
+    Requirements::any().axes([axis]).storage(Storage::Packed(Order::C))
 }
 
 #[test]
@@ -265,6 +369,15 @@ fn requirements_that_cannot_be_met_are_refused_on_all_ranks() {
     );
     refused(|_| Requirements::any().dtype(DType::I32), ErrorKind::DType, "dtype");
     refused(|_| Requirements::any().alignment(3), ErrorKind::Range, "alignment");
+    refused(|_| axis_of(RequiredAxis::any().pitch(4)), ErrorKind::Range, "pitch");
+    refused(|_| Requirements::any().axes([RequiredAxis::any().pitch(10)]), ErrorKind::Range, "pitch");
+    refused(|_| axis_of(RequiredAxis::any().least(-1)), ErrorKind::Range, "least");
+    refused(|_| axis_of(RequiredAxis::any().least(6)), ErrorKind::Unsupported, "least");
+    refused(|_| axis_of(RequiredAxis::any().least(i64::MAX)), ErrorKind::Unsupported, "least");
+    refused(|_| axis_of(RequiredAxis::any()).permutation([1]), ErrorKind::Range, "permutation");
+    refused(|_| axis_of(RequiredAxis::any()).permutation([0, 0]), ErrorKind::Range, "permutation");
+    refused(|_| Requirements::any().permutation([0]), ErrorKind::Range, "permutation");
+    refused(|_| Requirements::any().components(Components::Fastest), ErrorKind::Range, "components");
     refused(|_| Requirements::any().axes([RequiredAxis::any().on(3)]), ErrorKind::Grid, "proc_grid_size");
     refused(|_| Requirements::any().dtype(DType::F32).never_copy(), ErrorKind::WouldCopy, "dtype");
     refused(|rank| Requirements::any().alignment(if rank == 1 { 64 } else { 128 }), ErrorKind::Invariant, "");

@@ -278,7 +278,8 @@ class distarray_required_axis(Structure):
         ("bounds", POINTER(c_int64)),
         ("halo", c_int64 * 2),
         ("from_first_process", c_int64),
-        ("reserved", c_uint64 * 2),
+        ("pitch", c_int64),
+        ("least", c_int64),
     ]
 
 
@@ -295,5 +296,8 @@ class distarray_requirements(Structure):
         ("alignment", c_uint64),
         ("relabel", c_int32),
         ("never_copy", c_int32),
-        ("reserved", c_uint64 * 4),
+        ("room", c_uint64),
+        ("permutation", POINTER(c_int32)),
+        ("components", c_int64),
+        ("reserved", c_uint64 * 1),
     ]

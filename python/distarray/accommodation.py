@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from ctypes import byref, c_int64, c_size_t
+from ctypes import byref, c_int32, c_int64, c_size_t
 from dataclasses import dataclass
 
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from .halo import Moved, moved, number
 _KINDS = {"b": 1, "c": 2, "u": 4}
 _PADDINGS = {"any": 0, "none": 1, "halo": 2, "halo_around": 3}
 _LAYOUTS = {"C": 1, "F": 2, "strided": 4, "C_lines": 8, "F_lines": 16}
+_COMPONENTS = {"any": 0, "fastest": 1, "none": 2}
 _ORDERS = {None: 0, "C": 1, "F": 2}
 
 
@@ -34,6 +35,8 @@ class Accepts:
         block_size: length of every block but the last ones; 0 is any.
         bounds: of blocks: coordinate i owns ``bounds[i]`` to ``bounds[i + 1] - 1``.
         from_first_process: the first block of a cyclic axis is on the first process.
+        pitch: elements from one line along the axis to the next in memory; 0 is any.
+        least: elements that every rank owns at least.
     """
 
     kinds: str = ""
@@ -43,6 +46,8 @@ class Accepts:
     block_size: int = 0
     bounds: Sequence[int] | None = None
     from_first_process: bool = False
+    pitch: int = 0
+    least: int = 0
 
     def _struct(self) -> distarray_required_axis:
         struct = distarray_required_axis()
@@ -51,6 +56,7 @@ class Accepts:
         struct.proc_grid_size, struct.block_size = self.procs, self.block_size
         struct.halo[0], struct.halo[1] = self.halo
         struct.from_first_process = int(self.from_first_process)
+        struct.pitch, struct.least = self.pitch, self.least
         if self.bounds is not None:
             struct.bounds = (c_int64 * len(self.bounds))(*self.bounds)
         return struct
@@ -69,6 +75,10 @@ class Accommodation:
             distance), ``"F_lines"`` (columns of any distance, as LAPACK's); none is any.
         dtype: the element type; None is any.
         alignment: of the first element, in bytes; 0 is natural.
+        room: bytes from the first element on that the consumer writes in; each rank states its own.
+        permutation: the axes in the order in which ``"C"`` goes through them; None is their own.
+        components: ``"any"``; ``"fastest"``, axes of components the fastest in memory; ``"none"``,
+            none marked as such.
         replicas: number of equal copies; 0 is any.
         relabel: where elements must move, number the ranks so that the fewest do.
         never_copy: refuse what does not fit.
@@ -87,6 +97,9 @@ class Accommodation:
         layouts: Sequence[str] = (),
         dtype: npt.DTypeLike = None,
         alignment: int = 0,
+        room: int = 0,
+        permutation: Sequence[int] | None = None,
+        components: str = "any",
         replicas: int = 0,
         relabel: bool = False,
         never_copy: bool = False,
@@ -104,7 +117,12 @@ class Accommodation:
             asked.layouts = sum(number(_LAYOUTS, layout, "layouts") for layout in set(layouts))
             if dtype is not None:
                 asked.code, asked.bits = dtype_code(dtype)
-            asked.alignment, asked.replicas = alignment, replicas
+            asked.components = number(_COMPONENTS, components, "components")
+            if permutation is not None:
+                if axes is None or len(permutation) != len(axes):
+                    raise ValueError("permutation names each of the axes that are stated once")
+                asked.permutation = (c_int32 * len(permutation))(*permutation)
+            asked.alignment, asked.room, asked.replicas = alignment, room, replicas
             asked.relabel, asked.never_copy = int(relabel), int(never_copy)
         arguments = (handle, handle_of(array), byref(asked))
         self._handle = Handle("accommodation", "accommodation_new", *arguments, kept=(on,))

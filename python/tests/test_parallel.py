@@ -232,6 +232,13 @@ def test_a_consumer_gets_what_it_takes(comm, size, everywhere):
     panels.take_back(handed, u)
     np.testing.assert_array_equal(u.owned, number(u.ogrid) + 3)
 
+    slabs = [da.Accepts("b", padding="none", procs=size, least=1), da.Accepts(procs=1, pitch=7)]
+    handed = da.Accommodation(u, axes=slabs, layouts=["C"], room=8 * 7 * 6).hand_over(u)
+    assert handed.is_copy and handed.local.strides == (8 * 7, 8)
+    np.testing.assert_array_equal(handed.owned, u.owned)
+    turned = da.Accommodation(u, axes=slabs[:1] + [da.Accepts()], layouts=["C"], permutation=[1, 0])
+    assert turned.hand_over(u).local.flags.f_contiguous
+
 
 def test_sets_of_files(comm, rank, size, shared_tmp, everywhere):
     if comm is None:

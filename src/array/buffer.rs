@@ -149,6 +149,8 @@ pub struct Buffer {
     access: Access,
     layout: Layout,
     allocation: Option<(*mut u8, usize)>,
+    /// Whether bytes of the allocation that no element has may be overwritten.
+    slack: bool,
     format: Option<Arc<str>>,
     owner: Arc<dyn Owner>,
 }
@@ -157,6 +159,7 @@ pub struct Buffer {
 pub(super) struct Extent {
     data: NonNull<u8>,
     layout: Layout,
+    slack: bool,
     /// The memory's owner: another buffer's is another.
     owner: Weak<dyn Owner>,
 }
@@ -189,7 +192,7 @@ impl Buffer {
             Error::new(ErrorKind::DType, format!("{dtype} elements have no size of their own"))
                 .in_field("dtype")
         })?;
-        Self::zeroed(dtype, Layout::packed(shape, itemsize, order)?, None, 1)
+        Self::zeroed(dtype, Layout::packed(shape, itemsize, order)?, 0, None, 1)
     }
 
     /// Packed memory of our own for elements of which only the size is known.
@@ -197,23 +200,32 @@ impl Buffer {
     /// # Errors
     /// A shape too large, or no memory.
     pub fn opaque(shape: &[i64], itemsize: usize, order: Order, format: Option<Arc<str>>) -> Result<Self> {
-        Self::zeroed(DType::OPAQUE, Layout::packed(shape, itemsize, order)?, format, 1)
+        Self::zeroed(DType::OPAQUE, Layout::packed(shape, itemsize, order)?, 0, format, 1)
     }
 
-    /// Packed memory of our own, all bytes zero, at an address that is a multiple of
-    /// `alignment`, a power of two, and of 64.
+    /// Memory of our own, all bytes zero, at an address that is a multiple of `alignment`,
+    /// a power of two, and of 64. The layout reaches from 0 up; `room` is the least number
+    /// of bytes.
     pub(crate) fn zeroed(
         dtype: DType,
         layout: Layout,
+        room: usize,
         format: Option<Arc<str>>,
         alignment: usize,
     ) -> Result<Self> {
-        // A packed layout reaches from 0 up.
-        let bytes = layout.reach().1.unsigned_abs();
+        let bytes = layout.reach().1.unsigned_abs().max(room);
         let heap = Heap::zeroed(bytes, alignment)?;
         let data = heap.start();
-        let allocation = Some((data.as_ptr(), bytes));
-        Ok(Self { data, dtype, access: Access::Exclusive, layout, allocation, format, owner: Arc::new(heap) })
+        Ok(Self {
+            data,
+            dtype,
+            access: Access::Exclusive,
+            allocation: Some((data.as_ptr(), bytes)),
+            slack: bytes > layout.len() * layout.itemsize(),
+            layout,
+            format,
+            owner: Arc::new(heap),
+        })
     }
 
     /// The elements of a vector, row-major, without copying them.
@@ -232,7 +244,8 @@ impl Buffer {
         let data = NonNull::from(elements.as_mut_slice()).cast();
         let allocation = Some((data.as_ptr(), layout.reach().1.unsigned_abs()));
         let owner = Arc::new(Keep(elements));
-        Ok(Self { data, dtype: T::DTYPE, access: Access::Exclusive, layout, allocation, format: None, owner })
+        let access = Access::Exclusive;
+        Ok(Self { data, dtype: T::DTYPE, access, layout, allocation, slack: false, format: None, owner })
     }
 
     /// Foreign memory, kept alive by any object.
@@ -249,7 +262,7 @@ impl Buffer {
     pub unsafe fn from_raw(raw: RawBuffer, owner: Arc<dyn Owner>) -> Result<Self> {
         raw.check()?;
         let RawBuffer { data, dtype, layout, access, allocation, format } = raw;
-        Ok(Self { data: or_dangling(data), dtype, access, layout, allocation, format, owner })
+        Ok(Self { data: or_dangling(data), dtype, access, layout, allocation, slack: false, format, owner })
     }
 
     /// [`from_raw`](Self::from_raw) for memory that was checked.
@@ -260,7 +273,7 @@ impl Buffer {
     pub(crate) unsafe fn of_checked(memory: Memory<'_>, owner: Arc<dyn Owner>) -> Self {
         let Memory { data, dtype, layout, access, allocation, format } = memory;
         let (layout, format) = (layout.to_layout(), format.map(Arc::from));
-        Self { data: or_dangling(data), dtype, access, layout, allocation, format, owner }
+        Self { data: or_dangling(data), dtype, access, layout, allocation, slack: false, format, owner }
     }
 
     /// Element type.
@@ -304,6 +317,27 @@ impl Buffer {
         self.allocation
     }
 
+    /// Says that bytes of the allocation that no element has may be overwritten, or not.
+    #[inline(always)] // every import comes through here
+    pub(crate) fn with_slack(self, slack: bool) -> Self {
+        Self { slack, ..self }
+    }
+
+    /// Whether bytes of the allocation that no element has may be overwritten.
+    #[must_use]
+    pub fn slack(&self) -> bool {
+        self.slack
+    }
+
+    /// Bytes from the first element on that are the elements', or may be overwritten.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let elements = self.layout.len() * self.layout.itemsize();
+        let Some((base, bytes)) = self.allocation.filter(|_| self.slack) else { return elements };
+        let before = self.data.addr().get().checked_sub(base.addr());
+        before.and_then(|before| bytes.checked_sub(before)).map_or(elements, |room| room.max(elements))
+    }
+
     /// Layout of a record type (PEP 3118), where there is one.
     #[must_use]
     pub fn format(&self) -> Option<&Arc<str>> {
@@ -337,6 +371,7 @@ impl Buffer {
             access: self.access.min(Access::Write),
             layout: self.layout.clone(),
             allocation: self.allocation,
+            slack: self.slack,
             format: self.format.clone(),
             owner,
         }
@@ -348,15 +383,18 @@ impl Buffer {
         let (layout, offset) = self.layout.part(ranges);
         // The part lies inside what this layout reaches.
         let data = or_dangling(self.data.as_ptr().wrapping_offset(offset));
-        let whole = Extent { data: self.data, layout: self.layout, owner: Arc::downgrade(&self.owner) };
-        (Self { data, layout, ..self }, whole)
+        // Beyond a smaller box lies what is left out.
+        let slack = self.slack && layout == self.layout;
+        let owner = Arc::downgrade(&self.owner);
+        let whole = Extent { data: self.data, layout: self.layout, slack: self.slack, owner };
+        (Self { data, layout, slack, ..self }, whole)
     }
 
     /// All elements again, of which this is a part; `None` where it is of others.
     pub(super) fn widened(self, whole: Extent) -> Option<Self> {
         whole.is_of(&self).then_some(())?;
-        let Extent { data, layout, .. } = whole;
-        Some(Self { data, layout, ..self })
+        let Extent { data, layout, slack, .. } = whole;
+        Some(Self { data, layout, slack, ..self })
     }
 
     /// Calls `visit` with each contiguous stretch of bytes, elements in row-major order.

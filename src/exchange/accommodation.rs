@@ -8,7 +8,7 @@ use super::moved::Moved;
 use super::redistribution::{Arrays, Redistribution};
 use super::requirements::Requirements;
 use super::verdict::agree;
-use crate::array::{AnyArray, ArrayMut, Buffer, DType, Layout, Order, Whole};
+use crate::array::{AnyArray, ArrayMut, Buffer, DType, Order, Whole};
 use crate::comm::Op;
 use crate::distribution::{Distribution, hash_words};
 use crate::error::{Error, ErrorKind, Result};
@@ -78,7 +78,7 @@ enum Out {
 impl Accommodation {
     /// Finds out whether a consumer can work on `array`, a part of `distribution`, as it
     /// lies, and plans the way to what it can work on otherwise. Nothing is copied yet.
-    /// Collective; all ranks pass the same requirements.
+    /// Collective; all ranks pass the same requirements, but for the [room](Requirements::room).
     ///
     /// # Errors
     /// On every rank: `Shape` for an array of another distribution or of another number
@@ -95,23 +95,28 @@ impl Accommodation {
         asked: Result<(&AnyArray, &Requirements)>,
     ) -> Result<Self> {
         let comm = distribution.comm();
-        let text = asked.as_ref().map_or(String::new(), |(_, requirements)| format!("{requirements:?}"));
+        // All but the room is the same everywhere.
+        let alike = |requirements: &Requirements| Requirements { room: 0, ..requirements.clone() };
+        let text = asked.as_ref().map_or(String::new(), |(_, asked)| format!("{:?}", alike(asked)));
         let words = [hash_words(text.bytes().map(u64::from))];
         let mine = asked.and_then(|(array, requirements)| {
             check_part(distribution, array)?;
+            let requirements = requirements.of_array(array.dim_data().dims());
             let axes = requirements.of_axes(array.dim_data().ndim())?;
-            Ok((array, requirements, axes, accepted_dtype(requirements, array.dtype())?))
+            let dtype = accepted_dtype(&requirements, array.dtype())?;
+            Ok((array, requirements, axes, dtype))
         });
         let (array, requirements, axes, dtype) = agree(comm, mine, words.into_iter())?;
 
-        let target = match is_met(distribution, requirements, &axes)? {
+        let target = match is_met(distribution, &requirements, &axes)? {
             true => distribution.clone(),
-            false => deal(distribution, requirements, &axes)?,
+            false => deal(distribution, &requirements, &axes)?,
         };
-        let reasons = Misfits::agreed(comm, array, target.dim_data(), requirements)?.explain(
+        comm.agree(requirements.check_pitches(&target.dim_data().held_shape()))?;
+        let reasons = Misfits::agreed(comm, array, target.dim_data(), &requirements)?.explain(
             array,
             &target,
-            requirements,
+            &requirements,
             &axes,
         );
         if requirements.never_copy && !reasons.is_empty() {
@@ -131,7 +136,7 @@ impl Accommodation {
         Ok(Self {
             source: distribution.clone(),
             target,
-            requirements: requirements.clone(),
+            requirements,
             dtype: array.dtype(),
             reasons,
             copy,
@@ -305,9 +310,9 @@ impl Copying {
     ) -> Result<AnyArray> {
         let dim_data = target.dim_data();
         let itemsize = self.dtype.itemsize().unwrap_or(like.buffer().layout().itemsize());
-        let layout = Layout::packed(&dim_data.held_shape(), itemsize, self.order)?;
+        let (layout, room) = requirements.layout(&dim_data.held_shape(), itemsize, self.order)?;
         let format = like.buffer().format().filter(|_| self.dtype == like.dtype()).cloned();
-        let buffer = Buffer::zeroed(self.dtype, layout, format, requirements.alignment)?;
+        let buffer = Buffer::zeroed(self.dtype, layout, room, format, requirements.alignment)?;
         AnyArray::new(dim_data.clone(), buffer)
     }
 }

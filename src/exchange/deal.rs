@@ -1,7 +1,8 @@
 //! Dealing an array out as a consumer accepts it, so that as little as possible moves.
 
 use super::piece;
-use super::requirements::{RequiredAxis, Requirements};
+use super::required_axis::RequiredAxis;
+use super::requirements::{Components, Requirements};
 use crate::comm::Op;
 use crate::distribution::{Axis, Decomposition, Distribution, Grid};
 use crate::error::Result;
@@ -18,7 +19,8 @@ pub(super) fn is_met(
         asked.is_met_by(&dim_data.dims()[axis], distribution.axis_map(axis))
     };
     let grid = requirements.grid_order.as_ref().is_none_or(|order| order == dim_data.grid().order())
-        && requirements.replicas.is_none_or(|replicas| replicas == dim_data.grid().replicas());
+        && requirements.replicas.is_none_or(|replicas| replicas == dim_data.grid().replicas())
+        && (requirements.components != Components::None || !dim_data.dims().iter().any(Dim::is_component));
     let mut all = [u64::from(grid && axes.iter().enumerate().all(met))];
     distribution.comm().all_reduce(&mut all, Op::Min)?;
     Ok(all == [1])
@@ -36,23 +38,34 @@ pub(super) fn deal(
     axes: &[RequiredAxis],
 ) -> Result<Distribution> {
     let comm = source.comm();
-    let dims = source.dim_data().dims();
+    let marked = |dim: &Dim| dim.is_component() && requirements.components != Components::None;
+    let dims = source.dim_data().dims().iter().map(|dim| dim.clone().component_if(marked(dim)));
+    let dims: &[Dim] = &dims.collect::<Vec<_>>();
     let own_grid = source.dim_data().grid();
     let replicas = requirements.replicas.unwrap_or(own_grid.replicas());
-    let stays =
-        |(asked, dim): (&RequiredAxis, &Dim)| asked.procs().is_none_or(|procs| procs == dim.proc_grid_size());
+    let stays = |(asked, dim): (&RequiredAxis, &Dim)| {
+        let procs = dim.proc_grid_size();
+        asked.procs().is_none_or(|asked| asked == procs) && asked.is_enough(dim.size(), procs)
+    };
     let same_grid = replicas == own_grid.replicas() && axes.iter().zip(dims).all(stays);
     let extents: Vec<i64> = if same_grid {
         dims.iter().map(Dim::proc_grid_size).collect()
     } else {
         let wish = |(asked, dim): (&RequiredAxis, &Dim)| {
-            let axis = Axis::block(dim.size());
+            // Of an axis that is dealt out in stretches of the least length there are so many.
+            let axis = Axis::block(dim.size() / asked.least.max(1));
             asked.procs().map_or(axis.clone(), |procs| axis.on(procs))
         };
         let wishes: Vec<Axis> = axes.iter().zip(dims).map(wish).collect();
         let grid = Grid::compact().replicas(replicas);
         comm.agree(Decomposition::new(&wishes, &grid, comm.size()))?.grid_extents().to_vec()
     };
+
+    let mut short = axes.iter().zip(dims).zip(&extents).enumerate();
+    let short = short.find(|(_, ((asked, dim), procs))| !asked.is_enough(dim.size(), **procs));
+    if let Some((axis, ((asked, dim), &procs))) = short {
+        return Err(asked.not_enough(dim.size(), procs).on_axis(axis));
+    }
 
     let mut ways = Vec::new();
     for (axis, (asked, &procs)) in axes.iter().zip(&extents).enumerate() {
@@ -61,22 +74,27 @@ pub(super) fn deal(
         let consecutive = if listed { consecutive(source, axis)? } else { None };
         ways.push(asked.candidates(dim, map, procs, consecutive));
     }
-    // Elements that stay, for every way of every axis; of a new grid nobody can tell.
-    let kept = |(axis, ways): (usize, &Vec<Axis>)| {
+    // Elements that stay, and whether this process gets too few, for every way of every
+    // axis; of a new grid nobody can tell what stays.
+    let weighed = |(axis, (ways, asked)): (usize, (&Vec<Axis>, &RequiredAxis))| {
         let (dim, map) = (&dims[axis], source.axis_map(axis));
-        ways.iter().map(move |way| if same_grid { kept(dim, map, way) } else { 0 }).collect::<Vec<_>>()
+        let weigh = |way: &Axis| {
+            let stay = if same_grid { kept(dim, map, way) } else { 0 };
+            [stay, u64::from(share(dim, way, extents[axis], comm.rank()) < asked.least)]
+        };
+        ways.iter().flat_map(weigh).collect::<Vec<_>>()
     };
-    let mut all: Vec<u64> = ways.iter().enumerate().flat_map(kept).collect();
+    let mut all: Vec<u64> = ways.iter().zip(axes).enumerate().flat_map(weighed).collect();
     comm.all_reduce(&mut all, Op::Sum)?;
     let mut chosen = Vec::new();
     let mut rest = &all[..];
     for ((ways, asked), dim) in ways.into_iter().zip(axes).zip(dims) {
-        let (here, after) = rest.split_at(ways.len());
+        let (here, after) = rest.split_at(2 * ways.len());
         rest = after;
-        // The first of those that keep the most.
-        let most = here.iter().copied().max();
-        let best = here.iter().position(|&kept| Some(kept) == most);
-        let way = best.and_then(|best| ways.into_iter().nth(best));
+        // The first of those that keep the most and give enough to all.
+        let enough = || here.chunks_exact(2).zip(&ways).filter(|(weights, _)| weights[1] == 0);
+        let most = enough().map(|(weights, _)| weights[0]).max();
+        let way = enough().find(|(weights, _)| Some(weights[0]) == most).map(|(_, way)| way.clone());
         chosen.push(way.map(|way| asked.padded(way, dim)).ok_or_else(|| asked.cannot_be_met()));
     }
     let chosen = chosen.into_iter().enumerate().map(|(axis, way)| way.map_err(|e| e.on_axis(axis)));
@@ -112,6 +130,16 @@ fn kept(dim: &Dim, map: Option<&AxisMap>, way: &Axis) -> u64 {
         }
     };
     stays.cast_unsigned()
+}
+
+/// How many elements of an axis go to one of its processes, another one for each rank.
+fn share(dim: &Dim, way: &Axis, procs: i64, rank: usize) -> i64 {
+    let coordinate = i64::try_from(rank).unwrap_or(0) % procs;
+    match way.map(procs) {
+        Ok(Some(map)) => map.dim(coordinate).map_or(0, |part| part.owned_len()),
+        // A list of what is owned here.
+        _ => dim.owned_len(),
+    }
 }
 
 /// The bounds of an unstructured axis whose parts are blocks in the order of their

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::requirements::{RequiredAxis, Requirements, processes};
+use super::required_axis::{RequiredAxis, processes};
+use super::requirements::Requirements;
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
 use crate::distribution::Distribution;
@@ -15,7 +16,7 @@ use crate::protocol::{Dim, DimData, Dist};
 pub struct Reason {
     /// The axis, where it is one axis that does not fit.
     pub axis: Option<usize>,
-    /// `dist_type`, `padding`, `strides`, `dtype` or `alignment`.
+    /// `dist_type`, `padding`, `strides`, `alignment`, `room` or `dtype`.
     pub field: &'static str,
     /// What there is, and what is asked for.
     pub detail: String,
@@ -74,11 +75,16 @@ impl Misfits {
         let mut found: Vec<bool> = from.iter().zip(to).flat_map(axis).collect();
         // How elements lie does not matter where they move anyway.
         let part = ranges(from, to).map(|ranges| array.buffer().layout().part(ranges.into_iter()));
-        let lies = part.map_or([false; 2], |(layout, offset)| {
-            let data = array.buffer().data().wrapping_offset(offset);
+        let lies = part.map_or([false; 3], |(layout, offset)| {
+            let buffer = array.buffer();
+            let data = buffer.data().wrapping_offset(offset);
+            // Beyond a smaller box lies what is left out.
+            let own = layout.len() * layout.itemsize();
+            let room = if layout == *buffer.layout() { buffer.room() } else { own };
             [
                 !requirements.takes_storage(&layout),
                 !layout.is_empty() && !data.addr().is_multiple_of(requirements.alignment),
+                room < requirements.room,
             ]
         });
         found.extend(lies);
@@ -131,14 +137,17 @@ impl Misfits {
                 );
             }
         }
-        let [strides, alignment, dtype] = *of_memory else { return reasons };
+        let [strides, alignment, room, dtype] = *of_memory else { return reasons };
         if strides {
-            let asked: Vec<String> = requirements.storage.iter().map(ToString::to_string).collect();
-            add(None, "strides", format!("elements lie otherwise than asked for: {}", asked.join(" or ")));
+            let asked = requirements.storage_asked();
+            add(None, "strides", format!("elements lie otherwise than asked for: {asked}"));
         }
         if alignment {
             let asked = requirements.alignment;
             add(None, "alignment", format!("the first element is not at a multiple of {asked} bytes"));
+        }
+        if room {
+            add(None, "room", "there is less than asked for from the first element on".into());
         }
         if dtype {
             let asked: Vec<String> = requirements.dtypes.iter().map(ToString::to_string).collect();

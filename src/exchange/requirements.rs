@@ -1,353 +1,23 @@
-//! What a consumer accepts: how an array is dealt out, and how it lies in memory.
+//! What a consumer accepts of a whole array.
 
-use std::fmt;
-
-use crate::array::{DType, Layout, Order};
-use crate::distribution::Axis;
+use super::required_axis::RequiredAxis;
+use super::storage::Storage;
+use crate::array::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{AxisMap, Dim, Dist, GridOrder};
+use crate::protocol::{Dim, GridOrder};
 
-/// What a consumer accepts along one axis. Whatever is not stated may be anything.
-///
-/// ```
-/// use distarray::exchange::RequiredAxis;
-/// // ScaLAPACK: blocks of 64 dealt round robin, on any number of processes.
-/// let scalapack = RequiredAxis::any().cyclic().block_size(64).bare();
-/// // FFTW's slabs: blocks of one length, on four processes.
-/// let fftw = RequiredAxis::any().block().block_size(25).on(4).bare();
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct RequiredAxis {
-    block: bool,
-    cyclic: bool,
-    unstructured: bool,
-    procs: Option<i64>,
-    block_size: Option<i64>,
-    bounds: Option<Vec<i64>>,
-    from_first_process: bool,
-    padding: Padding,
-}
-
-/// The padding that a consumer accepts along an axis.
+/// What a consumer makes of axes that count components
+/// ([`Axis::component`](crate::distribution::Axis::component)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Padding {
-    /// None, or as much as there is.
+pub enum Components {
+    /// Such axes like others.
     #[default]
     Any,
-    /// None: owned elements alone.
+    /// Such axes the fastest in memory, before all others, and whole on every process where
+    /// nothing else is stated.
+    Fastest,
+    /// No such axes: they count as others.
     None,
-    /// Halos this wide, which end at the edges of the array.
-    Halo([i64; 2]),
-    /// Halos this wide, around the edges of the array too.
-    HaloAround([i64; 2]),
-}
-
-impl RequiredAxis {
-    /// An axis as it is.
-    #[must_use]
-    pub fn any() -> Self {
-        Self::default()
-    }
-
-    /// Accepts blocks. Several kinds may be accepted; without any of them, all are.
-    #[must_use]
-    pub fn block(mut self) -> Self {
-        self.block = true;
-        self
-    }
-
-    /// Accepts blocks dealt round robin.
-    #[must_use]
-    pub fn cyclic(mut self) -> Self {
-        self.cyclic = true;
-        self
-    }
-
-    /// Accepts any list of indices.
-    #[must_use]
-    pub fn unstructured(mut self) -> Self {
-        self.unstructured = true;
-        self
-    }
-
-    /// An axis that every process holds whole.
-    #[must_use]
-    pub fn whole(self) -> Self {
-        self.on(1)
-    }
-
-    /// Needs this extent of the process grid along the axis.
-    #[must_use]
-    pub fn on(mut self, procs: i64) -> Self {
-        self.procs = Some(procs);
-        self
-    }
-
-    /// Needs blocks of this length, from the first one on: of a cyclic axis, or of a
-    /// block axis, whose last blocks may then be short or empty.
-    #[must_use]
-    pub fn block_size(mut self, length: i64) -> Self {
-        self.block_size = Some(length);
-        self
-    }
-
-    /// Needs blocks between these bounds: coordinate `i` owns `bounds[i]..bounds[i + 1]`.
-    #[must_use]
-    pub fn bounds(mut self, bounds: impl Into<Vec<i64>>) -> Self {
-        self.bounds = Some(bounds.into());
-        self.block()
-    }
-
-    /// Needs the first block of a cyclic axis on the first process.
-    #[must_use]
-    pub fn from_first_process(mut self) -> Self {
-        self.from_first_process = true;
-        self
-    }
-
-    /// Takes owned elements alone, without padding and ghosts between them.
-    #[must_use]
-    pub fn bare(self) -> Self {
-        self.padding(Padding::None)
-    }
-
-    /// Needs this padding.
-    #[must_use]
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
-        self
-    }
-
-    /// The extent of the process grid that this fixes.
-    pub(super) fn procs(&self) -> Option<i64> {
-        let of_bounds = |bounds: &Vec<i64>| i64::try_from(bounds.len()).unwrap_or(i64::MAX) - 1;
-        self.procs.or_else(|| self.bounds.as_ref().map(of_bounds))
-    }
-
-    fn takes(&self, letter: char) -> bool {
-        let any = !(self.block || self.cyclic || self.unstructured);
-        any || match letter {
-            'b' => self.block,
-            'c' => self.cyclic,
-            _ => self.unstructured,
-        }
-    }
-
-    /// Whether a part may stay described as it is, padding included. Local: it holds for
-    /// the array where it does on all ranks.
-    pub(super) fn is_met_by(&self, dim: &Dim, map: Option<&AxisMap>) -> bool {
-        let procs = dim.proc_grid_size();
-        let bare = dim.communication_padding() == [0, 0] && !dim.has_ghosts();
-        let asked = match dim.dist().letter() {
-            'b' => self.blocks(dim.size()),
-            'c' => self.rounds(map, dim.size(), procs),
-            _ => None,
-        };
-        let dealt = |axis: Axis| {
-            let part = axis.map(procs).ok().flatten().and_then(|map| map.dim(dim.proc_grid_rank()));
-            part.is_some_and(|part| part.owned_runs() == dim.owned_runs())
-        };
-        self.takes(dim.dist().letter())
-            && (self.padding == Padding::Any || self.padding == Padding::None && bare)
-            && self.procs().is_none_or(|asked| asked == procs)
-            && asked.is_none_or(dealt)
-    }
-
-    /// The blocks that are asked for, where any are stated.
-    fn blocks(&self, size: i64) -> Option<Axis> {
-        let bounds = self.bounds.clone().map(Axis::bounds);
-        bounds.or_else(|| self.block_size.map(|length| Axis::blocks_of(size, length)))
-    }
-
-    /// Whether bounds are needed to tell blocks of an unstructured axis.
-    pub(super) fn takes_any_blocks(&self) -> bool {
-        self.takes('b') && self.block_size.is_none() && self.bounds.is_none()
-    }
-
-    /// The round-robin blocks that are asked for, those of `map` where nothing is stated.
-    fn rounds(&self, map: Option<&AxisMap>, size: i64, procs: i64) -> Option<Axis> {
-        let own = map.filter(|map| map.letter() == 'c');
-        let free = self.block_size.is_none() && !self.from_first_process;
-        if let Some(map) = own.filter(|map| free && map.proc_grid_size() == procs) {
-            return Axis::like(map);
-        }
-        let first = own.filter(|_| !self.from_first_process).and_then(|map| map.dim(0));
-        let first = first.map_or(0, |dim| dim.first_process()).rem_euclid(procs.max(1));
-        let length = self.block_size.or_else(|| own.and_then(AxisMap::period).map(|(_, block)| block));
-        // If nothing is said, those of an even deal.
-        let length = length.unwrap_or_else(|| (size.max(1) - 1) / procs.max(1) + 1);
-        Some(Axis::cyclic(size, length).first_process(first))
-    }
-
-    /// The ways to deal an axis out on `procs` processes that this accepts, the present
-    /// kind first; the same on all ranks but for lists. `consecutive` are the bounds of
-    /// unstructured parts that are blocks.
-    pub(super) fn candidates(
-        &self,
-        dim: &Dim,
-        map: Option<&AxisMap>,
-        procs: i64,
-        consecutive: Option<Vec<i64>>,
-    ) -> Vec<Axis> {
-        let size = dim.size();
-        let same_grid = procs == dim.proc_grid_size();
-        let mut found: Vec<Axis> = Vec::new();
-        let present = dim.dist().letter();
-        for letter in [present, 'b', 'c', 'u'].into_iter().filter(|&letter| self.takes(letter)) {
-            match letter {
-                'b' => match (self.blocks(size), consecutive.clone()) {
-                    (Some(stated), _) => found.push(stated),
-                    (None, Some(bounds)) => found.push(Axis::bounds(bounds)),
-                    (None, None) => {
-                        let blocks = map.filter(|map| same_grid && map.letter() == 'b');
-                        found.extend(blocks.and_then(Axis::like));
-                        // Rounds of one block each are blocks.
-                        let round = map.and_then(AxisMap::period);
-                        found.extend(round.map(|(_, block)| Axis::blocks_of(size, block)));
-                        found.push(Axis::block(size));
-                    }
-                },
-                'c' => {
-                    // Blocks of one length are rounds of one block each.
-                    let blocks = map.filter(|map| map.letter() == 'b' && self.block_size.is_none());
-                    found.extend(blocks.map(|map| Axis::cyclic(size, map.block(0).end.max(1))));
-                    found.extend(self.rounds(map, size, procs));
-                }
-                // What a process owns can always be listed.
-                _ if same_grid => {
-                    let indices: Vec<i64> = dim.owned_runs().indices().collect();
-                    found.push(Axis::unstructured(size, indices));
-                }
-                _ => {}
-            }
-        }
-        let finish = |axis: Axis| {
-            let axis = axis.on(procs);
-            if dim.is_component() { axis.component() } else { axis }
-        };
-        found.into_iter().map(finish).filter(|axis| axis.map(procs).is_ok()).collect()
-    }
-
-    /// An axis of owned elements with the padding that is asked for.
-    pub(super) fn padded(&self, axis: Axis, dim: &Dim) -> Axis {
-        let periodic = matches!(dim.dist(), Dist::Block { periodic: true, .. });
-        match self.padding {
-            Padding::Any | Padding::None => axis,
-            Padding::Halo([before, after]) => axis.halo_sides(before, after),
-            Padding::HaloAround([before, after]) => {
-                let axis = axis.halo_sides(before, after).edge_outside();
-                if periodic { axis.periodic() } else { axis }
-            }
-        }
-    }
-
-    /// What is asked for, in words.
-    pub(super) fn dealing(&self) -> String {
-        let kinds: Vec<&str> = [(self.block, "'b'"), (self.cyclic, "'c'"), (self.unstructured, "'u'")]
-            .into_iter()
-            .filter_map(|(taken, name)| taken.then_some(name))
-            .collect();
-        let mut text = if kinds.is_empty() { "any kind".to_string() } else { kinds.join(" or ") };
-        if let Some(length) = self.block_size {
-            text += &format!(" in blocks of {length}");
-        }
-        if self.bounds.is_some() {
-            text += " between stated bounds";
-        }
-        if self.from_first_process {
-            text += " from the first process on";
-        }
-        if let Some(procs) = self.procs() {
-            text += &format!(" on {}", processes(procs));
-        }
-        text
-    }
-
-    /// No way to deal the axis out is left.
-    pub(super) fn cannot_be_met(&self) -> Error {
-        let detail = format!(
-            "the axis cannot be dealt out as asked for: {}; accept blocks, or keep its processes",
-            self.dealing()
-        );
-        Error::new(ErrorKind::Unsupported, detail).in_field("dist_type")
-    }
-
-    /// The padding asked for, in words.
-    pub(super) fn padding_asked(&self) -> String {
-        match self.padding {
-            Padding::Any => "any padding".into(),
-            Padding::None => "no padding".into(),
-            Padding::Halo([before, after]) => format!("a halo of {before} and {after}"),
-            Padding::HaloAround([before, after]) => {
-                format!("a halo of {before} and {after}, around the edges too")
-            }
-        }
-    }
-}
-
-pub(super) fn processes(n: i64) -> String {
-    format!("{n} process{}", if n == 1 { "" } else { "es" })
-}
-
-/// How the elements of a part may lie in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Storage {
-    /// One after the other, in this order.
-    Packed(Order),
-    /// In this order with gaps between lines, as LAPACK's leading dimension makes them:
-    /// elements along the fastest axis lie side by side.
-    Pitched(Order),
-}
-
-impl Storage {
-    pub(super) fn order(self) -> Order {
-        match self {
-            Self::Packed(order) | Self::Pitched(order) => order,
-        }
-    }
-
-    fn takes(self, layout: &Layout) -> bool {
-        match self {
-            Self::Packed(order) => layout.is_packed(order),
-            Self::Pitched(order) => is_pitched(layout, order),
-        }
-    }
-}
-
-impl fmt::Display for Storage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (how, order) = match self {
-            Self::Packed(order) => ("packed", order),
-            Self::Pitched(order) => ("in lines", order),
-        };
-        let order = match order {
-            Order::C => "row-major",
-            Order::Fortran => "column-major",
-        };
-        write!(f, "{how} in {order} order")
-    }
-}
-
-/// Whether elements along the fastest axis lie side by side, and each other axis steps
-/// over all that the faster ones reach.
-fn is_pitched(layout: &Layout, order: Order) -> bool {
-    let mut least = i64::try_from(layout.itemsize()).unwrap_or(i64::MAX);
-    let mut fastest = true;
-    let mut fits = |axis: usize| {
-        let (extent, stride) = (layout.shape()[axis], layout.strides()[axis]);
-        let here = extent <= 1 || if fastest { stride == least } else { stride >= least };
-        // An axis of one element has any stride, and leaves the others as they are.
-        if extent > 1 {
-            least = stride.saturating_mul(extent);
-        }
-        fastest = false;
-        here
-    };
-    layout.is_empty()
-        || match order {
-            Order::C => (0..layout.ndim()).rev().all(&mut fits),
-            Order::Fortran => (0..layout.ndim()).all(&mut fits),
-        }
 }
 
 /// What a consumer accepts. Whatever is not stated may be anything.
@@ -367,6 +37,11 @@ pub struct Requirements {
     pub(super) grid_order: Option<GridOrder>,
     pub(super) replicas: Option<i64>,
     pub(super) storage: Vec<Storage>,
+    pub(super) permutation: Option<Vec<usize>>,
+    pub(super) components: Components,
+    /// The axes of components, once an array is known.
+    pub(super) fastest: Vec<usize>,
+    pub(super) room: usize,
     pub(super) dtypes: Vec<DType>,
     pub(super) alignment: usize,
     pub(super) relabel: bool,
@@ -409,6 +84,29 @@ impl Requirements {
         self
     }
 
+    /// Needs the axes in memory in the order of this permutation, not in their own: in
+    /// [row-major](crate::array::Order::C) storage the last one named is the fastest.
+    #[must_use]
+    pub fn permutation(mut self, axes: impl Into<Vec<usize>>) -> Self {
+        self.permutation = Some(axes.into());
+        self
+    }
+
+    /// Needs axes of components the fastest in memory, or not marked as such.
+    #[must_use]
+    pub fn components(mut self, components: Components) -> Self {
+        self.components = components;
+        self
+    }
+
+    /// Needs this many bytes from the first element on, for the consumer to write in, as
+    /// FFTW does beyond its elements. Each rank states its own.
+    #[must_use]
+    pub fn room(mut self, bytes: usize) -> Self {
+        self.room = bytes;
+        self
+    }
+
     /// Accepts this element type. Several may be accepted, and a copy has the first to
     /// which the elements convert; without any of them, all are.
     #[must_use]
@@ -440,19 +138,36 @@ impl Requirements {
         self
     }
 
+    /// The same, of an array with these axes.
+    pub(super) fn of_array(&self, dims: &[Dim]) -> Self {
+        let fastest = dims.iter().enumerate().filter(|(_, dim)| dim.is_component());
+        let fastest = fastest.filter(|_| self.components == Components::Fastest);
+        Self { fastest: fastest.map(|(axis, _)| axis).collect(), ..self.clone() }
+    }
+
     /// What is accepted along each of `ndim` axes.
     ///
     /// # Errors
-    /// Another number of axes, or an alignment that is no power of two.
+    /// Another number of axes, an alignment that is no power of two, or storage that
+    /// contradicts itself.
     pub(super) fn of_axes(&self, ndim: usize) -> Result<Vec<RequiredAxis>> {
         if !self.alignment.is_power_of_two() {
             return Err(Error::new(ErrorKind::Range, "an alignment is a power of two").in_field("alignment"));
         }
-        if self.axes.is_empty() {
-            return Ok(vec![RequiredAxis::any(); ndim]);
+        if let Some(axis) = self.axes.iter().position(|axis| axis.least < 0) {
+            let error = Error::new(ErrorKind::Range, "a least number of elements is not negative");
+            return Err(error.on_axis(axis).in_field("least").expected_found(0, self.axes[axis].least));
         }
-        if self.axes.len() == ndim {
-            return Ok(self.axes.clone());
+        self.check_storage(ndim)?;
+        if self.axes.is_empty() || self.axes.len() == ndim {
+            let mut axes = self.axes.clone();
+            axes.resize(ndim, RequiredAxis::any());
+            for &axis in &self.fastest {
+                if axes[axis].procs().is_none() {
+                    axes[axis] = axes[axis].clone().whole();
+                }
+            }
+            return Ok(axes);
         }
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         Err(Error::new(
@@ -461,10 +176,6 @@ impl Requirements {
         )
         .in_field("ndim")
         .expected_found(count(self.axes.len()), count(ndim)))
-    }
-
-    pub(super) fn takes_storage(&self, layout: &Layout) -> bool {
-        self.storage.is_empty() || self.storage.iter().any(|storage| storage.takes(layout))
     }
 
     pub(super) fn takes_dtype(&self, dtype: DType) -> bool {

@@ -33,7 +33,7 @@ impl Staging {
             Some(kept) => kept,
             None => {
                 let packed = Layout::packed(&[elements], layout.itemsize(), Order::C)?;
-                let buffer = Buffer::zeroed(array.dtype(), packed, None, 1)?;
+                let buffer = Buffer::zeroed(array.dtype(), packed, 0, None, 1)?;
                 AnyArray::new(DimData::new([Dim::whole(elements)?])?, buffer)?
             }
         };

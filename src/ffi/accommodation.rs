@@ -16,7 +16,7 @@ use super::lend::{Loan, Taken, distarray_array};
 use super::text::write_text;
 use crate::array::{Access, AnyArray, ArrayMut, DType, Order, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exchange::{Accommodation, Padding, RequiredAxis, Requirements, Storage};
+use crate::exchange::{Accommodation, Components, Padding, RequiredAxis, Requirements, Storage};
 use crate::protocol::GridOrder;
 
 /// What a consumer accepts along one axis. All zero: the axis as it is.
@@ -38,8 +38,11 @@ pub struct distarray_required_axis {
     pub halo: [i64; 2],
     /// Not 0: the first block of a cyclic axis is on the first process.
     pub from_first_process: i64,
-    /// Zero.
-    pub reserved: [u64; 2],
+    /// Elements from one line along this axis to the next in memory, as LAPACK's leading
+    /// dimension; 0 is any, or no gaps in packed memory. Needs layouts.
+    pub pitch: i64,
+    /// Elements along the axis that every rank owns at least; 0 is any.
+    pub least: i64,
 }
 
 /// What a consumer accepts. All zero: any array.
@@ -69,8 +72,17 @@ pub struct distarray_requirements {
     pub relabel: i32,
     /// Not 0: what does not fit is refused with DISTARRAY_E_WOULD_COPY.
     pub never_copy: i32,
+    /// Bytes from the first element on that the consumer writes in, marked
+    /// DISTARRAY_I_SLACK where elements take less; each rank states its own.
+    pub room: u64,
+    /// The ndim axes in the order in which DISTARRAY_LAYOUT_C goes through them, the last
+    /// one fastest; NULL is their own. Needs layouts.
+    pub permutation: *const i32,
+    /// DISTARRAY_COMPONENTS_*: what becomes of axes marked DISTARRAY_DIM_COMPONENT. FASTEST
+    /// needs layouts.
+    pub components: i64,
     /// Zero.
-    pub reserved: [u64; 4],
+    pub reserved: [u64; 1],
 }
 
 /// The way of an array to a consumer and back. Made by distarray_accommodation_new,
@@ -84,7 +96,8 @@ pub struct distarray_accommodation {
 
 /// Finds out whether a consumer can work on array, a part of distribution, as it lies,
 /// and plans the way to what it can work on otherwise. requirements NULL accepts
-/// anything. Nothing is copied yet. Collective; all ranks ask for the same.
+/// anything. Nothing is copied yet. Collective; all ranks ask for the same, but for the
+/// room.
 ///
 /// An array fits as it lies, too, when it only needs to be described anew: with its halo
 /// stepped over, or its blocks told as a list. The distribution's communicator must
@@ -273,7 +286,7 @@ impl Owner for Guest {
 /// What a consumer in C accepts.
 ///
 /// # Safety
-/// As for [`input`] and [`inputs`], for the struct, its axes and their bounds.
+/// As for [`input`] and [`inputs`], for the struct, its axes, their order and bounds.
 unsafe fn read_requirements(requirements: *const distarray_requirements) -> Result<Requirements> {
     if requirements.is_null() {
         return Ok(Requirements::any());
@@ -313,6 +326,12 @@ unsafe fn read_requirements(requirements: *const distarray_requirements) -> Resu
             read = read.storage(storage);
         }
     }
+    read = match asked.components {
+        0 => read,
+        1 => read.components(Components::Fastest),
+        2 => read.components(Components::None),
+        other => return Err(outside("components", 2, other)),
+    };
     if asked.bits != 0 {
         read = read.dtype(DType { code: asked.code, bits: asked.bits, lanes: 1 });
     }
@@ -326,6 +345,13 @@ unsafe fn read_requirements(requirements: *const distarray_requirements) -> Resu
     }
     if asked.alignment != 0 {
         read = read.alignment(usize::try_from(asked.alignment).unwrap_or(0));
+    }
+    read = read.room(usize::try_from(asked.room).unwrap_or(usize::MAX));
+    if !asked.permutation.is_null() {
+        // SAFETY: the caller's promise.
+        let order = unsafe { inputs(asked.permutation, asked.ndim.into(), "permutation") }?;
+        let order = order.iter().map(|&axis| usize::try_from(axis).unwrap_or(usize::MAX));
+        read = read.permutation(order.collect::<Vec<_>>());
     }
     read = if asked.relabel != 0 { read.relabel() } else { read };
     Ok(if asked.never_copy != 0 { read.never_copy() } else { read })
@@ -360,6 +386,9 @@ unsafe fn read_axis(asked: &distarray_required_axis) -> Result<RequiredAxis> {
     if asked.block_size != 0 {
         read = read.block_size(asked.block_size);
     }
-    check_reserved(&asked.reserved)?;
+    if asked.pitch != 0 {
+        read = read.pitch(asked.pitch);
+    }
+    read = read.least(asked.least);
     Ok(if asked.from_first_process != 0 { read.from_first_process() } else { read })
 }

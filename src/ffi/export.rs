@@ -210,7 +210,7 @@ pub(super) unsafe fn import_export<T: From<Taken>>(loan: *mut distarray_export, 
     // to what it points to.
     unsafe { bury(loan) };
     // SAFETY: the memory was checked, and the owner holds the loan.
-    let buffer = unsafe { Buffer::of_checked(memory, owner) };
+    let buffer = unsafe { Buffer::of_checked(memory, owner) }.with_slack(info & DISTARRAY_I_SLACK != 0);
     let array = AnyArray::of_checked(dim_data, buffer, identity);
     Ok(Taken { array, meta, info }.into())
 }

@@ -46,8 +46,7 @@ pub struct distarray_array {
 }
 
 /// What is true of the memory, whoever lends it.
-const KEPT_INFO: u64 =
-    DISTARRAY_I_COPIED | DISTARRAY_I_HALO_VALID | DISTARRAY_I_SLACK | DISTARRAY_I_HALO_FACES;
+const KEPT_INFO: u64 = DISTARRAY_I_COPIED | DISTARRAY_I_HALO_VALID | DISTARRAY_I_HALO_FACES;
 
 /// An array made of a loan, and what that says that an array has no place for.
 pub(super) struct Taken {
@@ -149,8 +148,8 @@ impl distarray_array {
             rest = after;
         });
         let array = AnyArray::new(self.array.dim_data().clone(), copy)?;
-        // The slack of the original was not copied, nor are its texts ours to keep.
-        let info = self.info.load(Ordering::Acquire) & !DISTARRAY_I_SLACK | DISTARRAY_I_COPIED;
+        // The original's texts are not ours to keep.
+        let info = self.info.load(Ordering::Acquire) | DISTARRAY_I_COPIED;
         let array = array.with_identity(self.array.identity());
         Ok(Taken { info, ..array.into() }.into())
     }
@@ -233,7 +232,8 @@ impl distarray_array {
         let identity = self.array.identity();
         let (base, bytes) = buffer.allocation().unwrap_or((ptr::null_mut(), 0));
         distarray_export {
-            flags_info: self.info.load(Ordering::Acquire),
+            flags_info: self.info.load(Ordering::Acquire)
+                | if buffer.slack() { DISTARRAY_I_SLACK } else { 0 },
             data: buffer.data().cast::<c_void>(),
             alloc_base: base.cast(),
             alloc_bytes: bytes as u64,

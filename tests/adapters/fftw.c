@@ -1,6 +1,7 @@
 /* FFTW transforms foreign slabs in place, and its own are lent. Each coefficient is
  * compared with a sum over all elements, so that FFTW is told the right places. Any
  * number of ranks from 1. */
+#include <distarray.h>
 #include <distarray_fftw.h>
 
 #include "check.h"
@@ -329,6 +330,115 @@ static void borrow_all(double *memory, size_t bytes) {
   check(live == 0);
 }
 
+/* --- Copies with FFTW's room -------------------------------------------------- */
+
+static void set_value(char *e, const int64_t *g, int layout) {
+  if (distarray_fftw_is_real(layout))
+    set_real(e, g);
+  else
+    set_complex(e, g);
+}
+
+/* Lines dealt out along the last axis, column-major, are copied to a slab, which FFTW
+ * transforms and which is not copied again. */
+static void accommodate(int layout, ptrdiff_t block, double *memory, size_t bytes) {
+  distarray_required_axis axes[3 + 2];
+  distarray_requirements asked;
+  distarray_fftw_slab slab;
+  distarray_array *array, *handed, *again;
+  distarray_distribution *whole, *theirs;
+  distarray_accommodation *way, *second;
+  distarray_export view, loan, same;
+  distarray_request writing = DISTARRAY_REQUEST_INIT;
+  writing.access = DISTARRAY_ACCESS_READ_WRITE;
+  writing.known_flags_read = DISTARRAY_R_KNOWN_1_0;
+  writing.known_flags_write = DISTARRAY_W_KNOWN_1_0;
+  distarray_export source = foreign(0, 1, distarray_fftw_is_real(layout) ? PACKED : COMPLEX, memory, bytes);
+  const int64_t first = N2 * rank / size, stop = N2 * (rank + 1) / size;
+  dims[0] = distarray_dim_whole(N0);
+  dims[2] = distarray_dim_block(N2, size, rank, first, stop);
+  shape[0] = N0, shape[2] = stop - first;
+  distarray_strides_fortran_order(3, shape, source.itemsize, strides);
+  source.flags_info = 0;
+  for (int64_t i = 0; i < N0; i++)
+    for (int64_t j = 0; j < N1; j++)
+      for (int64_t k = first; k < stop; k++) {
+        const int64_t g[3] = {i, j, k};
+        set_value((char *)memory + i * strides[0] + j * strides[1] + (k - first) * strides[2], g, layout);
+      }
+  must(distarray_fftw_requirements(MPI_COMM_WORLD, 3, n, 1, block, layout, axes, &asked, &error));
+  must(distarray_array_import(&source, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
+  must(distarray_distribution_gather(&comm, array, &whole, &error));
+  must(distarray_accommodation_new(whole, array, &asked, &way, &error));
+  must(distarray_accommodation_hand_over(way, array, &handed, &error));
+  must(distarray_array_view(handed, &view, &error));
+  check(view.flags_info & DISTARRAY_I_COPIED);
+
+  /* What has the room already is worked in. */
+  must(distarray_accommodation_distribution(way, &theirs, &error));
+  must(distarray_accommodation_new(theirs, handed, &asked, &second, &error));
+  must(distarray_accommodation_hand_over(second, handed, &again, &error));
+  must(distarray_array_view(again, &same, &error));
+  check(same.data == view.data);
+  check(asked.room == 0 || same.alloc_bytes >= asked.room);
+
+  must(distarray_array_export(again, &writing, &loan, &error));
+  must(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, layout, &slab, &error));
+  check(slab.data == view.data && slab.rnk == 3);
+  if (layout == DISTARRAY_FFTW_COMPLEX) {
+    fftw_plan plan = fftw_mpi_plan_many_dft(3, slab.n, 1, slab.block, slab.block, slab.data, slab.data,
+                                            MPI_COMM_WORLD, FFTW_FORWARD, FFTW_ESTIMATE);
+    fftw_execute(plan);
+    each(&loan, check_spectrum);
+    fftw_destroy_plan(plan);
+  } else if (layout == DISTARRAY_FFTW_REAL) {
+    fftw_plan there = fftw_mpi_plan_many_dft_r2c(3, slab.n, 1, slab.block, slab.block, slab.data,
+                                                 slab.data, MPI_COMM_WORLD, FFTW_ESTIMATE);
+    fftw_plan back = fftw_mpi_plan_many_dft_c2r(3, slab.n, 1, slab.block, slab.block, slab.data,
+                                                slab.data, MPI_COMM_WORLD, FFTW_ESTIMATE);
+    fftw_execute(there);
+    fftw_execute(back);
+    each(&loan, check_real);
+    fftw_destroy_plan(there);
+    fftw_destroy_plan(back);
+  } else if (distarray_fftw_is_real(layout)) {
+    each(&loan, check_same);
+  }
+  loan.consumer_flags |= DISTARRAY_C_MODIFIED;
+  distarray_export_release(&loan);
+  must(distarray_accommodation_take_back(second, again, handed, &error));
+  must(distarray_accommodation_take_back(way, handed, array, &error));
+  must(distarray_array_view(array, &view, &error));
+  if (layout == DISTARRAY_FFTW_COMPLEX)
+    each(&view, check_spectrum);
+  else if (layout == DISTARRAY_FFTW_REAL)
+    each(&view, check_real);
+  distarray_array_free(again);
+  distarray_array_free(handed);
+  distarray_array_free(array);
+  distarray_accommodation_free(second);
+  distarray_accommodation_free(way);
+  distarray_distribution_free(theirs);
+  distarray_distribution_free(whole);
+  check(live == 0);
+}
+
+static void accommodate_all(double *memory, size_t bytes) {
+  const int layouts[] = {DISTARRAY_FFTW_COMPLEX, DISTARRAY_FFTW_REAL, DISTARRAY_FFTW_R2R,
+                         DISTARRAY_FFTW_TRANSPOSED, DISTARRAY_FFTW_R2R | DISTARRAY_FFTW_TRANSPOSED};
+  for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+    accommodate(layouts[i], FFTW_MPI_DEFAULT_BLOCK, memory, bytes);
+    if (!(layouts[i] & DISTARRAY_FFTW_TRANSPOSED))
+      accommodate(layouts[i], N0, memory, bytes); /* all of it on rank 0 */
+  }
+  distarray_required_axis axes[5];
+  distarray_requirements asked;
+  refused(distarray_fftw_requirements(MPI_COMM_WORLD, 1, n, 1, 0, 0, axes, &asked, &error),
+          DISTARRAY_E_UNACCEPTABLE, "ndim");
+  refused(distarray_fftw_requirements(MPI_COMM_WORLD, 3, n, 1, 0, 0, axes, NULL, &error),
+          DISTARRAY_E_NULL, "asked");
+}
+
 static void refuse_all(double *memory, size_t bytes) {
   const int last = rank == size - 1;
   distarray_fftw_slab slab;
@@ -414,6 +524,7 @@ int main(int argc, char **argv) {
   const size_t bytes = 16 * 2 * ALL;
   double *memory = malloc(bytes);
   borrow_all(memory, bytes);
+  accommodate_all(memory, bytes);
   refuse_all(memory, bytes);
   free(memory);
   fftw_mpi_cleanup();

@@ -1,6 +1,7 @@
 /* The vectors of PETSc's grids, lent and borrowed: 1-D to 3-D, components, all edges,
  * C's order and Fortran's, on any number of ranks. Every element by the grid's own
  * indices, halos against the index they stand for. */
+#include <distarray.h>
 #include <distarray_petsc_dmda.h>
 
 #define ELEMENT PetscScalar
@@ -170,6 +171,71 @@ static void borrow(const problem *p) {
   block_free(&packed);
 }
 
+/* Axes (component, y, x): each component of all cells after the other. The library puts
+ * those of a cell side by side, and PETSc works in that. */
+static void accommodate(void) {
+  distarray_required_axis axes[3];
+  const distarray_requirements asked = distarray_petsc_dmda_requirements(3, axes);
+  distarray_request writing = DISTARRAY_REQUEST_INIT;
+  distarray_array *array, *handed;
+  distarray_distribution *whole;
+  distarray_accommodation *way;
+  distarray_export loan, view;
+  block b = block_new(3);
+  DM grid;
+  Vec global;
+  PetscInt dim, columns, rows, dof, block_size;
+  writing.access = DISTARRAY_ACCESS_READ_WRITE;
+  writing.known_flags_read = DISTARRAY_R_KNOWN_1_0;
+  writing.known_flags_write = DISTARRAY_W_KNOWN_1_0;
+  b.dims[0] = distarray_dim_whole(2);
+  b.dims[0].flags |= DISTARRAY_DIM_COMPONENT;
+  /* No row for the last rank. */
+  const int64_t most = size > 1 ? size - 1 : 1, at = rank < most ? rank : most;
+  b.dims[1] = distarray_dim_block(5 * most, size, rank, 5 * at, rank < most ? 5 * at + 5 : 5 * most);
+  b.dims[2] = distarray_dim_whole(7);
+  block_alloc(&b);
+  view = view_of(&b);
+  fill(&view, 0);
+  block_lend(&b, &loan);
+  MUST(distarray_array_import(&loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
+  MUST(distarray_distribution_gather(&table, array, &whole, &error));
+  MUST(distarray_accommodation_new(whole, array, &asked, &way, &error));
+  MUST(distarray_accommodation_hand_over(way, array, &handed, &error));
+  MUST(distarray_array_export(handed, &writing, &loan, &error));
+  CHECK(loan.flags_info & DISTARRAY_I_COPIED);
+  CHECK(is_filled(&loan, 0) && loan.shape[1] > 0 && loan.strides[0] == loan.itemsize);
+  MUST(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1, &grid, &error));
+  TRY(DMDAGetInfo(grid, &dim, &columns, &rows, NULL, NULL, NULL, NULL, &dof, NULL, NULL, NULL, NULL,
+                  NULL));
+  CHECK(dim == 2 && columns == 7 && rows == 5 * most && dof == 2);
+  MUST(distarray_petsc_borrow_dmda_global(grid, &loan, &global, &error));
+  TRY(VecGetBlockSize(global, &block_size));
+  CHECK(block_size == 2);
+  /* By PETSc's words: cell (y, x), component c. */
+  PetscScalar ***cells;
+  PetscInt x, y, nx, ny;
+  TRY(DMDAGetCorners(grid, &x, &y, NULL, &nx, &ny, NULL));
+  TRY(DMDAVecGetArrayDOF(grid, global, &cells));
+  for (PetscInt j = y; j < y + ny; j++)
+    for (PetscInt i = x; i < x + nx; i++)
+      for (PetscInt c = 0; c < 2; c++) {
+        CHECK(cells[j][i][c] == (PetscScalar)(double)((c * rows + j) * 7 + i));
+        cells[j][i][c] += 3;
+      }
+  TRY(DMDAVecRestoreArrayDOF(grid, global, &cells));
+  TRY(VecDestroy(&global));
+  TRY(DMDestroy(&grid));
+  MUST(distarray_accommodation_take_back(way, handed, array, &error));
+  CHECK(is_filled(&view, 3));
+  distarray_accommodation_free(way);
+  distarray_array_free(handed);
+  distarray_distribution_free(whole);
+  distarray_array_free(array);
+  CHECK(b.released == 1);
+  block_free(&b);
+}
+
 /* PETSc's own grid: its global and its local vector as loans, and back again. */
 static void lend(const problem *p) {
   int64_t cells[3], processes[3], place[3];
@@ -250,6 +316,7 @@ int main(int argc, char **argv) {
         p.column_major = 1;
         borrow(&p);
       }
+  accommodate();
   if (rank == 0) printf("every element, halo, address and release is right\n");
   TRY(PetscFinalize());
   return 0;

@@ -190,7 +190,12 @@ static void grids(void) {
   b.dims[0] = distarray_dim_whole(2);
   b.dims[0].flags |= DISTARRAY_DIM_COMPONENT;
   b.dims[1] = distarray_dim_block(6 * size, size, rank, 6 * rank, 6 * rank + 6);
-  GRID(b, DISTARRAY_E_UNACCEPTABLE, "flags", "fastest in memory");
+  GRID(b, DISTARRAY_E_UNACCEPTABLE, "strides", "side by side");
+  CHECK(error.axis == 0);
+  b = rows();
+  b.dims[0].flags |= DISTARRAY_DIM_COMPONENT;
+  b.dims[1].flags |= DISTARRAY_DIM_COMPONENT;
+  GRID(b, DISTARRAY_E_UNACCEPTABLE, "flags", "DISTARRAY_COMPONENTS_NONE");
   /* A grid of processes with the other axis fastest. */
   if (size == 4) {
     b = rows();

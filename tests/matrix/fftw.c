@@ -226,14 +226,32 @@ static int32_t borrow_r2c(const shape *s, distarray_export *loan, void **object,
   return borrow(DISTARRAY_FFTW_REAL, loan, object, address, error);
 }
 
+static distarray_requirements takes(int layout, const shape *s, distarray_required_axis axes[3]) {
+  ptrdiff_t n[3];
+  distarray_requirements asked = {0};
+  distarray_error error;
+  for (int axis = 0; axis < s->ndim; axis++) n[axis] = (ptrdiff_t)s->size[axis];
+  const int32_t status = distarray_fftw_requirements(
+      MPI_COMM_WORLD, s->ndim, n, 1, FFTW_MPI_DEFAULT_BLOCK, layout, axes, &asked, &error);
+  INSIST((status == DISTARRAY_OK) == (s->ndim > 1));
+  return asked;
+}
+
+static distarray_requirements r2r_takes(const shape *s, distarray_required_axis axes[3]) {
+  return takes(DISTARRAY_FFTW_R2R, s, axes);
+}
+
+static distarray_requirements r2c_takes(const shape *s, distarray_required_axis axes[3]) {
+  return takes(DISTARRAY_FFTW_REAL, s, axes);
+}
+
 static const producer producers[] = {
     {"FFTW r2r", 0xc, lend_r2r, holds, end},
     {"FFTW r2c", 0xc, lend_r2c, holds, end},
 };
-/* A copy that libdistarray makes has not the room that FFTW works in. */
 static const consumer consumers[] = {
-    {"FFTW r2r", borrow_r2r, holds, write_slab, end, NULL, &producers[0], lend_again},
-    {"FFTW r2c", borrow_r2c, holds, write_slab, end, NULL, &producers[1], lend_again},
+    {"FFTW r2r", borrow_r2r, holds, write_slab, end, r2r_takes, NULL, NULL},
+    {"FFTW r2c", borrow_r2c, holds, write_slab, end, r2c_takes, NULL, NULL},
 };
 
 static void start(int *argc, char ***argv) {

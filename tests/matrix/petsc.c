@@ -271,8 +271,8 @@ static const producer producers[] = {
 static const consumer consumers[] = {
     {"PETSc Vec", borrow_vec, vec_holds, write_vec, end, vec_takes, NULL, NULL},
     {"PETSc MatDense", borrow_dense, dense_holds, write_dense, end, dense_takes, NULL, NULL},
-    {"PETSc DMDA global", borrow_global, grid_holds, write_grid, end, global_takes, &producers[2], lend_dmda},
-    {"PETSc DMDA local", borrow_local, grid_holds, write_grid, end, local_takes, &producers[3], lend_dmda},
+    {"PETSc DMDA global", borrow_global, grid_holds, write_grid, end, global_takes, NULL, NULL},
+    {"PETSc DMDA local", borrow_local, grid_holds, write_grid, end, local_takes, NULL, NULL},
 };
 
 static void start(int *argc, char ***argv) { TRY(PetscInitialize(argc, argv, NULL, NULL)); }
