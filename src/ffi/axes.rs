@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // reads and writes through pointers that C passes
 
 use std::ffi::c_void;
+use std::ptr::null;
 
 use super::abi::{
     DISTARRAY_DIM_COMPONENT, DISTARRAY_DIM_EDGE_OUTSIDE, DISTARRAY_DIM_PERIODIC, DISTARRAY_DIST_BLOCK,
@@ -85,15 +86,12 @@ pub unsafe extern "C" fn distarray_distribution_new(
     distribution: *mut *mut distarray_distribution,
     error: *mut distarray_error,
 ) -> i32 {
-    let asked = distarray_grid {
-        extents: grid,
-        order: grid_order.into(),
-        replicas: 0,
-        ranks: std::ptr::null(),
-        reserved: [0; 4],
-    };
-    // SAFETY: the C caller's promises are the same.
-    unsafe { distarray_distribution_new_on_grid(comm, ndim, axes, &asked, distribution, error) }
+    guard(error, || {
+        let order = grid_order.into();
+        let grid = distarray_grid { extents: grid, order, replicas: 0, ranks: null(), reserved: [0; 4] };
+        // SAFETY: the C caller's promise.
+        unsafe { deal(comm, ndim, axes, &grid, distribution) }
+    })
 }
 
 /// distarray_distribution_new with all that can be said of the process grid; grid NULL is
@@ -108,26 +106,41 @@ pub unsafe extern "C" fn distarray_distribution_new_on_grid(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        // SAFETY: the table keeps its contract; that is the C caller's promise.
-        let comm = unsafe { Comm::from_table(comm) }?;
-        let mine = || {
-            check(distribution, "distribution")?;
-            // SAFETY: the C caller's promise.
-            let records = unsafe { inputs(axes, ndim.into(), "axes") }?;
-            let axis = |(number, record): (usize, &distarray_axis)| {
-                // SAFETY: the C caller's promise.
-                unsafe { read_axis(record) }.map_err(|e| e.on_axis(number))
-            };
-            let axes = records.iter().enumerate().map(axis).collect::<Result<Vec<_>>>()?;
-            // SAFETY: the C caller's promise.
-            Ok((axes, unsafe { read_grid(grid, ndim, comm.size()) }?))
-        };
-        let (axes, grid) = comm.agree(mine())?;
-        let made = Distribution::on_grid(&comm, axes, grid)?;
-        // SAFETY: checked, and the C caller's to be written.
-        unsafe { distribution.write(distarray_distribution::new_handle(made)) };
-        Ok(())
+        // SAFETY: the C caller's promise.
+        unsafe { deal(comm, ndim, axes, grid, distribution) }
     })
+}
+
+/// Deals an array out.
+///
+/// # Safety
+/// Table, axes and grid are as the headers say, and the handle can be written.
+unsafe fn deal(
+    comm: *const distarray_comm,
+    ndim: i32,
+    axes: *const distarray_axis,
+    grid: *const distarray_grid,
+    distribution: *mut *mut distarray_distribution,
+) -> Result<()> {
+    // SAFETY: the table keeps its contract; that is the caller's promise.
+    let comm = unsafe { Comm::from_table(comm) }?;
+    let mine = || {
+        check(distribution, "distribution")?;
+        // SAFETY: the caller's promise.
+        let records = unsafe { inputs(axes, ndim.into(), "axes") }?;
+        let axis = |(number, record): (usize, &distarray_axis)| {
+            // SAFETY: the caller's promise.
+            unsafe { read_axis(record) }.map_err(|e| e.on_axis(number))
+        };
+        let axes = records.iter().enumerate().map(axis).collect::<Result<Vec<_>>>()?;
+        // SAFETY: the caller's promise.
+        Ok((axes, unsafe { read_grid(grid, ndim, comm.size()) }?))
+    };
+    let (axes, grid) = comm.agree(mine())?;
+    let made = Distribution::on_grid(&comm, axes, grid)?;
+    // SAFETY: checked, and the caller's to be written.
+    unsafe { distribution.write(distarray_distribution::new_handle(made)) };
+    Ok(())
 }
 
 /// Shows this rank's part as a loan of it would: axes, shape, place on the process grid.
