@@ -173,9 +173,20 @@ distarray_requirements requirements(std::int32_t ndim, distarray_required_axis *
 
 namespace detail {
 
+// Gives the loan back after the vector has gone.
 template <class V>
-Teuchos::RCP<V> make(const Teuchos::RCP<const Teuchos::Comm<int>> &comm,
-                     const trilinos::Borrowed &borrowed, void *data) {
+struct Return {
+  using ptr_t = V;
+  std::shared_ptr<Export> loan;
+  void free(V *vector) {
+    delete vector;
+    loan.reset();
+  }
+};
+
+template <class V>
+std::unique_ptr<V> make(const Teuchos::RCP<const Teuchos::Comm<int>> &comm,
+                        const trilinos::Borrowed &borrowed, void *data) {
   using GO = typename V::global_ordinal_type;
   using Map = typename V::map_type;
   using Dual = typename V::dual_view_type;
@@ -197,11 +208,11 @@ Teuchos::RCP<V> make(const Teuchos::RCP<const Teuchos::Comm<int>> &comm,
   } else {
     map = Teuchos::rcp(new Map(size, n, 0, comm));
   }
-  if (n == 0 || columns == 0) return Teuchos::rcp(new V(map, Dual("", n, columns)));
+  if (n == 0 || columns == 0) return std::make_unique<V>(map, Dual("", n, columns));
   const Device panel(static_cast<typename V::impl_scalar_type *>(data),
                      static_cast<std::size_t>(borrowed.panel.lda), columns);
   const Device view = Kokkos::subview(panel, std::make_pair(std::size_t{0}, n), Kokkos::ALL());
-  return Teuchos::rcp(new V(map, Dual(view, view)));
+  return std::make_unique<V>(map, Dual(view, view));
 }
 
 }  // namespace detail
@@ -215,22 +226,14 @@ Teuchos::RCP<V> borrow(const Teuchos::RCP<const Teuchos::Comm<int>> &comm, Expor
   if (comm.is_null())
     trilinos::refuse(DISTARRAY_E_NULL, -1, "comm", 1, 0, "the reference is null");
   distarray_comm table;
-  distarray_error error, report;
   const trilinos::Borrowed borrowed =
       trilinos::read(Tpetra::Details::extractMpiCommFromTeuchos(*comm), *loan.get(),
                      detail::limits<Made>, !std::is_const_v<V>, &table);
+  // One view is the host's and the device's: nothing is left that could be a copy.
   auto made = detail::make<Made>(comm, borrowed, loan->data);
-  const bool empty = borrowed.mine == 0 || borrowed.panel.columns == 0;
-  std::int32_t status = DISTARRAY_OK;
-  if (!empty && static_cast<const void *>(
-                    made->getLocalViewHost(Tpetra::Access::ReadOnly).data()) != loan->data)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_WOULD_COPY, -1, "data", 0, 1,
-                                      "this Tpetra keeps a copy on the host: use a host node");
-  trilinos::check(distarray_adapter_agree_on(&table, status, &report, &error), error);
   if (!std::is_const_v<V>) trilinos::mark_modified(loan, borrowed);
-  Teuchos::set_extra_data(std::make_shared<Export>(std::move(loan)), "distarray_loan",
-                          Teuchos::inOutArg(made));
-  return made;
+  detail::Return<Made> end{std::make_shared<Export>(std::move(loan))};
+  return Teuchos::rcpWithDealloc(made.release(), std::move(end));
 }
 
 }  // namespace tpetra
