@@ -3,8 +3,8 @@
 //! A lane is a ring of slots in memory that both ranks map. One packs into a slot
 //! while the other unpacks the one before, and an element is moved twice in all, where a
 //! message moves it three times. Slots are filled past the sender's cache: to take a
-//! line out of the cache of a distant core costs the receiver several times what it
-//! costs to read it from memory, which it can do ahead.
+//! line out of another core's cache can cost the receiver several times what it costs to
+//! read it from memory, which it can do ahead.
 //!
 //! A communicator has one lane from each rank of a node to each other, made when the
 //! first plan could use them and gone with its last user. All plans share them, so what

@@ -11,9 +11,24 @@
 
 static const MPI_Comm comm = MPI_COMM_WORLD;
 
+/* Fills the columns by SLEPc's own means: row * columns + column. */
+static void fill_columns(BV basis, PetscInt columns) {
+  Vec vector;
+  PetscInt first, stop;
+  for (PetscInt j = 0; j < columns; j++) {
+    TRY(BVGetColumn(basis, j, &vector));
+    TRY(VecGetOwnershipRange(vector, &first, &stop));
+    for (PetscInt i = first; i < stop; i++)
+      TRY(VecSetValue(vector, i, (PetscScalar)(i * columns + j), INSERT_VALUES));
+    TRY(VecAssemblyBegin(vector));
+    TRY(VecAssemblyEnd(vector));
+    TRY(BVRestoreColumn(basis, j, &vector));
+  }
+}
+
 /* Constraints, to which the vectors of a basis are kept orthogonal, are none of them. */
 static void lend_constrained(PetscInt N, PetscInt columns) {
-  PetscInt first, stop, constraints = 1;
+  PetscInt constraints = 1;
   distarray_comm table;
   distarray_export loan, second;
   BV basis;
@@ -27,15 +42,7 @@ static void lend_constrained(PetscInt N, PetscInt columns) {
   TRY(BVInsertConstraints(basis, &constraints, &vector));
   TRY(VecDestroy(&vector));
   CHECK(constraints == 1);
-  for (PetscInt j = 0; j < columns; j++) {
-    TRY(BVGetColumn(basis, j, &vector));
-    TRY(VecGetOwnershipRange(vector, &first, &stop));
-    for (PetscInt i = first; i < stop; i++)
-      TRY(VecSetValue(vector, i, (PetscScalar)(i * columns + j), INSERT_VALUES));
-    TRY(VecAssemblyBegin(vector));
-    TRY(VecAssemblyEnd(vector));
-    TRY(BVRestoreColumn(basis, j, &vector));
-  }
+  fill_columns(basis, columns);
   MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error));
   MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &second, &error));
   MUST(distarray_check_collective(&table, &loan, &error));
@@ -56,15 +63,7 @@ static void lend(PetscInt N, PetscInt columns) {
   TRY(BVCreate(comm, &basis));
   TRY(BVSetSizes(basis, bound(N, size, rank + 1) - bound(N, size, rank), N, columns));
   TRY(BVSetType(basis, BVMAT));
-  for (PetscInt j = 0; j < columns; j++) {
-    TRY(BVGetColumn(basis, j, &vector));
-    TRY(VecGetOwnershipRange(vector, &first, &stop));
-    for (PetscInt i = first; i < stop; i++)
-      TRY(VecSetValue(vector, i, (PetscScalar)(i * columns + j), INSERT_VALUES));
-    TRY(VecAssemblyBegin(vector));
-    TRY(VecAssemblyEnd(vector));
-    TRY(BVRestoreColumn(basis, j, &vector));
-  }
+  fill_columns(basis, columns);
   MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
   MUST(distarray_check_collective(&table, &loan, &error));
   CHECK(is_filled(&loan, 0));
@@ -74,6 +73,7 @@ static void lend(PetscInt N, PetscInt columns) {
     TRY(BVGetColumn(basis, j, &vector));
     const void *address;
     const PetscScalar *elements;
+    TRY(VecGetOwnershipRange(vector, &first, &stop));
     TRY(VecGetArrayRead(vector, &elements));
     address = elements;
     TRY(VecRestoreArrayRead(vector, &elements));

@@ -1,25 +1,9 @@
 //! Files, and one part in its three forms: text, struct and header of a file.
 
-use serde_json::Value as Json;
-
 use super::case::{Answer, Cases, all_say, same};
 use super::part::{Axis, Part};
 use super::spec::{array_of, described, ints, written_out};
-use super::vectors::{Vector, bytes};
-
-/// Hexadecimal digits, bytes of one value, or integers of 8 bytes.
-fn content(pieces: &Json) -> Vec<u8> {
-    let mut content = Vec::new();
-    for piece in pieces.as_array().unwrap() {
-        if piece.is_object() {
-            let [first, step, count] = ["first", "step", "count"].map(|key| piece[key].as_i64().unwrap());
-            content.extend((0..count).flat_map(|i| (first + i * step).to_le_bytes()));
-        } else {
-            content.extend(bytes(piece));
-        }
-    }
-    content
-}
+use super::vectors::{Vector, bytes, content};
 
 pub fn file(cases: &mut Cases, vector: &Vector) {
     let original = content(&vector.content["content"]);

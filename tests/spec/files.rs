@@ -2,24 +2,9 @@
 
 use distarray::io::dnpy;
 use distarray::protocol::Reading;
-use serde_json::Value as Json;
 
-use super::vectors::{Refusal, bytes, each};
+use super::vectors::{Refusal, content, each};
 use super::verdicts::{ints, local, value};
-
-/// Hexadecimal digits, bytes of one value, or integers of 8 bytes.
-fn content(pieces: &Json) -> Vec<u8> {
-    let mut content = Vec::new();
-    for piece in pieces.as_array().unwrap() {
-        if piece.is_object() {
-            let [first, step, count] = ["first", "step", "count"].map(|key| piece[key].as_i64().unwrap());
-            content.extend((0..count).flat_map(|i| (first + i * step).to_le_bytes()));
-        } else {
-            content.extend(bytes(piece));
-        }
-    }
-    content
-}
 
 #[test]
 fn files() {

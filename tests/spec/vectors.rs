@@ -126,3 +126,17 @@ pub fn bytes(spelled: &Json) -> Vec<u8> {
         None => digits(spelled[1].as_str().unwrap()).repeat(spelled[0].as_u64().unwrap() as usize),
     }
 }
+
+/// Hexadecimal digits, bytes of one value, or integers of 8 bytes.
+pub fn content(pieces: &Json) -> Vec<u8> {
+    let mut content = Vec::new();
+    for piece in pieces.as_array().unwrap() {
+        if piece.is_object() {
+            let [first, step, count] = ["first", "step", "count"].map(|key| piece[key].as_i64().unwrap());
+            content.extend((0..count).flat_map(|i| (first + i * step).to_le_bytes()));
+        } else {
+            content.extend(bytes(piece));
+        }
+    }
+    content
+}
