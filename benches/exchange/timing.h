@@ -12,15 +12,21 @@
  *
  * After a disturbed round the ranks sleep until the cores are idle.
  *
+ * In each round is also measured how long a line takes from rank 0 to rank 1 and back.
+ * On a virtual machine that may change by the second, and much that moves between
+ * cores with it.
+ *
  * Environment: EXCHANGE_BUDGET seconds for each case and variant (0.3),
  * EXCHANGE_PATIENCE seconds that a case may take longer to wait for idle cores (5),
  * EXCHANGE_SMALL=1 small arrays, EXCHANGE_ONLY=text the cases with that in their
- * name ("halo 2d", "float32"), EXCHANGE_JSON=file appends one line for each case and variant.
+ * name ("halo 2d", "float32"), EXCHANGE_WRITTEN=1 halos whose owners write what they
+ * send before each update, EXCHANGE_JSON=file appends one line for each case and variant.
  */
 #ifndef TIMING_H
 #define TIMING_H
 
 #include <math.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,14 +63,18 @@ typedef struct {
   const char *bench, *name;
   double bytes; /* all ranks */
   variant limit, variants[MAX_VARIANTS];
+  double line[MAX_ROUNDS]; /* seconds of a line to another core and back */
   int count, rounds;
 } race;
 
-static int rank, ranks, small;
+static int rank, ranks, small, written;
 static int wrong_results; /* the program's exit status */
 static double budget = 0.3, patience = 5;
 static const char *only;
 static FILE *json;
+static long *pings; /* two, on pages of their own */
+
+enum { PING_STRIDE = 512 };
 
 static void start_timing(void) {
   const char *text;
@@ -73,8 +83,33 @@ static void start_timing(void) {
   if ((text = getenv("EXCHANGE_BUDGET"))) budget = atof(text);
   if ((text = getenv("EXCHANGE_PATIENCE"))) patience = atof(text);
   if ((text = getenv("EXCHANGE_SMALL"))) small = atoi(text);
+  if ((text = getenv("EXCHANGE_WRITTEN"))) written = atoi(text);
   only = getenv("EXCHANGE_ONLY");
   if (rank == 0 && (text = getenv("EXCHANGE_JSON"))) json = fopen(text, "a");
+  MPI_Win window;
+  MPI_Aint bytes = rank == 0 ? 2 * PING_STRIDE * (MPI_Aint)sizeof *pings : 0;
+  int unit;
+  MPI_Win_allocate_shared(bytes, sizeof *pings, MPI_INFO_NULL, MPI_COMM_WORLD, &pings, &window);
+  MPI_Win_shared_query(window, 0, &bytes, &unit, &pings);
+  MPI_Barrier(MPI_COMM_WORLD);
+}
+
+/* Seconds that a line takes from rank 0 to rank 1 and back: the shortest of some trips. */
+static double line_trip(void) {
+  static long trip;
+  double shortest = 1;
+  MPI_Barrier(MPI_COMM_WORLD);
+  if (ranks < 2 || rank > 1) return 0;
+  for (int i = 0; i < 50; i++) {
+    double start = MPI_Wtime();
+    trip++;
+    if (rank == 0) __atomic_store_n(pings, trip, __ATOMIC_RELEASE);
+    for (long spins = 1; __atomic_load_n(pings + (1 - rank) * PING_STRIDE, __ATOMIC_ACQUIRE) < trip; spins++)
+      if (spins % 100000 == 0) sched_yield();
+    if (rank == 1) __atomic_store_n(pings + PING_STRIDE, trip, __ATOMIC_RELEASE);
+    shortest = fmin(shortest, MPI_Wtime() - start);
+  }
+  return shortest;
 }
 
 static int wanted(const char *bench, const char *name) {
@@ -157,6 +192,13 @@ static double typical(const race *r, const variant *v, const variant *other) {
     if (!enough || (v->disturbed[i] == 0 && (other == NULL || other->disturbed[i] == 0)))
       values[count++] = other ? v->seconds[i] / other->seconds[i] : v->seconds[i];
   return median(values, count);
+}
+
+/* Median seconds of a line to another core and back. */
+static double line_of(const race *r) {
+  double values[MAX_ROUNDS];
+  memcpy(values, r->line, r->rounds * sizeof *values);
+  return median(values, r->rounds);
 }
 
 static double shortest(const race *r, const variant *v) {
@@ -247,6 +289,7 @@ static void race_run(race *r) {
       v->seconds[r->rounds] = time_batch(v, v->batch, &v->disturbed[r->rounds]);
       disturbed |= v->disturbed[r->rounds] > 0;
     }
+    r->line[r->rounds] = line_trip();
     r->rounds++;
     double spent = MPI_Wtime() - start - waited;
     int unclear = fewest_clean_rounds(r) < MIN_ROUNDS;
@@ -288,7 +331,7 @@ static const variant *named(const race *r, const char *name) {
 
 static void print_heading(const char *title, const char *const *columns) {
   if (rank != 0) return;
-  printf("\n%s\n%-46s %11s", title, "time / time of the limit", "limit");
+  printf("\n%s\n%-46s %8s %11s", title, "time / time of the limit", "line", "limit");
   for (; *columns; columns++) printf(" %9s ", *columns);
   printf("\n");
 }
@@ -337,13 +380,14 @@ static void write_json(const race *r, const variant *v) {
     }
     fprintf(json, "},");
   }
+  fprintf(json, "\"line_seconds\":%.3e,", line_of(r));
   fprintf(json, "\"rounds\":%d,\"clean\":%d,\"batch\":%d}\n", r->rounds,
           clean_rounds(r, v, &r->limit), v->batch);
 }
 
 static void race_print(const race *r, const char *const *columns) {
   if (rank != 0) return;
-  printf("%-46s ", r->name);
+  printf("%-46s %5.0f ns ", r->name, line_of(r) * 1e9);
   print_seconds(typical(r, &r->limit, NULL));
   for (; *columns; columns++) print_cell(r, named(r, *columns));
   printf("\n");
