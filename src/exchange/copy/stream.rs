@@ -10,7 +10,7 @@ use super::Loop;
 pub(super) const SHORTEST: usize = 256;
 
 #[cfg(target_arch = "x86_64")]
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 
 /// The longest run of which the next one is fetched ahead: processors follow a stream by
 /// themselves, but not from run to run.
@@ -104,6 +104,7 @@ fn each<W>(to: *mut u8, mut from: *const u8, by: Loop, n: usize, write: impl Fn(
             write(to, from.cast::<W>().wrapping_add(word));
             to = to.wrapping_add(1);
         }
+        super::fetch_ahead(from, by.from);
         from = from.wrapping_offset(by.from);
     }
 }
