@@ -299,3 +299,29 @@ fn sums_have_the_same_bits_whatever_way_elements_take() {
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).contains(&listed), "by messages");
 }
+
+/// Columns so tall that the lines in which they lie are more than a cache holds: those of
+/// ranks that are near are read where they lie.
+#[test]
+fn tall_columns_of_shared_arrays_arrive() {
+    let size = [(1 << 16) + 1, 7];
+    comm::threads(2, |comm| {
+        let axes = [Axis::block(size[0]), Axis::block(size[1]).halo(2).periodic()];
+        let d = Distribution::on_grid(&comm, axes, Grid::exact([1, 2])).unwrap();
+        let mut u = d.shared_zeros::<f64>().unwrap();
+        let columns = d.dim_data().dims()[1].clone();
+        let own = columns.owned_local();
+        let start = columns.global_of(own.start).unwrap() - own.start;
+        for ((i, j), element) in
+            u.view_mut().unwrap().into_dimensionality::<ndarray::Ix2>().unwrap().indexed_iter_mut()
+        {
+            *element =
+                if own.contains(&(j as i64)) { (i as i64 * size[1] + start + j as i64) as f64 } else { -1.0 };
+        }
+        Halo::new(&d).unwrap().update(&mut u).unwrap();
+        for ((i, j), &element) in u.view().into_dimensionality::<ndarray::Ix2>().unwrap().indexed_iter() {
+            let wanted = i as i64 * size[1] + (start + j as i64).rem_euclid(size[1]);
+            assert_eq!(element, wanted as f64, "row {i}, column {j} of rank {}", comm.rank());
+        }
+    });
+}

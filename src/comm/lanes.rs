@@ -20,12 +20,16 @@
 //!   of a rank do not get the lanes at once.
 //! - An error in the middle of an exchange ends the communicator, and its lanes with it:
 //!   who waits for the rank that failed is told.
+//!
+//! When lanes are made each two ranks find out how long a line takes from one core to the
+//! other and back: where it is quick, short runs of shared arrays are read where they lie.
 #![allow(unsafe_code)] // memory that two processes share
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::waiting::{GIVEN_UP, counted};
+use super::near;
+use super::waiting::{Counter, GIVEN_UP, counted};
 use super::{Comm, Op, Segment};
 use crate::{Error, ErrorKind, Result};
 
@@ -37,6 +41,8 @@ const SHORTEST: usize = 4 << 10;
 /// Bytes between slots, so that those of a power of two do not all meet in the same
 /// sets of a cache.
 const GAP: usize = 5 * 64;
+/// The shortest part of a longer message: it ends with a wait for all that was written.
+const PART: usize = 16 << 10;
 /// What all lanes of one rank take, where the shortest slots do not take more.
 const BUDGET: usize = 1 << 20;
 
@@ -49,6 +55,8 @@ struct Front {
     /// The plan whose part is in each slot.
     plans: [AtomicU32; SLOTS],
     emptied: Emptied,
+    /// What the sender says while the two measure how far they are apart.
+    ping: Counter,
 }
 
 /// Slots emptied so far.
@@ -60,6 +68,8 @@ pub(crate) struct Lanes {
     segment: Segment,
     /// Bytes of a slot.
     slot: usize,
+    /// Whether a line is quick to and from the rank at each place.
+    near: Vec<bool>,
     /// Held by the thread that passes something.
     in_use: Mutex<()>,
 }
@@ -105,8 +115,36 @@ impl Lanes {
         let Some(node) = comm.node()? else { return Ok(None) };
         let peers = node.len() - 1;
         let slot = (BUDGET / peers.max(1) / SLOTS).clamp(SHORTEST, LONGEST) / 64 * 64;
-        let segment = comm.segment(peers * bytes(slot))?;
-        Ok(segment.map(|segment| Self { segment, slot, in_use: Mutex::default() }))
+        let Some(segment) = comm.segment(peers * bytes(slot))? else { return Ok(None) };
+        let near = vec![false; segment.node().len()];
+        let mut made = Self { segment, slot, near, in_use: Mutex::default() };
+        made.measure(comm)?;
+        Ok(Some(made))
+    }
+
+    /// Finds out which ranks are near. Collective over the node.
+    fn measure(&mut self, comm: &Comm) -> Result<()> {
+        let (own, places) = (self.segment.node().own(), self.segment.node().len());
+        // In each turn every rank meets another one, and in all turns each other one.
+        for turn in 1..places.next_power_of_two() {
+            let other = own ^ turn;
+            if other < places {
+                let rank = self.segment.node().rank(other);
+                let [to, from] = [self.lane(own, other, rank), self.lane(other, own, rank)];
+                let (mine, theirs) = (&to.front().ping, &from.front().ping);
+                self.near[other] = match own < other {
+                    true => near::asks(comm, rank, mine, theirs),
+                    false => near::answers(comm, rank, mine, theirs),
+                }?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a line goes quickly to another rank of this node and back; both find the same.
+    pub(crate) fn is_near(&self, rank: i64) -> bool {
+        let place = usize::try_from(rank).ok().and_then(|rank| self.segment.node().place(rank));
+        place.is_some_and(|place| self.near[place])
     }
 
     /// Both lanes between this rank and another of its node, outgoing first.
@@ -157,7 +195,7 @@ impl Lane {
     /// does not take a single element.
     pub(crate) fn part(&self, bytes: usize, element: usize) -> Option<usize> {
         let part = (bytes / (SLOTS / 2)).next_multiple_of(64);
-        (element <= self.slot).then(|| part.clamp(SHORTEST.max(element), self.slot))
+        (element <= self.slot).then(|| part.clamp(PART.min(self.slot).max(element), self.slot))
     }
 
     fn front(&self) -> &Front {
@@ -228,5 +266,25 @@ impl Lane {
     pub(crate) fn clear(&mut self) {
         self.passed += 1;
         self.front().emptied.0.store(self.passed, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{threads, to_i64};
+
+    #[test]
+    fn two_ranks_find_alike_whether_they_are_near() {
+        for ranks in 1..=6 {
+            let found = threads(ranks, |comm| {
+                let lanes = comm.lanes(true).unwrap();
+                let lanes = lanes.expect("threads of one process share memory");
+                (0..ranks).map(|rank| lanes.is_near(to_i64(rank))).collect::<Vec<_>>()
+            });
+            for (a, b) in (0..ranks).flat_map(|a| (0..ranks).map(move |b| (a, b))) {
+                assert_eq!(found[a][b], found[b][a], "ranks {a} and {b} of {ranks}");
+            }
+            assert!((0..ranks).all(|rank| !found[rank][rank]), "no rank has lanes to itself");
+        }
     }
 }

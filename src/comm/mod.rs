@@ -23,6 +23,7 @@ mod lengths;
 mod messages;
 #[cfg(feature = "mpi")]
 mod mpi;
+mod near;
 mod node;
 mod relays;
 mod segment;

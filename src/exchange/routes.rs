@@ -5,6 +5,7 @@
 #![allow(unsafe_code)] // prepares messages in the memory of arrays
 
 use super::copies::{Copies, Range};
+use super::copy::FAR;
 use super::make::{Maker, Side};
 use super::memory::{Field, Memory};
 use super::passage::Passage;
@@ -88,14 +89,20 @@ impl Router<'_> {
     fn on_node(&self, message: &Message<'_>) -> Option<Vec<Memory>> {
         let plan = self.plan;
         let halo = !message.selects(0);
-        // Lines of which a halo needs but a few bytes would go to and fro between the
-        // caches of two cores, for whom they are neighbours' elements too: a lane.
+        // Lines of which a halo needs but a few bytes go to and fro between the caches of two
+        // cores, for whom they are neighbours' elements too: a lane. It reads and writes them
+        // one after the other, which takes longer than to read those of a rank that is near
+        // where all of them are more than a cache holds.
         let fastest = |node: &Node| node.fastest_axis(plan.ndim());
-        let short = |(field, node): (&Field, &Option<&Node>)| {
-            node.is_some_and(|node| field.longest_run(message, fastest(node)) < LINE)
+        let near = self.sharing.lanes.is_none_or(|lanes| lanes.is_near(message.rank));
+        let elements = usize::try_from(message.elements()).unwrap_or(0);
+        let by_lane = |(field, node): (&Field, &Option<&Node>)| {
+            let run = node.map_or(LINE, |node| field.longest_run(message, fastest(node)));
+            let lines = elements * field.from.itemsize / run.max(1) * LINE;
+            run < LINE && !(near && lines >= FAR)
         };
         let fields = self.fields.iter().zip(self.sharing.nodes);
-        if halo && self.sharing.lanes.is_some() && fields.clone().any(short) {
+        if halo && self.sharing.lanes.is_some() && fields.clone().any(by_lane) {
             return None;
         }
         let axes = || (0..plan.ndim()).map(|axis| plan.source_axis(axis));
