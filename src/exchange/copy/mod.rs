@@ -14,19 +14,30 @@ use std::ptr::copy_nonoverlapping;
 /// one core holds.
 pub(in crate::exchange) const FAR: usize = 4 << 20;
 
-/// Runs that are fetched before their turn, where they lie apart: processors foresee a step
-/// within a page only.
+/// How many runs ahead one is fetched where they lie apart: processors foresee a step within
+/// a page only.
 #[cfg(target_arch = "x86_64")]
-const AHEAD: isize = 16;
+const AHEAD: usize = 16;
 
-/// Fetches the line of the run that comes [`AHEAD`] of this one.
-#[inline(always)]
-fn fetch_ahead(from: *const u8, step: isize) {
+/// How far ahead of a run what is read is fetched, in bytes; none in a short loop, which is
+/// over before what was fetched is used.
+#[inline]
+fn ahead(by: Loop) -> isize {
     #[cfg(target_arch = "x86_64")]
-    if step.unsigned_abs() >= stream::LINE {
+    if by.n >= 8 * AHEAD && by.from.unsigned_abs() >= stream::LINE {
+        return AHEAD.cast_signed() * by.from;
+    }
+    0
+}
+
+/// Fetches the line that lies so far ahead, if it does.
+#[inline(always)]
+fn fetch(from: *const u8, ahead: isize) {
+    #[cfg(target_arch = "x86_64")]
+    if ahead != 0 {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: whatever address may be fetched.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_offset(AHEAD * step).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_offset(ahead).cast()) };
     }
 }
 
@@ -158,10 +169,11 @@ unsafe fn along(to: *mut u8, from: *const u8, by: Loop, run: usize) {
 
 #[inline]
 unsafe fn runs<const N: usize>(mut to: *mut u8, mut from: *const u8, by: Loop) {
+    let ahead = ahead(by);
     for _ in 0..by.n {
         // SAFETY: as for `copy`; arrays of bytes have no alignment.
         unsafe { to.cast::<[u8; N]>().write(from.cast::<[u8; N]>().read()) };
-        fetch_ahead(from, by.from);
+        fetch(from, ahead);
         (to, from) = (to.wrapping_offset(by.to), from.wrapping_offset(by.from));
     }
 }

@@ -98,13 +98,13 @@ pub(super) unsafe fn gather(to: *mut u8, from: *const u8, by: Loop, run: usize) 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn each<W>(to: *mut u8, mut from: *const u8, by: Loop, n: usize, write: impl Fn(*mut W, *const W)) {
-    let mut to = to.cast::<W>();
+    let (mut to, ahead) = (to.cast::<W>(), super::ahead(by));
     for _ in 0..by.n {
         for word in 0..n {
             write(to, from.cast::<W>().wrapping_add(word));
             to = to.wrapping_add(1);
         }
-        super::fetch_ahead(from, by.from);
+        super::fetch(from, ahead);
         from = from.wrapping_offset(by.from);
     }
 }
