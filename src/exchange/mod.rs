@@ -11,14 +11,16 @@
 //! | *core*, *rim* | pieces that the receiver owns, and pieces that lie in its halo |
 //! | *route* | the way of a message, chosen on both ranks by what both know |
 //! | *round* | one run of a plan: pack, send, copy what stays, unpack as it arrives |
-//! | *lane* | how two ranks of one node pass elements on, part by part, through their caches |
+//! | *lane* | how two ranks of one node pass elements on, part by part, in memory that both map |
 //!
 //! How elements travel, from the fastest way that is open to the slowest:
 //! 1. within a rank, by one strided copy;
 //! 2. within a node, from an array in [shared memory](crate::distribution::Distribution::shared_zeros),
-//!    by one copy;
-//! 3. within a node, from any other memory, through a lane: two copies, of which one
-//!    stays in the caches. The environment variable `DISTARRAY_SHARED_MEMORY=off` turns
+//!    by one copy. Halos of a few bytes from each line, such as columns, go through a lane
+//!    all the same, unless their lines exceed a cache and pass quickly between the cores of
+//!    the two ranks, which these measure once;
+//! 3. within a node, from any other memory, through a lane: two copies, the first of them
+//!    past the caches of the sender. The environment variable `DISTARRAY_SHARED_MEMORY=off` turns
 //!    both off;
 //! 4. by a message of the communicator, packed unless it is one stretch of memory; or,
 //!    where most ranks exchange a little with most others, through relays in two steps:
