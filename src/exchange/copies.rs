@@ -57,7 +57,7 @@ impl Copies {
     /// buffer is as long as the message.
     pub(super) unsafe fn pack(&self, range: Range, buffer: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { self.pack_into(range, buffer, self.far) }
+        unsafe { self.run_all(range, self.far, |_, field| (buffer, field.from.base, &Combine::Move)) }
     }
 
     /// The same where another core unpacks: past the caches of this one, since a line
@@ -67,39 +67,48 @@ impl Copies {
     /// As for [`pack`](Self::pack).
     pub(super) unsafe fn pack_for_another(&self, range: Range, buffer: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { self.pack_into(range, buffer, true) }
-    }
-
-    unsafe fn pack_into(&self, [begin, end]: Range, buffer: *mut u8, past: bool) {
-        for copy in &self.copies[begin..end] {
-            let from = self.fields[copy.field].from.base;
-            // SAFETY: the caller's promise.
-            unsafe { self.run(copy, (buffer, from), &Combine::Move, past) };
-        }
+        unsafe { self.run_all(range, true, |_, field| (buffer, field.from.base, &Combine::Move)) }
     }
 
     /// Unpacks a message.
     ///
     /// # Safety
     /// As for [`pack`](Self::pack).
-    pub(super) unsafe fn unpack(&self, [begin, end]: Range, buffer: *const u8) {
-        for copy in &self.copies[begin..end] {
-            let field = &self.fields[copy.field];
-            // SAFETY: the caller's promise.
-            unsafe { self.run(copy, (field.to.base, buffer), &field.combine, self.far) };
-        }
+    pub(super) unsafe fn unpack(&self, range: Range, buffer: *const u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.run_all(range, self.far, |_, field| (field.to.base, buffer, &field.combine)) }
     }
 
     /// Copies from these memories, one for each field, or within this rank.
     ///
     /// # Safety
     /// As for [`pack`](Self::pack), and so are the memories.
-    pub(super) unsafe fn copy(&self, [begin, end]: Range, from: Option<&[Memory]>) {
+    pub(super) unsafe fn copy(&self, range: Range, from: Option<&[Memory]>) {
+        let memory = |copy: &Copy, field: &Field| from.map_or(field.from.base, |from| from[copy.field].base);
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.run_all(range, self.far, |copy, field| (field.to.base, memory(copy, field), &field.combine));
+        }
+    }
+
+    /// Runs copies between what `ends` says: where to, where from, and how.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    #[inline]
+    unsafe fn run_all<'a>(
+        &'a self,
+        [begin, end]: Range,
+        past: bool,
+        ends: impl Fn(&Copy, &'a Field) -> (*mut u8, *const u8, &'a Combine),
+    ) {
         for copy in &self.copies[begin..end] {
-            let field = &self.fields[copy.field];
-            let from = from.map_or(&field.from, |from| &from[copy.field]);
+            let (to, from, how) = ends(copy, &self.fields[copy.field]);
             // SAFETY: the caller's promise.
-            unsafe { self.run(copy, (field.to.base, from.base), &field.combine, self.far) };
+            unsafe { self.run(copy, (to, from), how, past) };
+        }
+        if past {
+            copy::settle();
         }
     }
 

@@ -49,6 +49,8 @@ pub(in crate::exchange) struct Loop {
     pub(in crate::exchange) from: isize,
 }
 
+const ONCE: Loop = Loop { n: 1, to: 0, from: 0 };
+
 /// Brings a nest of loops around runs of `run` bytes into its shortest form, and
 /// returns the length of its runs then.
 ///
@@ -81,7 +83,8 @@ pub(in crate::exchange) fn shorten(loops: &mut Vec<Loop>, mut run: usize) -> usi
 /// Copies runs of `run` bytes along all loops.
 ///
 /// `past` says to write past the caches: what is written will not be read soon, because
-/// all of it together exceeds them, or it will be by another core.
+/// all of it together exceeds them, or it will be by another core, which is told after
+/// [`settle`].
 ///
 /// # Safety
 /// Every address that the loops reach is readable in `from` and writable in `to`,
@@ -90,18 +93,13 @@ pub(in crate::exchange) unsafe fn copy(to: *mut u8, from: *const u8, loops: &[Lo
     // SAFETY: the caller's promise, for all of them.
     unsafe {
         match loops {
-            [] if past && run >= stream::SHORTEST => {
-                stream::runs(to, from, Loop { n: 1, to: 0, from: 0 }, run);
-                stream::end();
-            }
+            [] if past && run >= stream::SHORTEST => stream::runs(to, from, ONCE, run),
             [outer @ .., one] if past && run >= stream::SHORTEST => {
                 nest(to, from, outer, &mut |to, from| stream::runs(to, from, *one, run));
-                stream::end();
             }
             [] => copy_nonoverlapping(from, to, run),
             [outer @ .., one] if past && stream::gathers(*one, run) && !is_transposed(loops, run) => {
                 nest(to, from, outer, &mut |to, from| stream::gather(to, from, *one, run));
-                stream::end();
             }
             [one] => along(to, from, *one, run),
             [outer @ .., a, b] => {
@@ -110,6 +108,12 @@ pub(in crate::exchange) unsafe fn copy(to: *mut u8, from: *const u8, loops: &[Lo
             }
         }
     }
+}
+
+/// Lets what copies wrote past the caches be seen, in order, by other cores.
+#[inline]
+pub(in crate::exchange) fn settle() {
+    stream::end();
 }
 
 /// Whether the two memories run along different ones of the innermost loops.

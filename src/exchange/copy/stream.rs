@@ -128,7 +128,7 @@ pub(super) fn end() {
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use super::super::copy;
+    use super::super::{ONCE, copy};
     use super::*;
 
     /// The bytes after a copy past the caches, and after one of single bytes.
@@ -156,8 +156,6 @@ mod tests {
         }
         [to.to_vec(), slow]
     }
-
-    const ONCE: Loop = Loop { n: 1, to: 0, from: 0 };
 
     #[test]
     fn short_runs_are_gathered_to_any_address() {
