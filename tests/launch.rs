@@ -3,6 +3,7 @@
 #[path = "common/launch.rs"]
 mod launch;
 
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -29,4 +30,31 @@ fn a_hang_is_killed_and_reported() {
     let mut command = Command::new("sleep");
     command.arg("60");
     launch::run(command, Duration::from_millis(100));
+}
+
+#[test]
+fn a_hang_of_ranks_says_where_each_stands() {
+    for flavor in launch::flavors() {
+        let program = launch::compile_c(flavor, &["tests/c/hang.c"], &["-g"]);
+        let limit = Duration::from_secs(2);
+        let hangs = || launch::mpirun_within::<&str>(limit, flavor, 2, &program, &[]);
+        let report = *catch_unwind(hangs).unwrap_err().downcast::<String>().unwrap();
+        assert!(report.contains("did not end within 2s"), "{report}");
+        let of_rank = |rank| report.split(&format!("rank {rank}, process ")).nth(1).unwrap_or_default();
+        for (rank, function) in [(0, "waits_for_a_message"), (1, "waits_for_all")] {
+            // A container may forbid that one process looks into another.
+            let shown = of_rank(rank);
+            assert!(shown.contains(function) || shown.contains("not permitted"), "rank {rank}: {report}");
+        }
+    }
+}
+
+/// Eight share one processor for three seconds: none had more than half a second of it.
+#[test]
+fn what_waits_for_a_processor_has_time() {
+    let script = "taskset -p -c $(taskset -p -c $$ | sed 's/.*[ ,-]//') $$
+        for share in 1 2 3 4 5 6 7 8; do timeout 3 sh -c 'while :; do :; done' & done; wait";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    assert!(launch::run(command, Duration::from_secs(1)).status.success());
 }

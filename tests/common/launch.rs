@@ -11,15 +11,20 @@ use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long one job may run before it is killed and its test fails.
-pub const TIME_LIMIT: Duration = Duration::from_secs(120);
+#[path = "job.rs"]
+mod job;
+
+use job::Job;
+
+/// How long one job may run, where it gets the processors that it asks for, before it is
+/// killed and its test fails.
+pub const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// An MPI implementation, named as Debian names its side-by-side commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +64,17 @@ pub fn flavors() -> Vec<Flavor> {
 ///
 /// Panics where the launcher is missing or the job exceeds [`TIME_LIMIT`].
 pub fn mpirun<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, args: &[A]) -> Output {
+    mpirun_within(TIME_LIMIT, flavor, ranks, program, args)
+}
+
+/// The same with another limit.
+pub fn mpirun_within<A: AsRef<OsStr>>(
+    limit: Duration,
+    flavor: Flavor,
+    ranks: usize,
+    program: &Path,
+    args: &[A],
+) -> Output {
     let mut command = match flavor {
         Flavor::OpenMpi => {
             let mut command = Command::new("mpirun.openmpi");
@@ -77,6 +93,7 @@ pub fn mpirun<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, arg
                 "-bind-to",
                 "none",
             ]);
+            command.env("LD_PRELOAD", yielding());
             command
         }
     };
@@ -87,8 +104,11 @@ pub fn mpirun<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, arg
             command.env_remove(&*name);
         }
     }
+    // Both MPIs leak of themselves, so what is lost the programs count; and MPICH's ranks
+    // preload something.
+    command.env("ASAN_OPTIONS", "detect_leaks=0:verify_asan_link_order=0");
     let _one_job = one_job_at_a_time();
-    run(command, TIME_LIMIT)
+    run(command, limit)
 }
 
 /// Standard output of [`mpirun`], asserting success; a failure shows all output.
@@ -98,6 +118,13 @@ pub fn mpirun_ok<A: AsRef<OsStr>>(flavor: Flavor, ranks: usize, program: &Path, 
     let output = mpirun(flavor, ranks, program, args);
     assert!(output.status.success(), "{flavor:?} on {ranks} ranks: {}\n{}", output.status, shown(&output));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What is preloaded into MPICH's ranks, as tests/c/yield.c says.
+fn yielding() -> &'static Path {
+    static COMPILED: OnceLock<PathBuf> = OnceLock::new();
+    let flags = ["-std=gnu99", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"];
+    COMPILED.get_or_init(|| compile("gcc", &["tests/c/yield.c"], &flags))
 }
 
 /// Compiles C with the flavour's `mpicc`; sources are relative to the project.
@@ -232,49 +259,30 @@ pub fn run(mut command: Command, limit: Duration) -> Output {
     }
     let scratch = tempfile::tempdir().expect("a temporary directory can be made");
     let file = |name| File::create(scratch.path().join(name)).expect("a temporary file can be made");
-    command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err")).process_group(0);
-    let mut child = command.spawn().unwrap_or_else(|error| {
+    command.stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
+    let mut job = Job::start(&mut command).unwrap_or_else(|error| {
         panic!(
             "{:?} does not start ({error}): install Open MPI and MPICH, or set DISTARRAY_TEST_MPI",
             command.get_program()
         )
     });
-    let status = wait(&mut child, limit).unwrap_or_else(|| {
-        // Launchers forward SIGTERM to ranks that live in other groups.
-        signal_group(&child, "TERM");
-        if wait(&mut child, Duration::from_secs(3)).is_none() {
-            signal_group(&child, "KILL");
-            let _ = child.wait();
-        }
-        let out = fs::read_to_string(scratch.path().join("out")).unwrap_or_default();
-        let err = fs::read_to_string(scratch.path().join("err")).unwrap_or_default();
-        panic!("{command:?} did not end within {limit:?} and was killed\n{out}{err}");
-    });
+    let status = job.wait(limit);
+    let stands = if status.is_none() { job.stands() } else { String::new() };
+    if status.is_none() {
+        job.end();
+    }
     let read = |name| fs::read(scratch.path().join(name)).expect("the output can be read");
-    Output { status, stdout: read("out"), stderr: read("err") }
+    let (stdout, stderr) = (read("out"), read("err"));
+    let Some(status) = status else {
+        let said = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        panic!("{command:?} did not end within {limit:?} and was killed\n{said}{stands}");
+    };
+    Output { status, stdout, stderr }
 }
 
 /// Standard output and error as one text.
 pub fn shown(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn wait(child: &mut Child, limit: Duration) -> Option<std::process::ExitStatus> {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
-            return Some(status);
-        }
-        if start.elapsed() > limit {
-            return None;
-        }
-        sleep(Duration::from_millis(5));
-    }
-}
-
-fn signal_group(child: &Child, signal: &str) {
-    let script = format!("kill -{signal} -{}", child.id());
-    let _ = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status();
 }
 
 /// A lock held by the returned file, across every test binary of this machine.
