@@ -169,6 +169,67 @@ fn a_set_dealt_out_of_files_is_replaced_as_a_whole_too() {
 }
 
 #[test]
+fn of_two_saves_at_once_one_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (from, prefix) = (directory.path().join("from"), directory.path().join("u"));
+    let lock = directory.path().join(".u.manifest.lock");
+    saved(&from, 0);
+    saved(&prefix, 0);
+    let before = names(directory.path());
+    // Left by a job that was killed: nobody holds it.
+    fs::write(&lock, "").unwrap();
+    saved(&prefix, 1);
+    assert_eq!(names(directory.path()), before);
+
+    let held = fs::File::create(&lock).unwrap();
+    held.lock().unwrap();
+    let mut refusals: Vec<Error> = save(&prefix, 2).into_iter().map(Result::unwrap_err).collect();
+    assert!(refusals.windows(2).all(|pair| pair[0] == pair[1]), "{refusals:?}");
+    let pieces = pieces(&from);
+    let parts: Vec<_> = pieces.iter().map(|piece| piece.dim_data().clone()).collect();
+    let to = Target::Set { prefix: &prefix, parts: &parts };
+    refusals.push(redistribute(&pieces, to, &mut |_| Ok(())).unwrap_err());
+    for refusal in refusals {
+        assert_eq!(refusal.kind(), ErrorKind::Busy);
+        assert!(refusal.to_string().contains("another job is saving this set"), "{refusal}");
+    }
+    assert_eq!(load(&prefix).unwrap(), 1);
+    drop(held);
+    saved(&prefix, 3);
+    assert_eq!((load(&prefix).unwrap(), names(directory.path())), (3, before));
+}
+
+#[test]
+fn jobs_that_save_again_and_again_leave_what_one_of_them_saved() {
+    let directory = tempfile::tempdir().unwrap();
+    let prefix = directory.path().join("u");
+    let job = |first: i64| -> Vec<i64> {
+        let offsets = first..first + 20;
+        let saves = offsets.filter(|&offset| {
+            let outcomes = save(&prefix, offset);
+            let refused = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+            assert!(
+                outcomes
+                    .iter()
+                    .flat_map(|outcome| outcome.as_ref().err())
+                    .all(|e| e.kind() == ErrorKind::Busy)
+            );
+            assert!(refused == 0 || refused == RANKS, "{outcomes:?}");
+            refused == 0
+        });
+        saves.collect()
+    };
+    let job = &job;
+    let done: Vec<Vec<i64>> = std::thread::scope(|scope| {
+        let jobs: Vec<_> = [0, 100, 200].map(|first| scope.spawn(move || job(first))).into();
+        jobs.into_iter().map(|job| job.join().unwrap()).collect()
+    });
+    let last: Vec<i64> = done.iter().filter_map(|offsets| offsets.last().copied()).collect();
+    assert!(last.contains(&load(&prefix).unwrap()), "{done:?}");
+    assert_eq!(names(directory.path()), WHOLE);
+}
+
+#[test]
 fn a_file_of_another_save_is_everyones_error() {
     let directory = tempfile::tempdir().unwrap();
     let (prefix, other) = (directory.path().join("u"), directory.path().join("other"));

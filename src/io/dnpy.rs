@@ -22,7 +22,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 pub use manifest::{Manifest, Member, manifest_path};
-pub(super) use manifest::{Save, commit};
+pub(super) use manifest::{Save, commit, lock};
 pub use set::{rank_of_path, rank_path, read_rank, write_rank};
 
 use super::atomic::{AtomicFile, Staged};

@@ -28,6 +28,7 @@ mod atomic;
 mod descr;
 pub mod dnpy;
 mod file;
+mod lock;
 pub mod npy;
 mod pep3118;
 mod redistribute;

@@ -123,7 +123,8 @@ pub struct Progress {
 /// # Errors
 /// The rule that the sources break together, other element types or sizes, an
 /// element that no source owns; `Invariant` where a source is not of the save that its
-/// manifest names, `Busy` where one was changed meanwhile; `Io` where a file cannot be
+/// manifest names, `Busy` where one was changed meanwhile or another job is saving the
+/// target, `Io` where a file cannot be
 /// read or written.
 pub fn redistribute(
     from: &[Piece],
@@ -145,6 +146,7 @@ pub fn redistribute(
             staged.commit()
         }
         Target::Set { prefix, parts } => {
+            let _lock = dnpy::lock(prefix)?;
             let save = Save::new();
             let stage = |(rank, part)| {
                 let path = dnpy::rank_path(prefix, rank);

@@ -11,6 +11,7 @@
 //! | 45 | `distarray save 1 5f3a9c0e12d4b6a7 0000000004` and a newline: the save's name, the number of files |
 //! | 30 for each rank | `1c291ca3 00000000000000000352` and a newline: CRC-32, length |
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
@@ -20,6 +21,7 @@ use std::time::SystemTime;
 
 use super::super::atomic::{AtomicFile, Staged, beside, commit_all, directory, sync_names};
 use super::super::file;
+use super::super::lock::Lock;
 use super::super::sum::{Sum, Summing};
 use super::set::{rank_of_path, rank_path};
 use crate::error::{Error, ErrorKind, Result};
@@ -95,6 +97,16 @@ impl Save {
 /// The line of one file in a manifest.
 fn line(Sum { crc32, bytes }: &Sum) -> String {
     format!("{crc32:08x} {bytes:020}\n")
+}
+
+/// Held while a set is saved: two saves at once would remove each other's files. Local.
+pub(in crate::io) fn lock(prefix: &Path) -> Result<Lock> {
+    let manifest = manifest_path(prefix);
+    let mut name = OsString::from(".");
+    name.push(manifest.file_name().unwrap_or_default());
+    name.push(".lock");
+    let busy = "another job is saving this set; save when it is done, or under another prefix";
+    Lock::take(manifest.with_file_name(name), busy)
 }
 
 /// Replaces a set by files that wait, in the order of their ranks. Local.

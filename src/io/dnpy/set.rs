@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::atomic::{Staged, commit_all, sync_names};
 use super::super::sum::Sum;
-use super::manifest::{Manifest, Member, Save};
+use super::manifest::{Manifest, Member, Save, lock};
 use super::{fill, read, read_member};
 use crate::array::AnyArray;
 use crate::comm::{Comm, Peer};
@@ -48,9 +48,11 @@ pub fn read_rank(prefix: impl AsRef<Path>, comm: &Comm) -> Result<AnyArray> {
 ///
 /// # Errors
 /// As for [`write`](super::write), and `Grid` where the array belongs to another rank or
-/// number of ranks; the same error on every rank.
+/// number of ranks, `Busy` where another job is saving the set, as far as the file system
+/// of rank 0 knows; the same error on every rank.
 pub fn write_rank(prefix: impl AsRef<Path>, array: impl AsRef<AnyArray>, comm: &Comm) -> Result<()> {
     let (prefix, array) = (prefix.as_ref(), array.as_ref());
+    let _lock = comm.agree((comm.rank() == 0).then(|| lock(prefix)).transpose())?;
     let mut name = Save::new().to_bytes().to_vec();
     comm.broadcast(0, &mut name)?;
     let save = Save::from_bytes(name.try_into().unwrap_or_default());
