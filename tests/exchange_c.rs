@@ -33,12 +33,11 @@ fn sanitizers_find_nothing() {
     }
 }
 
-/// The program ends itself when it waits too long.
+/// The launcher ends it when it waits for ever.
 #[test]
 fn mpi_goes_on_while_a_rank_waits_in_shared_memory() {
     for flavor in launch::flavors() {
-        let program =
-            launch::compile_c_linked(flavor, PROGRESS, &["-std=gnu99", "-Wall", "-Wextra", "-Werror"]);
+        let program = launch::compile_c_linked(flavor, PROGRESS, &STRICT);
         let found = launch::mpirun_ok::<&str>(flavor, 2, &program, &[]);
         assert_eq!(found, "nobody waited for ever\n", "{flavor:?}");
     }

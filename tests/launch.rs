@@ -36,16 +36,22 @@ fn a_hang_is_killed_and_reported() {
 fn a_hang_of_ranks_says_where_each_stands() {
     for flavor in launch::flavors() {
         let program = launch::compile_c(flavor, &["tests/c/hang.c"], &["-g"]);
-        let limit = Duration::from_secs(2);
-        let hangs = || launch::mpirun_within::<&str>(limit, flavor, 2, &program, &[]);
-        let report = *catch_unwind(hangs).unwrap_err().downcast::<String>().unwrap();
-        assert!(report.contains("did not end within 2s"), "{report}");
-        let of_rank = |rank| report.split(&format!("rank {rank}, process ")).nth(1).unwrap_or_default();
-        for (rank, function) in [(0, "waits_for_a_message"), (1, "waits_for_all")] {
-            // A container may forbid that one process looks into another.
-            let shown = of_rank(rank);
-            assert!(shown.contains(function) || shown.contains("not permitted"), "rank {rank}: {report}");
-        }
+        // On a slow machine the first may not have come to where they hang.
+        let mut reports = [1, 4, 16, 60].into_iter().map(|seconds| {
+            let limit = Duration::from_secs(seconds);
+            let hangs = || launch::mpirun_within::<&str>(limit, flavor, 2, &program, &[]);
+            let report = *catch_unwind(hangs).unwrap_err().downcast::<String>().unwrap();
+            assert!(report.contains(&format!("did not end within {limit:?}")), "{report}");
+            report
+        });
+        let says = |report: &String| {
+            [(0, "waits_for_a_message"), (1, "waits_for_all")].iter().all(|(rank, function)| {
+                let of_rank = report.split(&format!("rank {rank}, process ")).nth(1).unwrap_or_default();
+                // A container may forbid that one process looks into another.
+                of_rank.contains(function) || of_rank.contains("not permitted")
+            })
+        };
+        assert!(reports.any(|report| says(&report)), "{flavor:?} does not say where its ranks stand");
     }
 }
 
