@@ -36,8 +36,8 @@ fn on_ranks(test: &str, jobs: u64, body: fn(&Comm, &mut Random)) {
         return;
     }
     let program = std::env::current_exe().unwrap();
-    // The thousand pairs go over Open MPI. MPICH spins, and four ranks on two cores take a
-    // tenth of a second for each case: what it does otherwise, a short job shows.
+    // The thousand pairs go over Open MPI. Under MPICH four ranks on two cores take several
+    // times as long for each case: what it does otherwise, a short job shows.
     let (jobs, cases) = if flavor == launch::Flavor::Mpich { (1, 25) } else { (jobs, 100) };
     let by_messages = ["DISTARRAY_SHARED_MEMORY=off", "DISTARRAY_MPI_MAX_COUNT=100"];
     let in_two_steps = ["DISTARRAY_SHARED_MEMORY=off", "DISTARRAY_TWO_STEPS=always"];
