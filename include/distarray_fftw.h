@@ -48,7 +48,10 @@
  * libraries that know real numbers alone.
  *
  * Lending is local and needs no library: data has as many elements as
- * fftw_mpi_local_size_many (_transposed) says and lives until the loan is released.
+ * fftw_mpi_local_size_many (_transposed) says and lives until the loan is released. That
+ * function speaks of a transposed slab of one block, as long as the second axis, as if it
+ * were not transposed; FFTW's planners give it to process 0 alone. What it needs is room of
+ * distarray_fftw_requirements, in bytes.
  * Borrowing is collective and needs libdistarray, which first proves that the loans of
  * all ranks are one array; what one rank finds wrong, all ranks return. A plan has no
  * owner, so the loan stays with its borrower, who keeps it while the plan is used, sets
@@ -109,13 +112,24 @@ static inline int64_t distarray_fftw_unit(int layout) {
 static inline ptrdiff_t distarray_fftw_local_size(const distarray_fftw_slab *slab, int layout,
                                                   MPI_Comm comm, ptrdiff_t *held,
                                                   ptrdiff_t *start) {
-  ptrdiff_t n[DISTARRAY_FFTW_MAX_RNK], other[2];
+  ptrdiff_t n[DISTARRAY_FFTW_MAX_RNK], other[2], room, all;
+  int rank, axis;
   memcpy(n, slab->n, sizeof n);
   if (layout & DISTARRAY_FFTW_REAL) n[slab->rnk - 1] = n[slab->rnk - 1] / 2 + 1;
   if (!(layout & DISTARRAY_FFTW_TRANSPOSED))
     return fftw_mpi_local_size_many(slab->rnk, n, slab->howmany, slab->block, comm, held, start);
-  return fftw_mpi_local_size_many_transposed(slab->rnk, n, slab->howmany, FFTW_MPI_DEFAULT_BLOCK,
-                                             slab->block, comm, &other[0], &other[1], held, start);
+  if (slab->block < n[1])
+    return fftw_mpi_local_size_many_transposed(slab->rnk, n, slab->howmany, FFTW_MPI_DEFAULT_BLOCK,
+                                               slab->block, comm, &other[0], &other[1], held, start);
+  /* One block: FFTW's planners give it to process 0, and that function speaks of an output
+   * that is not transposed. The input is dealt out as ever. */
+  room = fftw_mpi_local_size_many(slab->rnk, n, slab->howmany, FFTW_MPI_DEFAULT_BLOCK, comm,
+                                  &other[0], &other[1]);
+  MPI_Comm_rank(comm, &rank);
+  *start = 0;
+  *held = rank == 0 ? n[1] : 0;
+  for (all = rank == 0 ? slab->howmany : 0, axis = 0; axis < slab->rnk; axis++) all *= n[axis];
+  return room > all ? room : all;
 }
 
 /* The byte strides of a slab of held lines. */
@@ -164,10 +178,16 @@ static inline int32_t distarray_fftw_check_extent(int64_t extent, int32_t axis,
                                   "a transform has one element or more along each axis");
 }
 
+/* The shortest block that leaves no element over, which is FFTW's default. */
+static inline ptrdiff_t distarray_fftw_least_block(ptrdiff_t extent, ptrdiff_t processes) {
+  return extent / processes + (extent % processes > 0);
+}
+
 /* Takes a program's words on a slab, or refuses them. */
 static inline int32_t distarray_fftw_slab_of(int rnk, const ptrdiff_t *n, ptrdiff_t howmany,
-                                             ptrdiff_t block, int layout,
+                                             ptrdiff_t block, int layout, int processes,
                                              distarray_fftw_slab *slab, distarray_error *error) {
+  const int cut = (layout & DISTARRAY_FFTW_TRANSPOSED) != 0;
   int axis;
   memset(slab, 0, sizeof *slab);
   DISTARRAY_ADAPTER_TRY(distarray_fftw_check_layout(layout, error));
@@ -178,6 +198,11 @@ static inline int32_t distarray_fftw_slab_of(int rnk, const ptrdiff_t *n, ptrdif
   if (howmany < 1)
     return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, -1, "howmany", 1, howmany,
                                     "each place of a transform has one component or more");
+  if (block != FFTW_MPI_DEFAULT_BLOCK && block < distarray_fftw_least_block(n[cut], processes))
+    return distarray_adapter_refuse(error, DISTARRAY_E_RANGE, cut, "block",
+                                    distarray_fftw_least_block(n[cut], processes), block,
+                                    "blocks as short leave elements over: take longer ones, or "
+                                    "FFTW_MPI_DEFAULT_BLOCK");
   slab->rnk = rnk;
   memcpy(slab->n, n, sizeof *n * (size_t)rnk);
   slab->howmany = howmany;
@@ -200,9 +225,9 @@ static inline int32_t distarray_fftw_lend(MPI_Comm comm, int rnk, const ptrdiff_
   ptrdiff_t held = 0, start = 0, elements;
   distarray_fftw_slab slab;
   distarray_adapter_keeper *keeper = NULL;
-  DISTARRAY_ADAPTER_TRY(distarray_fftw_slab_of(rnk, n, howmany, block, layout, &slab, error));
   MPI_Comm_rank(comm, &rank);
   MPI_Comm_size(comm, &size);
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_slab_of(rnk, n, howmany, block, layout, size, &slab, error));
   elements = distarray_fftw_local_size(&slab, layout, comm, &held, &start);
   if (held == 0) start = n[cut]; /* FFTW says 0 for a process that holds nothing */
   DISTARRAY_ADAPTER_TRY(distarray_adapter_new_keeper(ndim, 0, 0, lease, &keeper, error));
@@ -241,17 +266,17 @@ static inline int32_t distarray_fftw_requirements(MPI_Comm comm, int rnk, const 
   ptrdiff_t held, start;
   int size;
   distarray_fftw_slab slab;
-  DISTARRAY_ADAPTER_TRY(distarray_fftw_slab_of(rnk, n, howmany, block, layout, &slab, error));
+  MPI_Comm_size(comm, &size);
+  DISTARRAY_ADAPTER_TRY(distarray_fftw_slab_of(rnk, n, howmany, block, layout, size, &slab, error));
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(axes, "axes", error));
   DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(asked, "asked", error));
-  MPI_Comm_size(comm, &size);
   *asked = distarray_adapter_rows_requirements(
       rnk + (howmany > 1) + ((layout & DISTARRAY_FFTW_PAIRS) != 0), axes, DISTARRAY_LAYOUT_C,
       real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX, real ? 64 : 128);
   axes[1 - cut].proc_grid_size = 1;
   axes[cut].proc_grid_size = size;
   axes[cut].block_size =
-      block == FFTW_MPI_DEFAULT_BLOCK ? (n[cut] + size - 1) / size : block;
+      block == FFTW_MPI_DEFAULT_BLOCK ? distarray_fftw_least_block(n[cut], size) : block;
   if (layout & DISTARRAY_FFTW_REAL) axes[rnk - 1].pitch = 2 * (n[rnk - 1] / 2 + 1);
   if (cut) asked->permutation = swapped;
   asked->grid_order = 1; /* row-major */
@@ -387,7 +412,7 @@ static inline int32_t distarray_fftw_borrow(MPI_Comm mpi, const distarray_export
   DISTARRAY_ADAPTER_TRY(distarray_adapter_take(mpi, loan, &terms, &comm, error));
   mine.found.block = terms.facts[0] > 0 ? (ptrdiff_t)terms.facts[0] : 1;
   /* A length that leaves elements over is no block of FFTW's. */
-  if (mine.found.block < mine.found.n[cut] / comm.size + (mine.found.n[cut] % comm.size > 0))
+  if (mine.found.block < distarray_fftw_least_block(mine.found.n[cut], (ptrdiff_t)comm.size))
     mine.found.block = FFTW_MPI_DEFAULT_BLOCK;
   /* What room FFTW wants of a rank follows from the block, also where the rank has none. */
   status = distarray_fftw_check(loan, layout, &mine.found, mpi, &report);

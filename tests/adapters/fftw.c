@@ -157,12 +157,50 @@ static void lend_all(void) {
           DISTARRAY_E_UNACCEPTABLE, "ndim");
   refused(distarray_fftw_lend(MPI_COMM_WORLD, 2, n, 0, 0, 0, data, &lease, &loan, &error),
           DISTARRAY_E_RANGE, "howmany");
+  refused(distarray_fftw_lend(MPI_COMM_WORLD, 2, n, 1, -N0 + 1, 0, data, &lease, &loan, &error),
+          DISTARRAY_E_RANGE, "block"); /* FFTW would divide by a number of 0 blocks */
   const ptrdiff_t none[2] = {N0, 0};
   for (int layout = 0; layout < 3; layout++)
     refused(distarray_fftw_lend(MPI_COMM_WORLD, 2, none, 1, FFTW_MPI_DEFAULT_BLOCK, layout, data,
                                 &lease, &loan, &error),
             DISTARRAY_E_RANGE, "size");
   check(lease.live == 0);
+}
+
+/* A transposed slab of one block is on rank 0; FFTW needs no more room than is said. */
+static void lend_one_block(void) {
+  enum { GUARD = 64 };
+  for (ptrdiff_t block = N1; block < N1 + 3; block += 2)
+    for (int real = 0; real < 2; real++) {
+      const int layout = real ? DISTARRAY_FFTW_R2R : DISTARRAY_FFTW_COMPLEX;
+      const int turned = layout | DISTARRAY_FFTW_TRANSPOSED;
+      distarray_required_axis axes[3 + 2];
+      distarray_requirements asked;
+      distarray_export in, out;
+      must(distarray_fftw_requirements(MPI_COMM_WORLD, 3, n, 1, block, turned, axes, &asked, &error));
+      char *data = fftw_malloc((size_t)asked.room + GUARD);
+      memset(data + asked.room, 0x5a, GUARD);
+      must(distarray_fftw_lend(MPI_COMM_WORLD, 3, n, 1, 0, layout, data, NULL, &in, &error));
+      must(distarray_fftw_lend(MPI_COMM_WORLD, 3, n, 1, block, turned, data, NULL, &out, &error));
+      proved(&in, data);
+      proved(&out, data);
+      check(out.shape[1] == (rank == 0 ? N1 : 0) && out.alloc_bytes == asked.room);
+      check(rank > 0 || asked.room >= (uint64_t)ALL * (uint64_t)out.itemsize);
+      fftw_plan plan =
+          real ? fftw_mpi_plan_many_transpose(N0, N1, N2, 0, block, (double *)data, (double *)data,
+                                              MPI_COMM_WORLD, FFTW_ESTIMATE)
+               : fftw_mpi_plan_many_dft(3, n, 1, 0, block, (fftw_complex *)data,
+                                        (fftw_complex *)data, MPI_COMM_WORLD, FFTW_FORWARD,
+                                        FFTW_ESTIMATE | FFTW_MPI_TRANSPOSED_OUT);
+      each(&in, real ? set_real : set_complex);
+      fftw_execute(plan);
+      each(&out, real ? check_same : check_spectrum);
+      for (int i = 0; i < GUARD; i++) check(data[asked.room + (uint64_t)i] == 0x5a);
+      fftw_destroy_plan(plan);
+      distarray_export_release(&in);
+      distarray_export_release(&out);
+      fftw_free(data);
+    }
 }
 
 static void set_pair(char *e, const int64_t *g) {
@@ -310,7 +348,7 @@ static void borrow_all(double *memory, size_t bytes) {
     distarray_export_release(&columns);
   }
   /* A spectrum cut along the second axis, from a slab cut along the first. */
-  for (int64_t block = (N1 + size - 1) / size; block < N1 + (size == 1); block++) {
+  for (int64_t block = (N1 + size - 1) / size; block <= N1; block++) {
     distarray_export loan = foreign(1, block, COMPLEX, memory, bytes);
     must(distarray_fftw_borrow(MPI_COMM_WORLD, &loan, DISTARRAY_FFTW_TRANSPOSED, &slab, &error));
     check(slab.block == block && slab.n[0] == N0 && slab.n[1] == N1);
@@ -428,8 +466,8 @@ static void accommodate_all(double *memory, size_t bytes) {
                          DISTARRAY_FFTW_TRANSPOSED, DISTARRAY_FFTW_R2R | DISTARRAY_FFTW_TRANSPOSED};
   for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
     accommodate(layouts[i], FFTW_MPI_DEFAULT_BLOCK, memory, bytes);
-    if (!(layouts[i] & DISTARRAY_FFTW_TRANSPOSED))
-      accommodate(layouts[i], N0, memory, bytes); /* all of it on rank 0 */
+    /* All of it on rank 0. */
+    accommodate(layouts[i], layouts[i] & DISTARRAY_FFTW_TRANSPOSED ? N1 : N0, memory, bytes);
   }
   distarray_required_axis axes[5];
   distarray_requirements asked;
@@ -520,6 +558,7 @@ int main(int argc, char **argv) {
   fftw_mpi_init();
   make_spectrum();
   lend_all();
+  lend_one_block();
   lend_pairs();
   const size_t bytes = 16 * 2 * ALL;
   double *memory = malloc(bytes);
