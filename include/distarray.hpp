@@ -248,7 +248,16 @@ class Distribution {
  private:
   template <class F>
   Places places_by(F function, int axis, const std::vector<std::int64_t> &global) const {
-    Places found{std::vector<std::int64_t>(global.size()), std::vector<std::int64_t>(global.size())};
+    Places found;
+    distarray_error error;
+    try {
+      found.coordinate.resize(global.size());
+      found.local.resize(global.size());
+    } catch (...) { // all are refused, where they would wait for a rank without memory
+      function(get(), std::int32_t{axis}, detail::length(global), global.data(), nullptr, nullptr,
+               &error);
+      throw;
+    }
     detail::call(function, get(), std::int32_t{axis}, detail::length(global), global.data(),
                  found.coordinate.data(), found.local.data());
     return found;

@@ -40,13 +40,18 @@
 // Borrowing needs libdistarray, which first proves that the loans of all ranks are one
 // array. The loan moves into the vector and is given back, as modified unless a const
 // vector was borrowed, when that is deleted; copies of the vector have memory of their
-// own, Epetra's Views of it have not and must not outlive it. Both calls are collective. A
-// loan is released on the thread that calls Epetra, whose maps are counted without locks.
+// own, Epetra's Views of it have not and must not outlive it. A loan is released on the
+// thread that calls Epetra, whose maps are counted without locks.
+//
+// Both calls are collective. Where one rank has no memory all throw, unless it was asked
+// for inside one of Epetra's own collective functions (the constructors of maps and vectors,
+// UniqueGIDs): there the others wait, as in any program of Epetra's.
 #ifndef DISTARRAY_EPETRA_HPP
 #define DISTARRAY_EPETRA_HPP
 
 #include <limits>
 #include <memory>
+#include <new>
 #include <optional>
 
 #include <Epetra_BlockMap.h>
@@ -104,15 +109,21 @@ inline trilinos::Map read_map(const Epetra_BlockMap &map) {
   return out;
 }
 
-inline std::int32_t check_vectors(const Epetra_MultiVector &vectors, const trilinos::Panel &panel,
-                                  distarray_error *error) {
+// Refuses what no axes describe. Local.
+inline trilinos::Panel read_panel(const Epetra_MultiVector &vectors, bool multi) {
   const Epetra_BlockMap &map = vectors.Map();
   if (!map.ConstantElementSize())
-    return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, 0, "ElementSize",
-                                    map.MinElementSize(), map.MaxElementSize(),
-                                    "elements of several sizes are no axis: lend the vector with a "
-                                    "map of its points");
-  return trilinos::check_columns(panel, map.NumMyElements(), vectors.ConstantStride(), error);
+    trilinos::refuse(DISTARRAY_E_UNSUPPORTED, 0, "ElementSize", map.MinElementSize(),
+                     map.MaxElementSize(),
+                     "elements of several sizes are no axis: lend the vector with a map of its "
+                     "points");
+  trilinos::Panel panel;
+  panel.multi = multi;
+  panel.columns = vectors.NumVectors();
+  panel.lda = panel.columns > 1 ? vectors.Stride() : vectors.MyLength();
+  panel.points = map.ElementSize();
+  trilinos::check_columns(panel, map.NumMyElements(), vectors.ConstantStride());
+  return panel;
 }
 
 template <class T>
@@ -141,27 +152,19 @@ Export lend(Pointer pointer, const Epetra_BlockMap *owned = nullptr) {
   if (vectors == nullptr)
     trilinos::refuse(DISTARRAY_E_NULL, -1, "vectors", 1, 0, "the pointer is null");
   const Epetra_BlockMap &map = vectors->Map();
-  const MPI_Comm mpi = detail::mpi_comm(map.Comm());
-  distarray_comm comm;
-  distarray_error error, report;
-  trilinos::check(distarray_adapter_table(mpi, &comm, &error), error);
-  trilinos::Panel panel;
-  panel.multi = detail::is_multi<V>;
-  panel.columns = vectors->NumVectors();
-  panel.lda = panel.columns > 1 ? vectors->Stride() : vectors->MyLength();
-  panel.points = map.ElementSize();
-  const std::int32_t status = detail::check_vectors(*vectors, panel, &report);
-
-  trilinos::check_owned(owned != nullptr || map.LinearMap() || map.UniqueGIDs());
   const trilinos::Map held = detail::read_map(map);
   std::optional<trilinos::Map> mine;
   if (owned != nullptr) mine = detail::read_map(*owned);
-  std::vector<std::int64_t> list;
-  const distarray_dim dim =
-      trilinos::axis_of(comm, mpi, status, report, held, mine ? *mine : held, list);
-  Element *data = vectors->Values();
-  return trilinos::lend(data, comm, held, dim, panel,
-                        Owner{std::move(pointer), map, std::move(list)});
+  return trilinos::lend(
+      detail::mpi_comm(map.Comm()), held, mine ? &*mine : nullptr,
+      [&](const distarray_comm &comm, trilinos::Axis &axis) {
+        const trilinos::Panel panel = detail::read_panel(*vectors, detail::is_multi<V>);
+        Element *data = vectors->Values();
+        Owner owner{Pointer(), map, std::move(axis.list)};
+        owner.vectors = std::move(pointer);
+        return trilinos::describe(data, comm, held, panel, std::move(owner));
+      },
+      [&] { return map.UniqueGIDs(); });
 }
 
 // What borrow<V> takes of an array of ndim axes, for distarray_accommodation_new; of a
@@ -186,12 +189,32 @@ class Borrower final : private Debt, public V {
   void owe(Export &&given) { loan = std::move(given); }
 };
 
+// Memory for a vector, taken before Epetra's constructors, which are collective.
+template <class V>
+struct Room {
+  struct Free {
+    void operator()(void *memory) const noexcept { ::operator delete(memory); }
+  };
+  std::unique_ptr<void, Free> vector;
+  std::vector<double *> columns;
+
+  void allocate(const trilinos::Panel &panel) {
+    vector.reset(::operator new(sizeof(Borrower<V>)));
+    if (is_multi<V>) columns.resize(static_cast<std::size_t>(panel.columns));
+  }
+  template <class... Arguments>
+  std::unique_ptr<Borrower<V>> make(Arguments &&...arguments) {
+    auto *made = new (vector.get()) Borrower<V>(std::forward<Arguments>(arguments)...);
+    static_cast<void>(vector.release());
+    return std::unique_ptr<Borrower<V>>(made);
+  }
+};
+
 template <class V>
 std::unique_ptr<Borrower<V>> make(const Epetra_Comm &comm, const trilinos::Borrowed &borrowed,
-                                  void *data) {
+                                  const std::vector<Index> &list, void *data, Room<V> &room) {
   const int mine = static_cast<int>(borrowed.mine);
   const int points = static_cast<int>(borrowed.panel.points);
-  const std::vector<Index> list(borrowed.list.begin(), borrowed.list.end());
   // As many as each process has: Epetra's word for a map of which every one has all.
   const Index all = borrowed.replicated ? static_cast<Index>(mine) : Index{-1};
   const Epetra_BlockMap map =
@@ -199,13 +222,12 @@ std::unique_ptr<Borrower<V>> make(const Epetra_Comm &comm, const trilinos::Borro
                       : Epetra_BlockMap(all, mine, points, Index{0}, comm);
   auto *first = static_cast<double *>(data);
   if constexpr (!is_multi<V>) {
-    return std::make_unique<Borrower<V>>(::View, map, first);
+    return room.make(::View, map, first);
   } else { // by addresses: of a distance Epetra would compute them in int
-    std::vector<double *> columns(static_cast<std::size_t>(borrowed.panel.columns), first);
-    for (std::size_t c = 1; mine > 0 && c < columns.size(); ++c)
-      columns[c] = columns[c - 1] + borrowed.panel.lda;
-    return std::make_unique<Borrower<V>>(::View, map, columns.data(),
-                                         static_cast<int>(columns.size()));
+    std::vector<double *> &columns = room.columns;
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      columns[c] = c == 0 || mine == 0 ? first : columns[c - 1] + borrowed.panel.lda;
+    return room.make(::View, map, columns.data(), static_cast<int>(columns.size()));
   }
 }
 
@@ -222,22 +244,18 @@ std::unique_ptr<V> borrow(const Epetra_Comm &comm, Export &loan) {
                 "borrow an Epetra_Vector or an Epetra_MultiVector");
   distarray_comm table;
   distarray_error error, report;
-  const trilinos::Borrowed borrowed =
-      trilinos::read(detail::mpi_comm(comm), *loan.get(), detail::limits<Made>,
-                     !std::is_const_v<V>, &table);
+  std::vector<detail::Index> list;
+  detail::Room<Made> room;
+  const trilinos::Borrowed borrowed = trilinos::read(
+      detail::mpi_comm(comm), *loan.get(), detail::limits<Made>, !std::is_const_v<V>, &table, &list,
+      [&](const trilinos::Borrowed &part) { room.allocate(part.panel); });
+  if (borrowed.panel.columns == 0 || borrowed.panel.points == 0) // on all ranks alike
+    trilinos::refuse(DISTARRAY_E_UNACCEPTABLE, -1, "size", 1, 0,
+                     "Epetra has no vectors of no columns, and no elements of no points: leave "
+                     "the axis out");
   std::unique_ptr<detail::Borrower<Made>> made;
-  std::int32_t status = DISTARRAY_OK;
-  if (borrowed.panel.columns == 0 || borrowed.panel.points == 0)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_UNACCEPTABLE, -1, "size", 1, 0,
-                                      "Epetra has no vectors of no columns, and no elements of no "
-                                      "points: leave the axis out");
-  try {
-    if (status == DISTARRAY_OK) made = detail::make<Made>(comm, borrowed, loan->data);
-  } catch (int code) {
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_UNACCEPTABLE, -1, "epetra", 0, code,
-                                      "Epetra refused the map or the vector, and said on standard "
-                                      "error why");
-  }
+  const std::int32_t status = trilinos::attempt(
+      [&] { made = detail::make(comm, borrowed, list, loan->data, room); }, &report);
   trilinos::check(distarray_adapter_agree_on(&table, status, &report, &error), error);
   if (!std::is_const_v<V>) trilinos::mark_modified(loan, borrowed);
   made->owe(std::move(loan));

@@ -16,9 +16,9 @@
 #include <array>
 #include <complex>
 #include <cstdint>
+#include <exception>
 #include <initializer_list>
 #include <limits>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -36,11 +36,12 @@ namespace distarray {
 
 // Why a call was refused, and where: report() is the C struct with the rank, axis,
 // field, expected and found.
-class Error : public std::runtime_error {
+class Error : public std::exception {
  public:
-  explicit Error(const distarray_error &report)
-      : std::runtime_error(report.message), report_(report) {}
+  // Allocates nothing: it also tells that memory is out.
+  explicit Error(const distarray_error &report) noexcept : report_(report) {}
 
+  const char *what() const noexcept override { return report_.message; }
   const distarray_error &report() const noexcept { return report_; }
   std::int32_t code() const noexcept { return report_.code; }
 

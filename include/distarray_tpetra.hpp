@@ -36,9 +36,13 @@
 // Borrowing needs libdistarray, which first proves that the loans of all ranks are one
 // array. The loan moves into the vector and is given back, as modified unless a const
 // vector was borrowed, when the last reference to it goes; Tpetra's views of it
-// (getVectorNonConst, offsetView) must not outlive it. Both calls are collective. A loan
-// is released on the thread that calls Tpetra, whose references are counted without
-// locks, and before Tpetra is finalized.
+// (getVectorNonConst, offsetView) must not outlive it. A loan is released on the thread
+// that calls Tpetra, whose references are counted without locks, and before Tpetra is
+// finalized.
+//
+// Both calls are collective. Where one rank has no memory all throw, unless it was asked
+// for inside one of Tpetra's own collective functions (those that make a map, isOneToOne):
+// there the others wait, as in any program of Tpetra's.
 #ifndef DISTARRAY_TPETRA_HPP
 #define DISTARRAY_TPETRA_HPP
 
@@ -105,20 +109,16 @@ auto host_view(V &vectors) {
     return vectors.getLocalViewHost(Tpetra::Access::ReadWrite);
 }
 
-// Takes the view that a loan is made of. Local.
-template <class V, class View>
-std::int32_t open(V &vectors, const trilinos::Panel &panel, std::int64_t mine,
-                  std::optional<View> *view, distarray_error *error) {
-  DISTARRAY_ADAPTER_TRY(
-      trilinos::check_columns(panel, mine, vectors.isConstantStride(), error));
+// The view that a loan is made of. Local.
+template <class V>
+auto open(V &vectors) {
   try {
-    view->emplace(host_view(vectors));
+    return host_view(vectors);
   } catch (const std::runtime_error &) {
-    return distarray_adapter_refuse(error, DISTARRAY_E_BUSY, -1, "vectors", 0, 1,
-                                    "Tpetra gives no view on the host: let its views on the device "
-                                    "go before lending");
+    trilinos::refuse(DISTARRAY_E_BUSY, -1, "vectors", 0, 1,
+                     "Tpetra gives no view on the host: let its views on the device go before "
+                     "lending");
   }
-  return DISTARRAY_OK;
 }
 
 }  // namespace detail
@@ -136,32 +136,28 @@ Export lend(const Teuchos::RCP<V> &vectors, const typename V::map_type *owned = 
   if (vectors.is_null())
     trilinos::refuse(DISTARRAY_E_NULL, -1, "vectors", 1, 0, "the reference is null");
   const auto map = vectors->getMap();
-  const MPI_Comm mpi = Tpetra::Details::extractMpiCommFromTeuchos(*map->getComm());
-  distarray_comm comm;
-  distarray_error error, report;
-  trilinos::check(distarray_adapter_table(mpi, &comm, &error), error);
   const trilinos::Map held = detail::read_map(*map);
-  trilinos::Panel panel;
-  panel.multi = detail::is_multi<V>;
-  panel.columns = static_cast<std::int64_t>(vectors->getNumVectors());
-  panel.lda = panel.columns > 1 && vectors->isConstantStride()
-                  ? static_cast<std::int64_t>(vectors->getStride())
-                  : held.mine;
-  std::optional<View> view;
-  const std::int32_t status = detail::open(*vectors, panel, held.mine, &view, &report);
-
-  trilinos::check_owned(owned != nullptr || held.contiguous || map->isOneToOne());
   std::optional<trilinos::Map> mine;
   if (owned != nullptr) mine = detail::read_map(*owned);
-  std::vector<std::int64_t> list;
-  const distarray_dim dim =
-      trilinos::axis_of(comm, mpi, status, report, held, mine ? *mine : held, list);
   // Kokkos has complex numbers of its own, of the same two parts.
   using Element = std::conditional_t<std::is_const_v<V>, const typename V::scalar_type,
                                      typename V::scalar_type>;
-  auto *data = reinterpret_cast<Element *>(view->data());
-  return trilinos::lend(data, comm, held, dim, panel,
-                        Owner{vectors, map, std::move(*view), std::move(list)});
+  return trilinos::lend(
+      Tpetra::Details::extractMpiCommFromTeuchos(*map->getComm()), held, mine ? &*mine : nullptr,
+      [&](const distarray_comm &comm, trilinos::Axis &axis) {
+        const bool constant_stride = vectors->isConstantStride();
+        trilinos::Panel panel;
+        panel.multi = detail::is_multi<V>;
+        panel.columns = static_cast<std::int64_t>(vectors->getNumVectors());
+        panel.lda = panel.columns > 1 && constant_stride
+                        ? static_cast<std::int64_t>(vectors->getStride())
+                        : held.mine;
+        trilinos::check_columns(panel, held.mine, constant_stride);
+        Owner owner{vectors, map, detail::open(*vectors), std::move(axis.list)};
+        auto *data = reinterpret_cast<Element *>(owner.view.data());
+        return trilinos::describe(data, comm, held, panel, std::move(owner));
+      },
+      [&] { return map->isOneToOne(); });
 }
 
 // What borrow<V> takes of an array of ndim axes, for distarray_accommodation_new. axes is
@@ -184,11 +180,24 @@ struct Return {
   }
 };
 
+// Tpetra's own functions, which are collective.
+template <class Map, class GO>
+Teuchos::RCP<const Map> make_map(const Teuchos::RCP<const Teuchos::Comm<int>> &comm,
+                                 const trilinos::Borrowed &borrowed, const std::vector<GO> &list) {
+  using LO = typename Map::local_ordinal_type;
+  using Node = typename Map::node_type;
+  const auto size = static_cast<Tpetra::global_size_t>(borrowed.size);
+  const auto n = static_cast<std::size_t>(borrowed.mine);
+  if (borrowed.listed)
+    return Tpetra::createNonContigMapWithNode<LO, GO, Node>(
+        Teuchos::ArrayView<const GO>(list.data(), static_cast<int>(n)), comm);
+  if (borrowed.replicated) return Tpetra::createLocalMapWithNode<LO, GO, Node>(n, comm);
+  return Tpetra::createContigMapWithNode<LO, GO, Node>(size, n, comm);
+}
+
 template <class V>
-std::unique_ptr<V> make(const Teuchos::RCP<const Teuchos::Comm<int>> &comm,
+std::unique_ptr<V> make(const Teuchos::RCP<const typename V::map_type> &map,
                         const trilinos::Borrowed &borrowed, void *data) {
-  using GO = typename V::global_ordinal_type;
-  using Map = typename V::map_type;
   using Dual = typename V::dual_view_type;
   using Device = typename Dual::t_dev;
   static_assert(Kokkos::SpaceAccessibility<Kokkos::HostSpace,
@@ -196,18 +205,6 @@ std::unique_ptr<V> make(const Teuchos::RCP<const Teuchos::Comm<int>> &comm,
                 "the vectors of this node lie out of the host's reach");
   const auto n = static_cast<std::size_t>(borrowed.mine);
   const auto columns = static_cast<std::size_t>(borrowed.panel.columns);
-  const auto size = static_cast<Tpetra::global_size_t>(borrowed.size);
-  Teuchos::RCP<const Map> map;
-  if (borrowed.listed) {
-    const std::vector<GO> list(borrowed.list.begin(), borrowed.list.end());
-    const Teuchos::ArrayView<const GO> indices(list.data(), static_cast<int>(n));
-    map = Teuchos::rcp(new Map(Teuchos::OrdinalTraits<Tpetra::global_size_t>::invalid(), indices,
-                               0, comm));
-  } else if (borrowed.replicated) {
-    map = Teuchos::rcp(new Map(size, 0, comm, Tpetra::LocallyReplicated));
-  } else {
-    map = Teuchos::rcp(new Map(size, n, 0, comm));
-  }
   if (n == 0 || columns == 0) return std::make_unique<V>(map, Dual("", n, columns));
   const Device panel(static_cast<typename V::impl_scalar_type *>(data),
                      static_cast<std::size_t>(borrowed.panel.lda), columns);
@@ -223,17 +220,31 @@ std::unique_ptr<V> make(const Teuchos::RCP<const Teuchos::Comm<int>> &comm,
 template <class V>
 Teuchos::RCP<V> borrow(const Teuchos::RCP<const Teuchos::Comm<int>> &comm, Export &loan) {
   using Made = std::remove_const_t<V>;
+  using Map = typename Made::map_type;
   if (comm.is_null())
     trilinos::refuse(DISTARRAY_E_NULL, -1, "comm", 1, 0, "the reference is null");
   distarray_comm table;
+  distarray_error error, report;
+  std::vector<typename Made::global_ordinal_type> list;
   const trilinos::Borrowed borrowed =
       trilinos::read(Tpetra::Details::extractMpiCommFromTeuchos(*comm), *loan.get(),
-                     detail::limits<Made>, !std::is_const_v<V>, &table);
-  // One view is the host's and the device's: nothing is left that could be a copy.
-  auto made = detail::make<Made>(comm, borrowed, loan->data);
+                     detail::limits<Made>, !std::is_const_v<V>, &table, &list,
+                     [](const trilinos::Borrowed &) {});
+  Teuchos::RCP<V> made;
+  std::shared_ptr<Export> debt;
+  const std::int32_t status = trilinos::attempt(
+      [&] {
+        const auto map = detail::make_map<Map>(comm, borrowed, list);
+        debt = std::make_shared<Export>();
+        // One view is the host's and the device's: nothing is left that could be a copy.
+        auto vector = detail::make<Made>(map, borrowed, loan->data);
+        made = Teuchos::rcpWithDealloc(vector.release(), detail::Return<Made>{debt});
+      },
+      &report);
+  trilinos::check(distarray_adapter_agree_on(&table, status, &report, &error), error);
   if (!std::is_const_v<V>) trilinos::mark_modified(loan, borrowed);
-  detail::Return<Made> end{std::make_shared<Export>(std::move(loan))};
-  return Teuchos::rcpWithDealloc(made.release(), std::move(end));
+  *debt = std::move(loan);
+  return made;
 }
 
 }  // namespace tpetra

@@ -4,7 +4,10 @@
 #ifndef DISTARRAY_TRILINOS_HPP
 #define DISTARRAY_TRILINOS_HPP
 
+#include <algorithm>
 #include <cstdlib>
+#include <exception>
+#include <new>
 
 #include "distarray_adapter_mpi.h"
 #include "distarray_export.hpp"
@@ -14,6 +17,28 @@ namespace trilinos {
 
 using distarray::detail::check;
 using distarray::detail::refuse;
+
+// Does what may throw on this rank alone, and gives it as its part of a verdict of all: the
+// others would wait for a rank that left. Local.
+template <class F>
+std::int32_t attempt(F &&work, distarray_error *report) noexcept {
+  const char *text = "Trilinos refused the map or the vector, and said on standard error why";
+  std::int64_t found = 0;
+  try {
+    work();
+    return DISTARRAY_OK;
+  } catch (const Error &refusal) {
+    *report = refusal.report();
+    return refusal.code();
+  } catch (const std::bad_alloc &) {
+    return distarray_adapter_refuse(report, DISTARRAY_E_NO_MEMORY, -1, "memory", 1, 0,
+                                    "no memory to describe the array, or for its vector");
+  } catch (int code) { // as Epetra throws
+    found = code;
+  } catch (...) {
+  }
+  return distarray_adapter_refuse(report, DISTARRAY_E_UNACCEPTABLE, -1, "trilinos", 0, found, text);
+}
 
 // --- Lending ---------------------------------------------------------------------
 
@@ -49,62 +74,47 @@ inline bool is_run(const Map &map) {
   return true;
 }
 
-// The map's elements as an axis. owned is the map of those that each process owns. What
-// the axis points to is the map's own list, or kept in list. status and report are what
-// this rank found wrong before. Collective.
-inline distarray_dim axis_of(const distarray_comm &comm, MPI_Comm mpi, std::int32_t status,
-                             distarray_error &report, const Map &map, const Map &owned,
-                             std::vector<std::int64_t> &list) {
+// A map's elements as an axis, as far as one process knows them: only all together know
+// which of the two it is.
+struct Axis {
+  distarray_dim block{}, listed{};
+  std::vector<std::int64_t> list; // listed points to it, or to the map's own
+  bool begins = false;            // what is owned comes first
+  bool inside = false;            // or lies inside a run of consecutive indices
+};
+
+// Reads what a process holds of map, and owns of it: as many elements before stop. Local.
+inline Axis read_axis(const distarray_comm &comm, const Map &map, const Map &owned,
+                      std::int64_t stop) {
   const std::int64_t processes = map.distributed ? comm.size : 1;
   const std::int64_t place = map.distributed ? comm.rank : 0;
-  const bool is_block = map.contiguous && &map == &owned;
-  std::int64_t stop = 0; // a map does not say where an empty part lies
-  distarray_error error;
-  check(distarray_adapter_stop(mpi, owned.mine, &stop, &error), error);
+  Axis axis;
   if (!map.distributed) stop = owned.mine;
   const std::int64_t start = stop - owned.mine;
+  if (map.contiguous && &map == &owned) {
+    axis.block = distarray_dim_block(map.size, processes, place, start, stop);
+    axis.inside = true;
+    return axis;
+  }
+  const std::int64_t extent = map.last - map.base + 1;
   const std::int64_t before = map.mine > 0 ? start - map[0] : 0;
   const std::int64_t after = map.mine - owned.mine - before;
-  std::int64_t facts[] = {0, 0};
-  if (!is_block) {
-    facts[0] = begins_with(map, owned);
-    facts[1] = owned.contiguous && before >= 0 && after >= 0 && is_run(map);
+  axis.begins = begins_with(map, owned);
+  axis.inside = owned.contiguous && before >= 0 && after >= 0 && is_run(map);
+  axis.block = distarray_dim_block(extent, processes, place, start - before, stop + after);
+  axis.block.padding[0] = before;
+  axis.block.padding[1] = after;
+  axis.listed = distarray_dim_unstructured(extent, processes, place, nullptr, map.mine, owned.mine, 1);
+  if (map.base == 0 && !map.contiguous) {
+    axis.listed.indices = map.list;
+    if (map.list_is_i32) axis.listed.flags |= DISTARRAY_DIM_INDICES_I32;
+  } else if (axis.begins) {
+    axis.list.resize(static_cast<std::size_t>(map.mine));
+    for (std::size_t i = 0; i < axis.list.size(); ++i)
+      axis.list[i] = map[static_cast<std::int64_t>(i)];
+    axis.listed.indices = axis.list.data();
   }
-  check(distarray_adapter_agree_least(&comm, status, facts, 2, &report), report);
-  if (is_block) return distarray_dim_block(map.size, processes, place, start, stop);
-  const std::int64_t extent = map.last - map.base + 1;
-  if (owned.size != extent)
-    refuse(DISTARRAY_E_UNACCEPTABLE, 0, "size", extent, owned.size,
-           "the map does not own every index from its base to its greatest one, once: number "
-           "the elements without gaps");
-  if (facts[0]) {
-    distarray_dim dim = distarray_dim_unstructured(extent, processes, place, nullptr, map.mine,
-                                                   owned.mine, 1);
-    if (map.base == 0 && !map.contiguous) {
-      dim.indices = map.list;
-      if (map.list_is_i32) dim.flags |= DISTARRAY_DIM_INDICES_I32;
-    } else {
-      list.resize(static_cast<std::size_t>(map.mine));
-      for (std::size_t i = 0; i < list.size(); ++i) list[i] = map[static_cast<std::int64_t>(i)];
-      dim.indices = list.data();
-    }
-    return dim;
-  }
-  if (!facts[1])
-    refuse(DISTARRAY_E_UNACCEPTABLE, 0, "n_owned", 1, 0,
-           "the owned indices neither come first in the map of every process, in their order, "
-           "nor lie inside a run of consecutive ones: order the map so");
-  distarray_dim dim = distarray_dim_block(extent, processes, place, start - before, stop + after);
-  dim.padding[0] = before;
-  dim.padding[1] = after;
-  return dim;
-}
-
-// Refuses a map of which no one said who owns what.
-inline void check_owned(bool one_to_one) {
-  if (one_to_one) return;
-  refuse(DISTARRAY_E_UNACCEPTABLE, 0, "n_owned", 1, 0,
-         "the map overlaps: pass the one-to-one map of what each process owns");
+  return axis;
 }
 
 // How the elements of a vector lie: `points` of an element side by side, the elements of
@@ -116,25 +126,22 @@ struct Panel {
 };
 
 // Refuses columns that have no one distance, or overlap. Local.
-inline std::int32_t check_columns(const Panel &panel, std::int64_t mine, bool constant_stride,
-                                  distarray_error *error) {
+inline void check_columns(const Panel &panel, std::int64_t mine, bool constant_stride) {
   const std::int64_t length = mine * panel.points, lda = constant_stride ? panel.lda : 0;
-  if (panel.columns < 2 || length == 0 || (constant_stride && std::abs(lda) >= length))
-    return DISTARRAY_OK;
-  return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, panel.points > 1 ? 2 : 1,
-                                  "strides", length, lda,
-                                  "the columns lie at no one distance, or overlap: lend them one "
-                                  "by one, or copy the vectors");
+  if (panel.columns < 2 || length == 0 || (constant_stride && std::abs(lda) >= length)) return;
+  refuse(DISTARRAY_E_UNSUPPORTED, panel.points > 1 ? 2 : 1, "strides", length, lda,
+         "the columns lie at no one distance, or overlap: lend them one by one, or copy the "
+         "vectors");
 }
 
-// Lends elements that owner keeps. Their axes are the map's elements, their points if
-// there is more than one, and the columns.
+// Describes elements that owner keeps. Their axes are the map's elements, not known yet,
+// their points if there is more than one, and the columns. Local.
 template <class T, class Owner>
-Export lend(T *data, const distarray_comm &comm, const Map &map, const distarray_dim &elements,
-            const Panel &panel, Owner owner) {
+Export describe(T *data, const distarray_comm &comm, const Map &map, const Panel &panel,
+                Owner owner) {
   const std::int64_t width = sizeof(T);
   std::vector<std::int64_t> shape{map.mine}, strides{panel.points * width};
-  std::vector<distarray_dim> dims{elements};
+  std::vector<distarray_dim> dims(1);
   if (panel.points > 1) {
     shape.push_back(panel.points);
     strides.push_back(width);
@@ -149,6 +156,48 @@ Export lend(T *data, const distarray_comm &comm, const Map &map, const distarray
   Export loan = distarray::lend(data, std::move(shape), std::move(strides), std::move(dims),
                                 Place{comm.rank, comm.size, 0}, std::move(owner));
   if (!map.distributed && comm.size > 1) loan.get()->flags_write |= DISTARRAY_W_REPLICATED;
+  return loan;
+}
+
+// Lends a vector over map. owned is the map of those that each process owns, or null where
+// one_to_one() tells that all are. prepare(comm, axis) describes the vector, and keeps the
+// axis's list. All that this rank may fail in alone comes before the verdict. Collective.
+template <class Prepare, class OneToOne>
+Export lend(MPI_Comm mpi, const Map &map, const Map *owned, Prepare &&prepare,
+            OneToOne &&one_to_one) {
+  const Map &mine = owned != nullptr ? *owned : map;
+  distarray_comm comm;
+  distarray_error error, report;
+  std::int64_t stop = 0; // a map does not say where an empty part lies
+  check(distarray_adapter_table(mpi, &comm, &error), error);
+  check(distarray_adapter_stop(mpi, mine.mine, &stop, &error), error);
+  Axis axis;
+  Export loan;
+  const std::int32_t status = attempt(
+      [&] {
+        axis = read_axis(comm, map, mine, stop);
+        loan = prepare(comm, axis);
+      },
+      &report);
+  // Of all ranks the least: whether all have an owned map, and whether none has.
+  std::int64_t facts[] = {axis.begins, axis.inside, owned != nullptr, owned == nullptr};
+  check(distarray_adapter_agree_least(&comm, status, facts, 4, &report), report);
+  if (!facts[2] && !facts[3])
+    refuse(DISTARRAY_E_INVARIANT, -1, "owned", 1, 0,
+           "pass the map of what each process owns on all ranks, or on none");
+  if (facts[3] && !map.contiguous && !one_to_one())
+    refuse(DISTARRAY_E_UNACCEPTABLE, 0, "n_owned", 1, 0,
+           "the map overlaps: pass the one-to-one map of what each process owns");
+  if (mine.size != axis.block.size)
+    refuse(DISTARRAY_E_UNACCEPTABLE, 0, "size", axis.block.size, mine.size,
+           "the map does not own every index from its base to its greatest one, once: number "
+           "the elements without gaps");
+  if (!facts[0] && !facts[1])
+    refuse(DISTARRAY_E_UNACCEPTABLE, 0, "n_owned", 1, 0,
+           "the owned indices neither come first in the map of every process, in their order, "
+           "nor lie inside a run of consecutive ones: order the map so");
+  const distarray_dim &elements = facts[0] ? axis.listed : axis.block;
+  const_cast<distarray_dim &>(loan->dims[0]) = elements; // the keeper's, which is no constant
   if (elements.n_owned < elements.n_indices) loan.get()->flags_read |= DISTARRAY_R_GHOSTS;
   return loan;
 }
@@ -167,10 +216,9 @@ struct Limits {
 struct Borrowed {
   Panel panel;
   std::int64_t size = 0, mine = 0;
-  bool ghosts = false;            // some of mine are other processes'
-  bool replicated = false;        // every process has all
-  bool listed = false;            // or the processes' elements follow each other
-  std::vector<std::int64_t> list; // of mine, where listed
+  bool ghosts = false;     // some of mine are other processes'
+  bool replicated = false; // every process has all
+  bool listed = false;     // or the processes' elements follow each other
 };
 
 // Reads the axes after the first: points, and columns where the vector has several. Local.
@@ -248,15 +296,35 @@ inline std::int32_t read_loan(const distarray_export &loan, const Limits &limits
                                        limits.global, 0, "size", error);
 }
 
-// Proves that the loans of all ranks are one array, and reads this rank's. table becomes
-// that of the communicator. Collective.
-inline Borrowed read(MPI_Comm mpi, const distarray_export &loan, const Limits &limits,
-                     bool writing, distarray_comm *table) {
+// The global indices of all that a process holds, in a map's type. Local.
+template <class Index>
+std::vector<Index> indices_of(const distarray_dim &dim, std::int64_t held) {
+  constexpr std::int64_t most = 256;
+  std::vector<Index> list(static_cast<std::size_t>(held));
+  std::int64_t part[most];
+  distarray_error error;
+  for (std::int64_t begin = 0; begin < held; begin += most) {
+    const std::int64_t n = std::min(most, held - begin);
+    for (std::int64_t i = 0; i < n; ++i) part[i] = begin + i;
+    check(distarray_dim_local_to_global(&dim, n, part, part, &error), error);
+    for (std::int64_t i = 0; i < n; ++i)
+      list[static_cast<std::size_t>(begin + i)] = static_cast<Index>(part[i]);
+  }
+  return list;
+}
+
+// Proves that the loans of all ranks are one array, and reads this rank's; list becomes the
+// indices for its map, where that is listed. prepare(borrowed), which is local, allocates
+// what the vector will need. table becomes that of the communicator. Collective.
+template <class Index, class Prepare>
+Borrowed read(MPI_Comm mpi, const distarray_export &loan, const Limits &limits, bool writing,
+              distarray_comm *table, std::vector<Index> *list, Prepare &&prepare) {
   struct Request {
     const Limits &limits;
     bool writing;
+    Prepare &prepare;
     Borrowed out;
-  } request{limits, writing, {}};
+  } request{limits, writing, prepare, {}};
   distarray_adapter_terms terms{};
   terms.context = &request;
   terms.accept = [](void *context, const distarray_export *part, int, std::uint64_t facts[4],
@@ -264,20 +332,17 @@ inline Borrowed read(MPI_Comm mpi, const distarray_export &loan, const Limits &l
     auto *self = static_cast<Request *>(context);
     DISTARRAY_ADAPTER_TRY(read_loan(*part, self->limits, self->writing, &self->out, report));
     facts[0] = self->out.listed;
-    return DISTARRAY_OK;
+    return attempt([&] { self->prepare(self->out); }, report);
   };
-  distarray_error error;
+  distarray_error error, report;
   check(distarray_adapter_take(mpi, &loan, &terms, table, &error), error);
-  Borrowed out = std::move(request.out);
-  out.listed = terms.facts[0] > 0; // on any rank
-  if (out.listed) { // of any order, ghosts included: a map of these indices
-    out.list.resize(static_cast<std::size_t>(out.mine));
-    for (std::size_t i = 0; i < out.list.size(); ++i) out.list[i] = static_cast<std::int64_t>(i);
-    check(distarray_dim_local_to_global(&loan.dims[0], out.mine, out.list.data(), out.list.data(),
-                                        &error),
-          error);
+  request.out.listed = terms.facts[0] > 0; // on any rank
+  if (request.out.listed) { // of any order, ghosts included
+    const std::int32_t status =
+        attempt([&] { *list = indices_of<Index>(loan.dims[0], request.out.mine); }, &report);
+    check(distarray_adapter_agree_on(table, status, &report, &error), error);
   }
-  return out;
+  return request.out;
 }
 
 // What a vector that may be written will have written, for the lender.

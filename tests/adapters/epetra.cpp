@@ -235,6 +235,7 @@ int main(int argc, char **argv) {
     borrow_alone();
     refuse_to_lend(package);
     refuse_to_borrow(package);
+    run_out_of_memory(package);
     refuse_what_int_cannot_count(package);
     refuse_what_epetra_has_not(package);
   }

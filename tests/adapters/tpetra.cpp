@@ -114,6 +114,7 @@ int main(int argc, char **argv) {
     borrow_every_kind(package);
     refuse_to_lend(package);
     refuse_to_borrow(package);
+    run_out_of_memory(package);
     refuse_null(package);
   }
   return finish("tpetra");

@@ -17,6 +17,7 @@
 #include <distarray.hpp>
 
 #include "check.h"
+#include "memory.hpp"
 
 using Index = long long;
 constexpr Index N = 13;
@@ -392,6 +393,36 @@ void refuse_to_borrow(const P &package) {
     loan.give_back();
   }
   check(lender.alive == 0);
+}
+
+// --- Without memory --------------------------------------------------------------
+
+// What one rank has no memory for, all refuse, and go on; a loan stays with its lender.
+template <class P>
+void run_out_of_memory(const P &package) {
+  void *primed[1];
+  check(backtrace(primed, 1) == 1); // the first call asks for memory
+  for (const Kind kind : kinds) {
+    Lender lender;
+    distarray::Export loan = lend_foreign(lender, Dealt::as_map, kind, 0);
+    const auto again = [&] { // the vector took it
+      if (!loan) loan = lend_foreign(lender, Dealt::as_map, kind, 0);
+      return true;
+    };
+    check(memory::run_out(__LINE__, [&] { return package.borrow_all(loan); }) >= 1);
+    check(again() && memory::run_out(__LINE__, [&] { return package.borrow_to_read(loan); }) >= 1);
+    for (const Index base : {0, 1}) { // the map's own list, or one of the loan's
+      std::weak_ptr<int> alive;
+      const auto x = package.watched(package.vectors(package.map(kind, base), columns), &alive);
+      Kind owner;
+      const bool shared = overlaps(kind, &owner);
+      const auto owned = package.map(owner, base);
+      const auto lend = [&] { return package.lend(x, shared ? &*owned : nullptr); };
+      check(memory::run_out(__LINE__, lend) >= 4); // shape, strides, axes, and the keeper
+    }
+    loan.give_back();
+    check(lender.alive == 0);
+  }
 }
 
 #endif
