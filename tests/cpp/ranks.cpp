@@ -1,11 +1,23 @@
 // What one rank asks for wrongly in C++ is refused on all; nobody waits for it.
 #include <cstdio>
+#include <cstdlib>
+#include <new>
 #include <vector>
 
 #include <distarray.hpp>
 #include <distarray_mpi.h>
 
 using List = std::vector<std::int64_t>;
+
+static bool full = false; // no memory is left here
+
+void *operator new(std::size_t bytes) {
+  void *found = full ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+  if (found == nullptr) throw std::bad_alloc();
+  return found;
+}
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
@@ -40,8 +52,19 @@ int main(int argc, char **argv) {
   } catch (const distarray::Error &) {
     refused++;
   }
+  // One rank has no memory for the answers.
+  const List some{0, 9};
+  full = wrong;
+  try {
+    line.places_collective(0, some);
+  } catch (const std::bad_alloc &) {
+    refused += wrong;
+  } catch (const distarray::Error &error) {
+    refused += !wrong && error.code() == DISTARRAY_E_NULL;
+  }
+  full = false;
   MPI_Allreduce(&refused, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  if (rank == 0) std::printf("%d of 5 refused on all\n", all / size);
+  if (rank == 0) std::printf("%d of 6 refused on all\n", all / size);
   MPI_Finalize();
   return 0;
 }
