@@ -60,10 +60,11 @@ PetscErrorCode petsc_solver_new(MPI_Comm comm, distarray_export loans[PETSC_ARRA
   vector = self->vector;
   ADAPT(distarray_petsc_create_dmda(comm, &loans[TEMPERATURE], DMDA_STENCIL_BOX, 1, &self->grid,
                                     &error));
-  ADAPT(distarray_petsc_borrow_dmda_local(self->grid, &loans[TEMPERATURE], &vector[TEMPERATURE],
-                                          &error));
-  ADAPT(distarray_petsc_borrow_dmda_global(self->grid, &loans[LOAD], &vector[LOAD], &error));
-  ADAPT(distarray_petsc_borrow_dmda_global(self->grid, &loans[SOLUTION], &vector[SOLUTION], &error));
+  ADAPT(distarray_petsc_borrow_dmda_local(comm, self->grid, &loans[TEMPERATURE],
+                                          &vector[TEMPERATURE], &error));
+  ADAPT(distarray_petsc_borrow_dmda_global(comm, self->grid, &loans[LOAD], &vector[LOAD], &error));
+  ADAPT(distarray_petsc_borrow_dmda_global(comm, self->grid, &loans[SOLUTION], &vector[SOLUTION],
+                                           &error));
 
   PetscCall(make_matrix(self->grid, coupling, &matrix));
   PetscCall(KSPCreate(comm, &self->ksp));

@@ -15,7 +15,7 @@
  *     DMCreateLocalVector(mine, &u);
  *     if (distarray_petsc_lend_dmda(mine, u, DISTARRAY_ACCESS_READ_WRITE, &loan, &error) ||
  *         distarray_petsc_create_dmda(PETSC_COMM_WORLD, &loan, DMDA_STENCIL_BOX, 1, &grid, &error) ||
- *         distarray_petsc_borrow_dmda_local(grid, &loan, &local, &error)) {
+ *         distarray_petsc_borrow_dmda_local(PETSC_COMM_WORLD, grid, &loan, &local, &error)) {
  *       fprintf(stderr, "%s\n", error.message);
  *       MPI_Abort(PETSC_COMM_WORLD, 1);
  *     }
@@ -394,7 +394,19 @@ static inline PetscErrorCode distarray_petsc_wrap_dmda(DM grid, const distarray_
   PetscFunctionReturn((PetscErrorCode)0);
 }
 
+/* Refuses the grid of another communicator. Local. */
+static inline int32_t distarray_petsc_check_comm(MPI_Comm comm, DM grid, distarray_error *error) {
+  int how = MPI_UNEQUAL;
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_pointer(grid, "grid", error));
+  MPI_Comm_compare(comm, PetscObjectComm((PetscObject)grid), &how);
+  if (how == MPI_IDENT || how == MPI_CONGRUENT) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_GRID, -1, "comm", MPI_CONGRUENT, how,
+                                  "the grid is one of other ranks, or of another order of them: "
+                                  "pass its communicator");
+}
+
 typedef struct distarray_petsc_box_request {
+  MPI_Comm              comm;
   DM                    grid;
   int                   ghosted;
   Vec                  *vec;
@@ -407,17 +419,18 @@ static inline int32_t distarray_petsc_accept_box(void *context, const distarray_
   distarray_petsc_box_request *self = (distarray_petsc_box_request *)context;
   (void)column_major; /* a part of either order is taken where it is the grid's own */
   (void)facts;
+  DISTARRAY_ADAPTER_TRY(distarray_petsc_check_comm(self->comm, self->grid, error));
   DISTARRAY_ADAPTER_TRY(
       distarray_petsc_check_dmda(self->grid, loan, self->ghosted, &self->box, error));
   return distarray_adapter_check_pointer(self->vec, "vec", error);
 }
 
-static inline int32_t distarray_petsc_borrow_box(DM grid, distarray_export *loan, int ghosted,
-                                                 Vec *vec, distarray_error *error) {
-  const MPI_Comm comm = PetscObjectComm((PetscObject)grid);
+static inline int32_t distarray_petsc_borrow_box(MPI_Comm comm, DM grid, distarray_export *loan,
+                                                 int ghosted, Vec *vec, distarray_error *error) {
   distarray_comm table;
   distarray_petsc_box_request mine;
   Vec made = NULL;
+  mine.comm = comm;
   mine.grid = grid;
   mine.ghosted = ghosted;
   mine.vec = vec;
@@ -428,17 +441,20 @@ static inline int32_t distarray_petsc_borrow_box(DM grid, distarray_export *loan
       &made, loan, ghosted, vec, error);
 }
 
-/* Makes a global vector of a grid of a loan's memory, which is packed. Collective. */
-static inline int32_t distarray_petsc_borrow_dmda_global(DM grid, distarray_export *loan, Vec *vec,
+/* Makes a global vector of a grid of a loan's memory, which is packed. Collective over
+ * comm, the grid's. */
+static inline int32_t distarray_petsc_borrow_dmda_global(MPI_Comm comm, DM grid,
+                                                         distarray_export *loan, Vec *vec,
                                                          distarray_error *error) {
-  return distarray_petsc_borrow_box(grid, loan, 0, vec, error);
+  return distarray_petsc_borrow_box(comm, grid, loan, 0, vec, error);
 }
 
 /* Makes a local vector of a grid of a loan's memory, whose padding is the grid's ghosts:
- * DMGlobalToLocalBegin and DMLocalToLocalBegin fill it. Collective over the grid. */
-static inline int32_t distarray_petsc_borrow_dmda_local(DM grid, distarray_export *loan, Vec *vec,
+ * DMGlobalToLocalBegin and DMLocalToLocalBegin fill it. Collective over comm, the grid's. */
+static inline int32_t distarray_petsc_borrow_dmda_local(MPI_Comm comm, DM grid,
+                                                        distarray_export *loan, Vec *vec,
                                                         distarray_error *error) {
-  return distarray_petsc_borrow_box(grid, loan, 1, vec, error);
+  return distarray_petsc_borrow_box(comm, grid, loan, 1, vec, error);
 }
 
 /* What distarray_petsc_create_dmda and distarray_petsc_borrow_dmda_global take of an array

@@ -40,7 +40,7 @@ void through_the_libraries(const MPI_Fint *world, distarray_export *loan, const 
 
   /* ANCHOR: way */
   MUST(distarray_petsc_create_dmda(comm, loan, DMDA_STENCIL_BOX, 1, &grid, &error));
-  MUST(distarray_petsc_borrow_dmda_local(grid, loan, &local, &error));
+  MUST(distarray_petsc_borrow_dmda_local(comm, grid, loan, &local, &error));
   fill_halo(grid, local);
   check_local(grid, local, u, field_value);
   field_say(comm, "PETSc    fills the halo, edges and corners too, in u");

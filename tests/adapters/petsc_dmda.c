@@ -121,7 +121,7 @@ static void borrow(const problem *p) {
   block_lend(&haloed, &loan);
   MUST(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, p->width, &grid, &error));
   CHECK(distarray_export_is_live(&loan));
-  MUST(distarray_petsc_borrow_dmda_local(grid, &loan, &local, &error));
+  MUST(distarray_petsc_borrow_dmda_local(comm, grid, &loan, &local, &error));
   const PetscScalar *elements;
   TRY(VecGetArrayRead(local, &elements));
   CHECK(elements == haloed.data);
@@ -141,7 +141,7 @@ static void borrow(const problem *p) {
   }
 
   block_lend(&packed, &loan);
-  MUST(distarray_petsc_borrow_dmda_global(grid, &loan, &global, &error));
+  MUST(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &global, &error));
   TRY(VecGetArrayRead(global, &elements));
   CHECK(elements == packed.data);
   TRY(VecRestoreArrayRead(global, &elements));
@@ -209,7 +209,7 @@ static void accommodate(void) {
   TRY(DMDAGetInfo(grid, &dim, &columns, &rows, NULL, NULL, NULL, NULL, &dof, NULL, NULL, NULL, NULL,
                   NULL));
   CHECK(dim == 2 && columns == 7 && rows == 5 * most && dof == 2);
-  MUST(distarray_petsc_borrow_dmda_global(grid, &loan, &global, &error));
+  MUST(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &global, &error));
   TRY(VecGetBlockSize(global, &block_size));
   CHECK(block_size == 2);
   /* By PETSc's words: cell (y, x), component c. */
@@ -285,7 +285,7 @@ static void lend(const problem *p) {
   TRY(VecNorm(local, NORM_1, &before));
   MUST(distarray_petsc_lend_dmda(grid, local, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
   const int64_t held = elements_of(&loan);
-  MUST(distarray_petsc_borrow_dmda_local(grid, &loan, &again, &error));
+  MUST(distarray_petsc_borrow_dmda_local(comm, grid, &loan, &again, &error));
   TRY(VecSet(again, 9999));
   TRY(VecDestroy(&again));
   TRY(VecNorm(local, NORM_1, &after));

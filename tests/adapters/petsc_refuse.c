@@ -235,8 +235,23 @@ static void grids(void) {
   b = rows();
   block_alloc(&b);
   block_lend(&b, &loan);
-  REFUSED(distarray_petsc_borrow_dmda_global(other, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
+  REFUSED(distarray_petsc_borrow_dmda_global(comm, other, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
           "size", "distarray_petsc_create_dmda");
+  TRY(DMDestroy(&other));
+  /* On one rank alone no grid, or one of this rank alone. */
+  MUST(create(comm, &loan, &other, &error));
+  REFUSED(distarray_petsc_borrow_dmda_global(comm, rank == size - 1 ? NULL : other, &loan, &vec, &error),
+          DISTARRAY_E_NULL, "grid", "NULL");
+  CHECK(error.rank == size - 1);
+  if (size > 1) {
+    DM alone;
+    TRY(DMDACreate1d(PETSC_COMM_SELF, DM_BOUNDARY_NONE, 3, 1, 1, NULL, &alone));
+    TRY(DMSetUp(alone));
+    REFUSED(distarray_petsc_borrow_dmda_global(comm, rank == 0 ? alone : other, &loan, &vec, &error),
+            DISTARRAY_E_GRID, "comm", "its communicator");
+    CHECK(error.rank == 0);
+    TRY(DMDestroy(&alone));
+  }
   still_ours(&b);
   TRY(DMDestroy(&other));
 }

@@ -233,7 +233,8 @@ static int32_t borrow_grid(const shape *s, int local, distarray_export *loan, vo
                                                &self->grid, error);
   if (status == DISTARRAY_OK)
     status = (local ? distarray_petsc_borrow_dmda_local
-                    : distarray_petsc_borrow_dmda_global)(self->grid, loan, &self->vec, error);
+                    : distarray_petsc_borrow_dmda_global)(PETSC_COMM_WORLD, self->grid, loan,
+                                                          &self->vec, error);
   if (status == DISTARRAY_OK) *address = address_of(self->vec);
   return close_borrowed(self, status);
 }
