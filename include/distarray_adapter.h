@@ -76,6 +76,14 @@ static inline int32_t distarray_adapter_refuse(distarray_error *error, int32_t c
   return code;
 }
 
+/* Ends the caller with the report of a call that failed. */
+#define DISTARRAY_ADAPTER_TRY(call)                            \
+  do {                                                         \
+    const int32_t distarray_adapter_status = (call);           \
+    if (distarray_adapter_status != DISTARRAY_OK)              \
+      return distarray_adapter_status;                         \
+  } while (0)
+
 /* Refuses what the message layer reports by a code other than 0. */
 static inline int32_t distarray_adapter_check_messages(int32_t code, distarray_error *error) {
   if (code == 0) return DISTARRAY_OK;
@@ -286,7 +294,7 @@ static inline int32_t distarray_adapter_block_axis(const distarray_export *loan,
   return DISTARRAY_OK;
 }
 
-/* Refuses an axis that is cut over processes, or that has padding. Local. */
+/* Refuses an axis that is cut over processes. Local. */
 static inline int32_t distarray_adapter_check_whole(const distarray_adapter_axis *axis,
                                                     int32_t number, distarray_error *error) {
   if (axis->processes == 1) return DISTARRAY_OK;
@@ -296,13 +304,23 @@ static inline int32_t distarray_adapter_check_whole(const distarray_adapter_axis
                                   "distarray_accommodation_new makes a copy that has it");
 }
 
-static inline int32_t distarray_adapter_check_no_padding(const distarray_adapter_axis *axis,
-                                                         int32_t number, distarray_error *error) {
-  const int64_t padding = axis->padding[0] + axis->padding[1];
-  if (padding == 0) return DISTARRAY_OK;
-  return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "padding", 0, padding,
+/* Refuses padding. Local. */
+static inline int32_t distarray_adapter_check_no_padding(const int64_t padding[2], int32_t number,
+                                                         distarray_error *error) {
+  if (padding[0] + padding[1] == 0) return DISTARRAY_OK;
+  return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, number, "padding", 0,
+                                  padding[0] + padding[1],
                                   "the library takes owned elements alone, without gaps: "
                                   "distarray_accommodation_new makes a copy of them");
+}
+
+/* Reads an axis that every process holds whole, without padding; refuses others. Local. */
+static inline int32_t distarray_adapter_whole_axis(const distarray_export *loan, int32_t number,
+                                                   distarray_adapter_axis *out,
+                                                   distarray_error *error) {
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, number, out, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(out, number, error));
+  return distarray_adapter_check_no_padding(out->padding, number, error);
 }
 
 /* Refuses strides other than those of a packed array, whose last axis, or with
@@ -406,14 +424,6 @@ static inline distarray_requirements distarray_adapter_rows_requirements(
   asked.bits = bits;
   return asked;
 }
-
-/* Ends the caller with the report of a call that failed. */
-#define DISTARRAY_ADAPTER_TRY(call)                            \
-  do {                                                         \
-    const int32_t distarray_adapter_status = (call);           \
-    if (distarray_adapter_status != DISTARRAY_OK)              \
-      return distarray_adapter_status;                         \
-  } while (0)
 
 /* distarray_adapter_agree_least without numbers, for a caller whose error may be NULL:
  * report is this rank's own, written if status is one. Collective. */

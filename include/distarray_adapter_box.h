@@ -26,14 +26,12 @@ static inline int32_t distarray_adapter_check_rows(const distarray_export *loan,
   int32_t i;
   if (loan->ndim < 1) return distarray_adapter_check_ndim(loan, 1, error);
   DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, 0, &rows->axis, error));
-  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&rows->axis, 0, error));
+  DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(rows->axis.padding, 0, error));
   rows->elements = rows->axis.size;
   rows->width = rows->components = 1;
   for (i = 1; i < loan->ndim; i++) {
     distarray_adapter_axis axis;
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, i, &axis, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, i, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, i, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_whole_axis(loan, i, &axis, error));
     DISTARRAY_ADAPTER_TRY(distarray_adapter_check_index(axis.size, largest, i, "size", error));
     rows->elements = distarray_adapter_product(rows->elements, axis.size);
     rows->width = distarray_adapter_product(rows->width, axis.size);
@@ -142,9 +140,7 @@ static inline int32_t distarray_adapter_box_of_loan(const distarray_export *loan
   box->dof = box->processes = elements = 1;
   if (components >= 0) {
     distarray_adapter_axis axis;
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, components, &axis, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, components, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, components, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_whole_axis(loan, components, &axis, error));
     box->dim--;
     box->dof = elements = axis.size;
   }

@@ -175,7 +175,7 @@ static inline int32_t distarray_fftw_read(const distarray_export *loan, int layo
   for (axis = 0; axis < loan->ndim; axis++) {
     distarray_adapter_axis part;
     DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, axis, &part, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&part, axis, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(part.padding, axis, error));
     if (axis != cut) DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&part, axis, error));
     if (axis < slab->rnk) slab->n[axis] = (ptrdiff_t)part.size;
     DISTARRAY_ADAPTER_TRY(distarray_fftw_check_extent(part.size, axis, error));

@@ -209,9 +209,7 @@ static inline int32_t distarray_petsc_accept_ghost(void *context, const distarra
       distarray_adapter_check_order(loan, dim->proc_grid_size, dim->proc_grid_rank, error));
   if (loan->ndim == 2) {
     distarray_adapter_axis axis;
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(loan, 1, &axis, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, 1, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, 1, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_whole_axis(loan, 1, &axis, error));
     DISTARRAY_ADAPTER_TRY(
         distarray_adapter_check_index(axis.size, PETSC_MAX_INT, 1, "size", error));
     if (axis.size > 0) self->bs = (PetscInt)axis.size;

@@ -152,11 +152,7 @@ static inline int32_t distarray_sundials_check(const distarray_export *loan, int
   for (axis = 0; axis < loan->ndim; axis++) {
     const distarray_dim *dim = &loan->dims[axis];
     const int whole = dim->dist_type == DISTARRAY_DIST_UNDISTRIBUTED;
-    const int64_t padding = dim->padding[0] + dim->padding[1];
-    if (padding > 0)
-      return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "padding", 0, padding,
-                                      "SUNDIALS takes owned elements alone, without gaps: "
-                                      "distarray_accommodation_new makes a copy of them");
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(dim->padding, axis, error));
     if (dim->dist_type == DISTARRAY_DIST_UNSTRUCTURED && !(dim->flags & DISTARRAY_DIM_ONE_TO_ONE))
       return distarray_adapter_refuse(error, DISTARRAY_E_UNACCEPTABLE, axis, "one_to_one", 1, 0,
                                       "SUNDIALS would count an element in its norms once for each "

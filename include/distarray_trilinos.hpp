@@ -226,9 +226,7 @@ inline std::int32_t read_panel(const distarray_export &loan, const Limits &limit
                                distarray_error *error) {
   for (std::int32_t i = 1; i < loan.ndim; ++i) {
     distarray_adapter_axis axis{};
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_block_axis(&loan, i, &axis, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_whole(&axis, i, error));
-    DISTARRAY_ADAPTER_TRY(distarray_adapter_check_no_padding(&axis, i, error));
+    DISTARRAY_ADAPTER_TRY(distarray_adapter_whole_axis(&loan, i, &axis, error));
   }
   distarray_export column = loan;
   panel->multi = limits.multi && loan.ndim > 1;
