@@ -365,65 +365,27 @@ static inline int32_t distarray_mpi_new_tag(void *context, int32_t *tag) {
   return 0;
 }
 
-static inline int32_t distarray_mpi_isend(void *context, const void *data, int64_t bytes,
-                                          int64_t to, int32_t tag,
-                                          distarray_comm_request *request) {
-  MPI_Request        mpi_request = MPI_REQUEST_NULL;
-  distarray_mpi_span span;
-  DISTARRAY_MPI_BEGIN;
-  if (to < 0 || to > INT_MAX) return DISTARRAY_MPI_BAD_ARGUMENT;
-  status = distarray_mpi_span_new(bytes, &span);
-  if (status == 0) {
-    status = (int32_t)MPI_Isend(data, span.count, span.type, (int)to, tag, comm, &mpi_request);
+/* Begins or prepares a message: MPI's four calls for it differ in nothing else. */
+#define DISTARRAY_MPI_MESSAGE(name, mpi_call, memory)                                             \
+  static inline int32_t name(void *context, memory *data, int64_t bytes, int64_t rank,            \
+                             int32_t tag, distarray_comm_request *request) {                      \
+    MPI_Request        mpi_request = MPI_REQUEST_NULL;                                            \
+    distarray_mpi_span span;                                                                      \
+    DISTARRAY_MPI_BEGIN;                                                                          \
+    if (rank < 0 || rank > INT_MAX) return DISTARRAY_MPI_BAD_ARGUMENT;                            \
+    status = distarray_mpi_span_new(bytes, &span);                                                \
+    if (status == 0)                                                                              \
+      status =                                                                                    \
+          (int32_t)mpi_call(data, span.count, span.type, (int)rank, tag, comm, &mpi_request);     \
+    *request = distarray_mpi_from_request(mpi_request);                                           \
+    return distarray_mpi_span_free(&span, status);                                                \
   }
-  *request = distarray_mpi_from_request(mpi_request);
-  return distarray_mpi_span_free(&span, status);
-}
 
-static inline int32_t distarray_mpi_irecv(void *context, void *data, int64_t bytes, int64_t from,
-                                          int32_t tag, distarray_comm_request *request) {
-  MPI_Request        mpi_request = MPI_REQUEST_NULL;
-  distarray_mpi_span span;
-  DISTARRAY_MPI_BEGIN;
-  if (from < 0 || from > INT_MAX) return DISTARRAY_MPI_BAD_ARGUMENT;
-  status = distarray_mpi_span_new(bytes, &span);
-  if (status == 0) {
-    status = (int32_t)MPI_Irecv(data, span.count, span.type, (int)from, tag, comm, &mpi_request);
-  }
-  *request = distarray_mpi_from_request(mpi_request);
-  return distarray_mpi_span_free(&span, status);
-}
-
-static inline int32_t distarray_mpi_send_init(void *context, const void *data, int64_t bytes,
-                                              int64_t to, int32_t tag,
-                                              distarray_comm_request *request) {
-  MPI_Request        mpi_request = MPI_REQUEST_NULL;
-  distarray_mpi_span span;
-  DISTARRAY_MPI_BEGIN;
-  if (to < 0 || to > INT_MAX) return DISTARRAY_MPI_BAD_ARGUMENT;
-  status = distarray_mpi_span_new(bytes, &span);
-  if (status == 0) {
-    status = (int32_t)MPI_Send_init(data, span.count, span.type, (int)to, tag, comm, &mpi_request);
-  }
-  *request = distarray_mpi_from_request(mpi_request);
-  return distarray_mpi_span_free(&span, status);
-}
-
-static inline int32_t distarray_mpi_recv_init(void *context, void *data, int64_t bytes,
-                                              int64_t from, int32_t tag,
-                                              distarray_comm_request *request) {
-  MPI_Request        mpi_request = MPI_REQUEST_NULL;
-  distarray_mpi_span span;
-  DISTARRAY_MPI_BEGIN;
-  if (from < 0 || from > INT_MAX) return DISTARRAY_MPI_BAD_ARGUMENT;
-  status = distarray_mpi_span_new(bytes, &span);
-  if (status == 0) {
-    status =
-        (int32_t)MPI_Recv_init(data, span.count, span.type, (int)from, tag, comm, &mpi_request);
-  }
-  *request = distarray_mpi_from_request(mpi_request);
-  return distarray_mpi_span_free(&span, status);
-}
+DISTARRAY_MPI_MESSAGE(distarray_mpi_isend, MPI_Isend, const void)
+DISTARRAY_MPI_MESSAGE(distarray_mpi_irecv, MPI_Irecv, void)
+DISTARRAY_MPI_MESSAGE(distarray_mpi_send_init, MPI_Send_init, const void)
+DISTARRAY_MPI_MESSAGE(distarray_mpi_recv_init, MPI_Recv_init, void)
+#undef DISTARRAY_MPI_MESSAGE
 
 static inline int32_t distarray_mpi_start(void *context, int64_t count,
                                           distarray_comm_request *requests) {
