@@ -9,9 +9,9 @@
  * - Arguments come in the order object, inputs, outputs, error. A call that fails
  *   changes nothing: outputs are written on success only, a loan stays the
  *   caller's. So begin with handles that are NULL and with DISTARRAY_EXPORT_INIT:
- *   these may be freed and released. Structs and lists behind pointers to const are neither written nor kept:
- *   what is needed later is copied. A const distarray_array is the handle; whether a
- *   call writes its elements, its comment says.
+ *   these may be freed and released. Structs and lists behind pointers to const are
+ *   neither written nor kept: what is needed later is copied. A const distarray_array
+ *   is the handle; whether a call writes its elements, its comment says.
  * - Where a list or a text is too long for its capacity, the call fails with
  *   DISTARRAY_E_BOUNDS at the field "capacity", and the error's expected says what is
  *   needed. NULL with capacity 0 is allowed, to ask.
