@@ -160,9 +160,8 @@ Export lend(Pointer pointer, const Epetra_BlockMap *owned = nullptr) {
       [&](const distarray_comm &comm, trilinos::Axis &axis) {
         const trilinos::Panel panel = detail::read_panel(*vectors, detail::is_multi<V>);
         Element *data = vectors->Values();
-        Owner owner{Pointer(), map, std::move(axis.list)};
-        owner.vectors = std::move(pointer);
-        return trilinos::describe(data, comm, held, panel, std::move(owner));
+        return trilinos::describe(data, comm, held, panel,
+                                  Owner{std::move(pointer), map, std::move(axis.list)});
       },
       [&] { return map.UniqueGIDs(); });
 }

@@ -238,7 +238,8 @@ Teuchos::RCP<V> borrow(const Teuchos::RCP<const Teuchos::Comm<int>> &comm, Expor
         debt = std::make_shared<Export>();
         // One view is the host's and the device's: nothing is left that could be a copy.
         auto vector = detail::make<Made>(map, borrowed, loan->data);
-        made = Teuchos::rcpWithDealloc(vector.release(), detail::Return<Made>{debt});
+        made = Teuchos::rcpWithDealloc(vector.get(), detail::Return<Made>{debt});
+        static_cast<void>(vector.release()); // only now: the reference is allocated, too
       },
       &report);
   trilinos::check(distarray_adapter_agree_on(&table, status, &report, &error), error);

@@ -22,8 +22,9 @@ using distarray::detail::refuse;
 // others would wait for a rank that left. Local.
 template <class F>
 std::int32_t attempt(F &&work, distarray_error *report) noexcept {
-  const char *text = "Trilinos refused the map or the vector, and said on standard error why";
-  std::int64_t found = 0;
+  const auto refused = [&](std::int64_t found, const char *text) {
+    return distarray_adapter_refuse(report, DISTARRAY_E_UNACCEPTABLE, -1, "trilinos", 0, found, text);
+  };
   try {
     work();
     return DISTARRAY_OK;
@@ -33,11 +34,13 @@ std::int32_t attempt(F &&work, distarray_error *report) noexcept {
   } catch (const std::bad_alloc &) {
     return distarray_adapter_refuse(report, DISTARRAY_E_NO_MEMORY, -1, "memory", 1, 0,
                                     "no memory to describe the array, or for its vector");
+  } catch (const std::exception &refusal) {
+    return refused(-1, refusal.what());
   } catch (int code) { // as Epetra throws
-    found = code;
+    return refused(code, "Epetra refused the map or the vector, and said on standard error why");
   } catch (...) {
+    return refused(-1, "Trilinos threw what is no exception");
   }
-  return distarray_adapter_refuse(report, DISTARRAY_E_UNACCEPTABLE, -1, "trilinos", 0, found, text);
 }
 
 // --- Lending ---------------------------------------------------------------------
