@@ -1,5 +1,5 @@
 /* distarray_petsc_loans.h - how an object of PETSc lends, and holds what it borrowed.
- * Included by distarray_petsc.h, which says how to use it.
+ * Included by the headers of PETSc's objects; distarray_petsc.h says how to use them.
  */
 #ifndef DISTARRAY_PETSC_LOANS_H
 #define DISTARRAY_PETSC_LOANS_H
