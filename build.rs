@@ -7,6 +7,8 @@ fn main() {
         // Cargo hands that on to the cdylib of every crate that depends on this one.
         let major = env!("CARGO_PKG_VERSION_MAJOR");
         println!("cargo::rustc-link-arg=-Wl,-soname,libdistarray.so.{major}");
+        // A communicator that outlives `dlclose` calls it when it is freed.
+        println!("cargo::rustc-link-arg=-Wl,-z,nodelete");
     }
     #[cfg(feature = "header")]
     header();

@@ -23,6 +23,7 @@
 #ifndef DISTARRAY_COMM_H
 #define DISTARRAY_COMM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -42,12 +43,19 @@ extern "C" {
 /* The handle of one message under way or prepared; 0 is none. */
 typedef uint64_t distarray_comm_request;
 
+/* A value that goes with a communicator, as MPI's attributes do. */
+typedef struct distarray_comm_attribute {
+  void *value;
+  void (*delete_fn)(void *value); /* NULL while there is no value */
+} distarray_comm_attribute;
+
 /* A communicator. The library copies the table and keeps calling it, from the
  * thread that calls the library, until the object made with it is freed: what
- * `context` stands for must live as long. */
+ * `context` stands for must live as long. A table begins as all zero. */
 typedef struct distarray_comm {
   uint32_t struct_size; /* sizeof(distarray_comm) */
-  uint32_t version;     /* DISTARRAY_COMM_VERSION; larger tables of the same version are accepted */
+  uint32_t version;     /* DISTARRAY_COMM_VERSION; larger tables of the same version are accepted,
+                           and smaller ones down to DISTARRAY_COMM_LEAST_SIZE */
   int64_t  rank;        /* 0 <= rank < size */
   int64_t  size;
   void    *context;     /* the table's own; may be NULL */
@@ -81,11 +89,12 @@ typedef struct distarray_comm {
    * all ask in the same order. Sends nothing. */
   int32_t (*new_tag)(void *context, int32_t *tag);
 
-  /* Fills `result` with a communicator of the same ranks and its own messages. */
+  /* Fills `result`, of which there are DISTARRAY_COMM_LEAST_SIZE bytes, with a
+   * communicator of the same ranks and its own messages. */
   int32_t (*dup)(void *context, struct distarray_comm *result);
 
-  /* Fills `result` with the ranks of the same color >= 0, ordered by key, then
-   * rank; a rank with color -1 gets a zeroed table (size 0). */
+  /* Fills `result`, as dup does, with the ranks of the same color >= 0, ordered by key,
+   * then rank; a rank with color -1 gets a zeroed table (size 0). */
   int32_t (*split)(void *context, int32_t color, int32_t key, struct distarray_comm *result);
 
   /* Frees what dup and split made; on a borrowed communicator it does nothing. */
@@ -122,7 +131,18 @@ typedef struct distarray_comm {
 
   /* Forgets a prepared message that is not active. */
   int32_t (*request_free)(void *context, distarray_comm_request *request);
+
+  /* --- Kept with the communicator ---------------------------------------- */
+
+  /* Local. Gives the address of this communicator's attribute: the same for all its
+   * tables, all zero at first. Who frees the communicator then calls
+   * delete_fn(value), once, where delete_fn is not NULL. There the library keeps what it
+   * makes once for each communicator. May be NULL: it is made for each object then. */
+  int32_t (*attribute)(void *context, distarray_comm_attribute **attribute);
 } distarray_comm;
+
+/* The bytes of the first tables of this version, which have no attribute. */
+#define DISTARRAY_COMM_LEAST_SIZE (offsetof(distarray_comm, attribute))
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,7 @@ module distarray_mpi
     integer(c_int64_t) :: rank = 0
     integer(c_int64_t) :: size = 0
     type(c_ptr) :: context = c_null_ptr
-    type(c_funptr) :: functions(21) = c_null_funptr
+    type(c_funptr) :: functions(22) = c_null_funptr
   end type
 
   ! Makes the table. Collective; local when it was made before. 0 when all is well.

@@ -14,9 +14,14 @@
  * duplicate. A table must not be used after that, nor after MPI_Finalize: then
  * its functions return an error and call no MPI.
  *
+ * The library keeps with the duplicate what it needs once for each communicator: which
+ * ranks share memory, and the memory through which they pass elements. It goes with the
+ * communicator too.
+ *
  * The functions call MPI on the thread that calls the library: the level that
  * MPI_Init_thread gave must allow that. The first call of a process comes from one
- * thread at a time.
+ * thread at a time. All that is made over one communicator is used by one thread at a
+ * time: each thread that exchanges takes a communicator of its own, by MPI_Comm_dup.
  */
 #ifndef DISTARRAY_MPI_H
 #define DISTARRAY_MPI_H
@@ -46,8 +51,8 @@
 #define DISTARRAY_MPI_OWN_TAG 32767
 
 /* One key per program, not one per file that includes this header: the linker
- * merges weak definitions. The two keys find the duplicate of a communicator and
- * the number of tags that a duplicate has given out. */
+ * merges weak definitions. The keys find the duplicate of a communicator, the number
+ * of tags that a duplicate has given out, and what the library keeps with it. */
 #if defined(__GNUC__) || defined(__clang__)
 #define DISTARRAY_MPI_SHARED __attribute__((weak))
 #else
@@ -60,6 +65,7 @@ extern "C" {
 
 DISTARRAY_MPI_SHARED int distarray_mpi_duplicate_key = MPI_KEYVAL_INVALID;
 DISTARRAY_MPI_SHARED int distarray_mpi_tag_key = MPI_KEYVAL_INVALID;
+DISTARRAY_MPI_SHARED int distarray_mpi_attribute_key = MPI_KEYVAL_INVALID;
 #undef DISTARRAY_MPI_SHARED
 
 /* Every MPI call goes through this: its error code is the status. */
@@ -517,15 +523,48 @@ static inline int32_t distarray_mpi_keep(void *context) {
   return 0;
 }
 
-/* Fills a table whose messages travel on `comm`. */
+/* Called by MPI when the duplicate is freed. */
+static inline int distarray_mpi_delete_attribute(MPI_Comm comm, int key, void *value,
+                                                 void *extra) {
+  distarray_comm_attribute *attribute = (distarray_comm_attribute *)value;
+  (void)comm;
+  (void)key;
+  (void)extra;
+  if (attribute->delete_fn != NULL) attribute->delete_fn(attribute->value);
+  free(attribute);
+  return MPI_SUCCESS;
+}
+
+/* Found, or made and kept. */
+static inline int32_t distarray_mpi_attribute(void *context, distarray_comm_attribute **attribute) {
+  void *value = NULL;
+  int   found = 0;
+  DISTARRAY_MPI_BEGIN;
+  if (distarray_mpi_attribute_key == MPI_KEYVAL_INVALID) {
+    DISTARRAY_MPI_TRY(MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, distarray_mpi_delete_attribute,
+                                             &distarray_mpi_attribute_key, NULL));
+  }
+  DISTARRAY_MPI_TRY(MPI_Comm_get_attr(comm, distarray_mpi_attribute_key, &value, &found));
+  if (!found) {
+    value = calloc(1, sizeof **attribute);
+    if (value == NULL) return DISTARRAY_MPI_NO_MEMORY;
+    status = (int32_t)MPI_Comm_set_attr(comm, distarray_mpi_attribute_key, value);
+    if (status != 0) free(value);
+  }
+  *attribute = (distarray_comm_attribute *)value;
+  return status;
+}
+
+/* Fills a table whose messages travel on `comm`, without an attribute: an older library
+ * has no room for it in those that dup and split fill. */
 static inline int32_t distarray_mpi_fill(MPI_Comm comm, int32_t (*release)(void *context),
                                          distarray_comm *table) {
   int rank = 0, size = 0;
-  memset(table, 0, sizeof *table);
+  memset(table, 0, DISTARRAY_COMM_LEAST_SIZE);
   DISTARRAY_MPI_TRY(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN));
   DISTARRAY_MPI_TRY(MPI_Comm_rank(comm, &rank));
   DISTARRAY_MPI_TRY(MPI_Comm_size(comm, &size));
-  table->struct_size = (uint32_t)sizeof *table;
+  table->struct_size = DISTARRAY_COMM_LEAST_SIZE;
   table->version = DISTARRAY_COMM_VERSION;
   table->rank = rank;
   table->size = size;
@@ -557,7 +596,7 @@ static inline int32_t distarray_mpi_fill(MPI_Comm comm, int32_t (*release)(void 
 static inline int32_t distarray_mpi_dup(void *context, distarray_comm *result) {
   MPI_Comm duplicate = MPI_COMM_NULL;
   DISTARRAY_MPI_BEGIN;
-  memset(result, 0, sizeof *result);
+  memset(result, 0, DISTARRAY_COMM_LEAST_SIZE);
   DISTARRAY_MPI_TRY(MPI_Comm_dup(comm, &duplicate));
   return distarray_mpi_fill(duplicate, distarray_mpi_free, result);
 }
@@ -566,7 +605,7 @@ static inline int32_t distarray_mpi_split(void *context, int32_t color, int32_t 
                                           distarray_comm *result) {
   MPI_Comm part = MPI_COMM_NULL;
   DISTARRAY_MPI_BEGIN;
-  memset(result, 0, sizeof *result);
+  memset(result, 0, DISTARRAY_COMM_LEAST_SIZE);
   DISTARRAY_MPI_TRY(MPI_Comm_split(comm, color < 0 ? MPI_UNDEFINED : color, key, &part));
   return part == MPI_COMM_NULL ? 0 : distarray_mpi_fill(part, distarray_mpi_free, result);
 }
@@ -604,10 +643,11 @@ static inline int32_t distarray_mpi_duplicate_of(MPI_Comm comm, MPI_Comm *duplic
  * Returns 0, or a status that distarray_mpi_error_string(NULL, status, ...)
  * explains; then the table is all zero and every library function refuses it. */
 static inline int32_t distarray_comm_from_mpi(MPI_Comm comm, distarray_comm *table) {
-  MPI_Comm       duplicate = MPI_COMM_NULL;
-  MPI_Errhandler handler;
-  int            inter = 0;
-  int32_t        status;
+  MPI_Comm                  duplicate = MPI_COMM_NULL;
+  MPI_Errhandler            handler;
+  distarray_comm_attribute *attribute;
+  int                       inter = 0;
+  int32_t                   status;
   if (table == NULL) return DISTARRAY_MPI_BAD_ARGUMENT;
   memset(table, 0, sizeof *table);
   status = distarray_mpi_alive();
@@ -624,6 +664,10 @@ static inline int32_t distarray_comm_from_mpi(MPI_Comm comm, distarray_comm *tab
   MPI_Errhandler_free(&handler);
   if (status != 0) return status;
   status = distarray_mpi_fill(duplicate, distarray_mpi_keep, table);
+  table->struct_size = (uint32_t)sizeof *table;
+  table->attribute = distarray_mpi_attribute;
+  /* Made now: where there is no memory for it the program is told here. */
+  if (status == 0) status = distarray_mpi_attribute(table->context, &attribute);
   if (status != 0) memset(table, 0, sizeof *table);
   return status;
 }

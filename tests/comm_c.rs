@@ -142,6 +142,7 @@ fn the_table_has_the_same_layout_in_rust() {
         "test",
         "waitany",
         "request_free",
+        "attribute",
     ];
     let scratch = tempfile::tempdir().unwrap();
     let source = scratch.path().join("comm_layout.c");
@@ -184,7 +185,8 @@ fn the_table_has_the_same_layout_in_rust() {
         wait,
         test,
         waitany,
-        request_free
+        request_free,
+        attribute
     );
     assert_eq!(output, rust.map(|offset| offset.to_string()).join(" "));
 }

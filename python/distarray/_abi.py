@@ -174,6 +174,10 @@ _P, _N, _I = c_void_p, c_int64, c_int32
 _REQUEST = POINTER(c_uint64)
 
 
+class distarray_comm_attribute(Structure):
+    _fields_ = [("value", c_void_p), ("delete_fn", CFUNCTYPE(None, c_void_p))]
+
+
 class distarray_comm(Structure):
     pass
 
@@ -201,6 +205,7 @@ COMM_FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "test": (_REQUEST, POINTER(_I), POINTER(_N)),
     "waitany": (_N, _REQUEST, POINTER(_N), POINTER(_N)),
     "request_free": (_REQUEST,),
+    "attribute": (POINTER(POINTER(distarray_comm_attribute)),),
 }
 
 distarray_comm._fields_ = [
@@ -214,6 +219,7 @@ distarray_comm._fields_ = [
         for name, arguments in COMM_FUNCTIONS.items()
     ),
 ]
+COMM_LEAST_SIZE: int = distarray_comm.attribute.offset
 
 
 # distarray.h

@@ -14,7 +14,7 @@ from ctypes import sizeof
 from typing import Any
 
 from . import _abi
-from ._abi import distarray_comm
+from ._abi import distarray_comm, distarray_comm_attribute
 
 _FAILED = -1
 
@@ -23,6 +23,8 @@ _FAILED = -1
 #: the functions of ``distarray_comm.h``, for which memory is an address and a length in
 #: bytes, and which fail by raising.
 _transports: dict[int, Any] = {}
+#: What the library keeps with them.
+_attributes: dict[int, distarray_comm_attribute] = {}
 _numbers = itertools.count(1)
 _last_failure = "no more is known"
 
@@ -31,14 +33,16 @@ def table_of(transport: Any) -> distarray_comm:
     """A table over a transport, which is kept."""
     table = distarray_comm()
     fill(table, transport)
+    table.struct_size, table.attribute = sizeof(table), _attribute_function
+    _attributes[table.context] = distarray_comm_attribute()
     return table
 
 
 def fill(table: distarray_comm, transport: Any) -> None:
-    """Fills a table in place."""
+    """Fills a table in place, all but its attribute."""
     number = next(_numbers)
     _transports[number] = transport
-    table.struct_size, table.version = sizeof(distarray_comm), _abi.COMM_VERSION
+    table.struct_size, table.version = _abi.COMM_LEAST_SIZE, _abi.COMM_VERSION
     table.rank, table.size, table.context = transport.rank, transport.size, number
     for name, callback in _callbacks.items():
         setattr(table, name, callback)
@@ -62,12 +66,20 @@ def _guarded(function: Callable[..., object]) -> Callable[..., int]:
 def forget(table: distarray_comm) -> None:
     """Ends a table that is not used any more."""
     _transports.pop(table.context, None)
+    attribute = _attributes.pop(table.context, None)
+    if attribute is not None and attribute.delete_fn:
+        attribute.delete_fn(attribute.value)
 
 
 def _error_string(_context: int, _status: int, text: int, capacity: int) -> None:
     if text and capacity > 0:
         said = _last_failure.encode()[: capacity - 1]
         ctypes.memmove(text, said + b"\0", len(said) + 1)
+
+
+def _attribute(context: int, attribute: Any) -> int:
+    attribute[0] = _attributes[context]
+    return 0
 
 
 def _new_tag(on: Any, tag: Any) -> None:
@@ -81,7 +93,7 @@ def _dup(on: Any, result: Any) -> None:
 def _split(on: Any, color: int, key: int, result: Any) -> None:
     part = on.split(color, key)
     if part is None:
-        ctypes.memset(result, 0, sizeof(distarray_comm))
+        ctypes.memset(result, 0, _abi.COMM_LEAST_SIZE)
     else:
         fill(result[0], part)
 
@@ -145,5 +157,6 @@ _IMPLEMENTED: dict[str, Callable[..., object]] = {
 }
 
 _fields: dict[str, Any] = {name: kind for name, kind, *_ in distarray_comm._fields_}
+_attribute_function = _fields["attribute"](_attribute)
 _callbacks: dict[str, Any] = {"error_string": _fields["error_string"](_error_string)}
 _callbacks.update((name, _fields[name](_guarded(function))) for name, function in _IMPLEMENTED.items())

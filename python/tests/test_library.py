@@ -8,7 +8,7 @@ from pathlib import Path
 from distarray import Status, _abi, _library
 
 INCLUDE = Path(__file__).parents[2] / "include"
-STRUCTS = ("comm", "error", "moved", "axis", "grid", "run", "required_axis", "requirements")
+STRUCTS = ("comm", "comm_attribute", "error", "moved", "axis", "grid", "run", "required_axis", "requirements")
 
 
 def test_functions_have_the_arguments_of_the_header():

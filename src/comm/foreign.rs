@@ -7,8 +7,11 @@
 
 use std::ffi::{CStr, c_void};
 use std::mem::offset_of;
+use std::ptr::NonNull;
 
-use super::{Arrived, Comm, Op, Request, Transport, Values, lengths, to_i64, to_usize};
+use super::{
+    Arrived, Comm, Op, Request, Transport, Values, distarray_comm_attribute, lengths, to_i64, to_usize,
+};
 use crate::{Error, ErrorKind, Result};
 
 /// The version of the table that this library speaks.
@@ -46,6 +49,7 @@ pub struct distarray_comm {
     pub test: Option<unsafe extern "C" fn(*mut c_void, *mut u64, *mut i32, *mut i64) -> i32>,
     pub waitany: Option<unsafe extern "C" fn(*mut c_void, i64, *mut u64, *mut i64, *mut i64) -> i32>,
     pub request_free: Option<unsafe extern "C" fn(*mut c_void, *mut u64) -> i32>,
+    pub attribute: Option<unsafe extern "C" fn(*mut c_void, *mut *mut distarray_comm_attribute) -> i32>,
 }
 
 type SendFn = unsafe extern "C" fn(*mut c_void, *const c_void, i64, i64, i32, *mut u64) -> i32;
@@ -81,11 +85,12 @@ impl Comm {
     }
 }
 
-/// Copies a table after its size and version were found right.
+/// Copies a table after its size and version were found right. What a smaller one does
+/// not have is none.
 ///
 /// # Safety
 /// As [`Comm::from_table`].
-unsafe fn copy(table: *const distarray_comm) -> Result<distarray_comm> {
+pub(super) unsafe fn copy(table: *const distarray_comm) -> Result<distarray_comm> {
     if table.is_null() {
         return Err(Error::new(ErrorKind::Null, "a communicator is needed").in_field("comm"));
     }
@@ -105,17 +110,21 @@ unsafe fn copy(table: *const distarray_comm) -> Result<distarray_comm> {
         let detail = "this library speaks another version of the table: use its own headers";
         return expected(ErrorKind::Version, "version", detail, DISTARRAY_COMM_VERSION.into(), version);
     }
-    let whole = size_of::<distarray_comm>();
-    if u64::from(struct_size) < whole as u64 {
+    let (least, whole) = (offset_of!(distarray_comm, attribute), size_of::<distarray_comm>());
+    let held = usize::try_from(struct_size).unwrap_or(usize::MAX);
+    if held < least {
         let detail = "the table is smaller than its version says";
-        return expected(ErrorKind::Version, "struct_size", detail, to_i64(whole), struct_size);
+        return expected(ErrorKind::Version, "struct_size", detail, to_i64(least), struct_size);
     }
-    // SAFETY: it is as large as we read.
-    Ok(unsafe { *table })
+    let mut copied = distarray_comm::empty();
+    let bytes = if held < whole { least } else { whole };
+    // SAFETY: it is as large as we read, and of bytes any number makes the same fields.
+    unsafe { table.cast::<u8>().copy_to_nonoverlapping((&raw mut copied).cast(), bytes) }
+    Ok(copied)
 }
 
 /// A checked table.
-struct Foreign {
+pub(super) struct Foreign {
     table: distarray_comm,
     rank: usize,
     size: usize,
@@ -127,7 +136,7 @@ unsafe impl Send for Foreign {}
 unsafe impl Sync for Foreign {}
 
 impl Foreign {
-    fn new(table: distarray_comm) -> Result<Self> {
+    pub(super) fn new(table: distarray_comm) -> Result<Self> {
         let outside = |field, detail, expected, found| {
             Err(Error::new(ErrorKind::Range, detail).in_field(field).expected_found(expected, found))
         };
@@ -144,6 +153,21 @@ impl Foreign {
             return outside("size", "more ranks than this process can count", 1, table.size);
         };
         Ok(Self { table, rank, size })
+    }
+
+    /// Where a value is kept that goes with the communicator; none where the table has no
+    /// such place. Local.
+    pub(super) fn attribute(&self) -> Result<Option<NonNull<distarray_comm_attribute>>> {
+        if self.table.attribute.is_none() {
+            return Ok(None);
+        }
+        let mut place = std::ptr::null_mut();
+        call!(self.attribute(&raw mut place))?;
+        let place = NonNull::new(place).filter(|place| place.is_aligned());
+        place.map(Some).ok_or_else(|| {
+            Error::new(ErrorKind::Null, "the communicator's table gives the address of no struct")
+                .in_field("attribute")
+        })
     }
 
     fn check(&self, function: &'static str, status: i32) -> Result<()> {
@@ -369,5 +393,6 @@ unsafe impl Transport for Foreign {
 const _: () = {
     assert!(offset_of!(distarray_comm, rank) == 8);
     assert!(offset_of!(distarray_comm, context) == 24);
-    assert!(size_of::<distarray_comm>() == 200);
+    assert!(offset_of!(distarray_comm, attribute) == 200);
+    assert!(size_of::<distarray_comm>() == 208);
 };

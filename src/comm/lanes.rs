@@ -105,7 +105,7 @@ impl Comm {
         if wanted[0] == 0 {
             return Ok(None);
         }
-        let made = Lanes::new(self)?.map(Arc::new);
+        let made = Lanes::new(self).inspect_err(|error| self.fail(error))?.map(Arc::new);
         Ok(self.0.lanes.get_or_init(|| made).clone())
     }
 }

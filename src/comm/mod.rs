@@ -18,6 +18,7 @@
 
 mod collective;
 mod foreign;
+mod kept;
 mod lanes;
 mod lengths;
 mod messages;
@@ -40,6 +41,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::{Error, ErrorKind, Result};
 
 pub use foreign::{DISTARRAY_COMM_VERSION, distarray_comm};
+pub use kept::distarray_comm_attribute;
 pub(crate) use lanes::{Lane, Lanes};
 pub(crate) use messages::Place;
 pub use messages::{Messages, Peer};
@@ -168,15 +170,26 @@ impl Comm {
     /// # Errors
     /// The agreed error; `Comm` when the message layer fails.
     pub fn agree<T>(&self, mine: Result<T>) -> Result<T> {
+        self.agree_on_least(mine, []).map(|(mine, _)| mine)
+    }
+
+    /// The same, and the least of each number that all ranks bring. Collective.
+    fn agree_on_least<T, const N: usize>(
+        &self,
+        mine: Result<T>,
+        mut numbers: [u64; N],
+    ) -> Result<(T, [u64; N])> {
         const ALL_WELL: u64 = u64::MAX;
         let rank = self.rank();
-        let mut failing = [if mine.is_ok() { ALL_WELL } else { rank as u64 }];
-        self.all_reduce(&mut failing, Op::Min)?;
-        if failing[0] == ALL_WELL {
-            return mine;
+        let failing = if mine.is_ok() { ALL_WELL } else { rank as u64 };
+        let mut least = [&[failing][..], &numbers].concat();
+        self.all_reduce(&mut least, Op::Min)?;
+        if least[0] == ALL_WELL {
+            numbers.copy_from_slice(&least[1..]);
+            return mine.map(|mine| (mine, numbers));
         }
         let unreadable = || Error::new(ErrorKind::Comm, "a rank failed with an unreadable error");
-        let root = usize::try_from(failing[0]).map_err(|_| unreadable())?;
+        let root = usize::try_from(least[0]).map_err(|_| unreadable())?;
         let mut wire = match mine {
             Err(error) if rank == root => {
                 let error = error.or_on_rank(to_i64(rank));

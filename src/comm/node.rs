@@ -24,7 +24,7 @@ impl Comm {
         if let Some(found) = self.0.node.get() {
             return Ok(found.as_ref());
         }
-        let found = Node::find(self)?.map(Arc::new);
+        let found = Node::find(self).inspect_err(|error| self.fail(error))?.map(Arc::new);
         Ok(self.0.node.get_or_init(|| found).as_ref())
     }
 }

@@ -84,7 +84,7 @@ fn areas(lengths: &[[u64; 1]]) -> (Vec<usize>, usize) {
 }
 
 /// A random number, from the seeds of the standard library's hash tables.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 

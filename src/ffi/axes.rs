@@ -122,9 +122,7 @@ unsafe fn deal(
     grid: *const distarray_grid,
     distribution: *mut *mut distarray_distribution,
 ) -> Result<()> {
-    // SAFETY: the table keeps its contract; that is the caller's promise.
-    let comm = unsafe { Comm::from_table(comm) }?;
-    let mine = || {
+    let mine = |comm: &Comm| {
         check(distribution, "distribution")?;
         // SAFETY: the caller's promise.
         let records = unsafe { inputs(axes, ndim.into(), "axes") }?;
@@ -136,7 +134,8 @@ unsafe fn deal(
         // SAFETY: the caller's promise.
         Ok((axes, unsafe { read_grid(grid, ndim, comm.size()) }?))
     };
-    let (axes, grid) = comm.agree(mine())?;
+    // SAFETY: the table keeps its contract; that is the caller's promise.
+    let (comm, (axes, grid)) = unsafe { Comm::kept(comm, mine) }?;
     let made = Distribution::on_grid(&comm, axes, grid)?;
     // SAFETY: checked, and the caller's to be written.
     unsafe { distribution.write(distarray_distribution::new_handle(made)) };

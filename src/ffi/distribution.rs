@@ -132,10 +132,10 @@ pub unsafe extern "C" fn distarray_distribution_gather(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
+        let mine = |_: &Comm| check(distribution, "distribution").and_then(|()| handle(array, "array"));
         // SAFETY: the table keeps its contract; that is the C caller's promise.
-        let comm = unsafe { Comm::from_table(comm) }?;
-        let mine = check(distribution, "distribution").and_then(|()| handle(array, "array"));
-        let gathered = Distribution::from_claim(&comm, mine.map(|array| Claim::of_array(array.array())))?;
+        let (comm, array) = unsafe { Comm::kept(comm, mine) }?;
+        let gathered = Distribution::gather(&comm, array.array())?;
         // SAFETY: checked, and the C caller's to be written.
         unsafe { distribution.write(distarray_distribution::new_handle(gathered)) };
         Ok(())

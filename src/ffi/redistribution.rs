@@ -123,13 +123,13 @@ pub unsafe extern "C" fn distarray_redistribution_new_across(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        // SAFETY: the table keeps its contract; that is the C caller's promise.
-        let comm = unsafe { Comm::from_table(comm) }?;
-        let mine = check(redistribution, "redistribution").and_then(|()| {
+        let mine = |_: &Comm| {
+            check(redistribution, "redistribution")?;
             // SAFETY: the C caller's promise.
             unsafe { order(axes, ndim.into()) }
-        });
-        let axes = comm.agree(mine)?;
+        };
+        // SAFETY: the table keeps its contract; that is the C caller's promise.
+        let (comm, axes) = unsafe { Comm::kept(comm, mine) }?;
         let sides = (source.map(distarray_distribution::get), target.map(distarray_distribution::get));
         let planned = Redistribution::across(&comm, sides.0, sides.1, &axes)?;
         // SAFETY: checked, and the C caller's to be written.

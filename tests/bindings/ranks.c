@@ -145,6 +145,12 @@ static int32_t new_tag(void *context, int32_t *tag) {
   return 0;
 }
 
+static int32_t attribute(void *context, distarray_comm_attribute **place) {
+  struct member *member = context;
+  *place = &member->attribute;
+  return 0;
+}
+
 static void fill(distarray_comm *table, struct member *member);
 
 static int32_t split(void *context, int32_t color, int32_t key, distarray_comm *result) {
@@ -165,7 +171,7 @@ static int32_t split(void *context, int32_t color, int32_t key, distarray_comm *
   }
   if (color >= 0 && first == member->rank) made = new_world(group);
   worlds = show(member, made);
-  memset(result, 0, sizeof *result);
+  memset(result, 0, DISTARRAY_COMM_LEAST_SIZE);
   if (color >= 0) {
     struct member *child = must_have(calloc(1, sizeof *child));
     child->world = (struct world *)worlds[first];
@@ -192,7 +198,7 @@ static void explain(void *context, int32_t status, char *text, int64_t capacity)
 }
 
 static void fill(distarray_comm *table, struct member *member) {
-  table->struct_size = (uint32_t)sizeof *table;
+  table->struct_size = DISTARRAY_COMM_LEAST_SIZE;
   table->version = DISTARRAY_COMM_VERSION;
   table->rank = member->rank;
   table->size = member->world->size;
@@ -220,9 +226,13 @@ struct job {
 
 static void *work(void *memory) {
   struct job *job = memory;
+  distarray_comm_attribute *kept = &job->member.attribute;
   distarray_comm comm;
   fill(&comm, &job->member);
+  comm.struct_size = (uint32_t)sizeof comm;
+  comm.attribute = attribute;
   job->body(&comm, job->data);
+  if (kept->delete_fn != NULL) kept->delete_fn(kept->value);
   leave(job->member.world);
   return NULL;
 }

@@ -42,6 +42,7 @@ struct member {
   int64_t rank;
   int32_t tag;
   int is_borrowed;
+  distarray_comm_attribute attribute;
 };
 
 static inline void *must_have(void *memory) {
