@@ -21,7 +21,8 @@
  * - NULL and misaligned pointers are refused. What no library can check is the
  *   caller's to keep: that other pointers are valid, that the struct's arrays have
  *   their lengths, and that one object is not used by two threads at once. Different
- *   objects may be; collective calls then need a communicator for each thread.
+ *   objects may be; what is collective, over neighbours too, then needs a communicator
+ *   for each thread.
  * - With DISTARRAY_CHECK=1 in the environment every hand-over is watched: what is
  *   passed over for speed is checked, and loans released twice or changed between
  *   taking and release, and arrays freed twice, are reported on standard error.

@@ -135,9 +135,9 @@ typedef struct distarray_comm {
   /* --- Kept with the communicator ---------------------------------------- */
 
   /* Local. Gives the address of this communicator's attribute: the same for all its
-   * tables, all zero at first. Who frees the communicator then calls
-   * delete_fn(value), once, where delete_fn is not NULL. There the library keeps what it
-   * makes once for each communicator. May be NULL: it is made for each object then. */
+   * tables, all zero at first. Who frees the communicator calls delete_fn(value) before,
+   * once, where delete_fn is not NULL. There the library keeps what it makes once for
+   * each communicator. May be NULL: it is made for each object then. */
   int32_t (*attribute)(void *context, distarray_comm_attribute **attribute);
 } distarray_comm;
 

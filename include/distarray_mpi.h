@@ -523,7 +523,7 @@ static inline int32_t distarray_mpi_keep(void *context) {
   return 0;
 }
 
-/* Called by MPI when the duplicate is freed. */
+/* Called by MPI when the attribute is deleted. */
 static inline int distarray_mpi_delete_attribute(MPI_Comm comm, int key, void *value,
                                                  void *extra) {
   distarray_comm_attribute *attribute = (distarray_comm_attribute *)value;
@@ -549,10 +549,13 @@ static inline int32_t distarray_mpi_attribute(void *context, distarray_comm_attr
     value = calloc(1, sizeof **attribute);
     if (value == NULL) return DISTARRAY_MPI_NO_MEMORY;
     status = (int32_t)MPI_Comm_set_attr(comm, distarray_mpi_attribute_key, value);
-    if (status != 0) free(value);
+    if (status != 0) {
+      free(value);
+      return status;
+    }
   }
   *attribute = (distarray_comm_attribute *)value;
-  return status;
+  return 0;
 }
 
 /* Fills a table whose messages travel on `comm`, without an attribute: an older library
@@ -610,12 +613,19 @@ static inline int32_t distarray_mpi_split(void *context, int32_t color, int32_t 
   return part == MPI_COMM_NULL ? 0 : distarray_mpi_fill(part, distarray_mpi_free, result);
 }
 
-/* Called by MPI when the program frees its communicator. */
+/* Called by MPI when the program frees its communicator. The attribute goes first: MPI may
+ * keep the duplicate for as long as there are requests of it. */
 static inline int distarray_mpi_delete_duplicate(MPI_Comm comm, int key, void *value, void *extra) {
   MPI_Comm duplicate = distarray_mpi_context_to_comm(value);
+  void    *attribute = NULL;
+  int      found = 0;
   (void)comm;
   (void)key;
   (void)extra;
+  if (distarray_mpi_attribute_key != MPI_KEYVAL_INVALID) {
+    MPI_Comm_get_attr(duplicate, distarray_mpi_attribute_key, &attribute, &found);
+  }
+  if (found) MPI_Comm_delete_attr(duplicate, distarray_mpi_attribute_key);
   return MPI_Comm_free(&duplicate);
 }
 

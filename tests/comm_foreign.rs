@@ -7,11 +7,12 @@ mod bodies;
 #[path = "common/launch.rs"]
 mod launch;
 
-use std::ffi::{CString, OsString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
 use std::path::Path;
 
 use distarray::ErrorKind;
-use distarray::comm::{Comm, distarray_comm};
+use distarray::comm::{Comm, distarray_comm, distarray_comm_attribute};
+use distarray::ffi::{distarray_distribution_new, distarray_error};
 
 /// Names the library for the ranks that the test starts of itself.
 const LIBRARY: &str = "DISTARRAY_TEST_TABLE";
@@ -89,7 +90,7 @@ fn a_table_that_is_none_is_refused() {
     };
     for (change, kind, field) in [
         ((|t| t.version = 2) as fn(&mut distarray_comm), ErrorKind::Version, "version"),
-        (|t| t.struct_size -= 1, ErrorKind::Version, "struct_size"),
+        (|t| t.struct_size = LEAST_SIZE - 1, ErrorKind::Version, "struct_size"),
         (|t| t.size = 0, ErrorKind::Range, "size"),
         (|t| t.size = -1, ErrorKind::Range, "size"),
         (|t| t.rank = 3, ErrorKind::Range, "rank"),
@@ -111,6 +112,51 @@ fn a_failing_function_is_named_with_its_text() {
     assert_eq!((error.kind(), error.rank()), (ErrorKind::Comm, Some(1)));
     assert!(error.to_string().contains("barrier fails with status 17: the cable is cut"), "{error}");
 }
+
+#[test]
+fn a_shorter_table_is_as_it_was() {
+    let mut table = lying();
+    table.struct_size = LEAST_SIZE;
+    // SAFETY: of its functions none is called, and no more is read than it says.
+    let comm = unsafe { Comm::from_table(&raw const table) }.unwrap();
+    assert_eq!((comm.rank(), comm.size()), (2, 3));
+}
+
+#[test]
+fn an_attribute_that_cannot_be_had_is_an_error() {
+    unsafe extern "C" fn all_reduce(_: *mut c_void, _: *mut c_void, _: i64, _: i32, _: i32) -> i32 {
+        0
+    }
+    unsafe extern "C" fn broadcast(_: *mut c_void, _: i64, _: *mut c_void, _: i64) -> i32 {
+        0
+    }
+    unsafe extern "C" fn nowhere(_: *mut c_void, _: *mut *mut distarray_comm_attribute) -> i32 {
+        0
+    }
+    let mut table = lying();
+    // A rank on its own.
+    (table.rank, table.size) = (0, 1);
+    table.allreduce = Some(all_reduce);
+    table.bcast = Some(broadcast);
+    let made = |table: &distarray_comm| {
+        let mut distribution = std::ptr::null_mut();
+        // SAFETY: zero is a value of every field, and of an array without axes.
+        unsafe {
+            let mut error: distarray_error = std::mem::zeroed();
+            let (axes, grid) = (std::ptr::null(), std::ptr::null());
+            distarray_distribution_new(table, 0, axes, grid, 0, &raw mut distribution, &raw mut error);
+            let message = CStr::from_ptr(error.message.as_ptr().cast());
+            message.to_str().unwrap().to_owned()
+        }
+    };
+    assert!(made(&table).contains("attribute fails with status 17: the cable is cut"), "{}", made(&table));
+    table.attribute = Some(nowhere);
+    assert!(made(&table).contains("attribute"), "{}", made(&table));
+    assert!(made(&table).contains("the address of no struct"), "{}", made(&table));
+}
+
+/// The bytes of a table of the oldest header.
+const LEAST_SIZE: u32 = 200;
 
 fn empty() -> distarray_comm {
     // SAFETY: zero is a value of every field.

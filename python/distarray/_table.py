@@ -65,10 +65,10 @@ def _guarded(function: Callable[..., object]) -> Callable[..., int]:
 
 def forget(table: distarray_comm) -> None:
     """Ends a table that is not used any more."""
-    _transports.pop(table.context, None)
     attribute = _attributes.pop(table.context, None)
     if attribute is not None and attribute.delete_fn:
         attribute.delete_fn(attribute.value)
+    _transports.pop(table.context, None)
 
 
 def _error_string(_context: int, _status: int, text: int, capacity: int) -> None:

@@ -67,7 +67,7 @@ macro_rules! call {
 }
 
 impl Comm {
-    /// The communicator behind a C table, which is copied. Local.
+    /// A communicator of its own over that of a C table, which is copied. Local.
     ///
     /// # Errors
     /// `Null`, `Align`, `Version`, `Range` or `Comm` when the table is not one: NULL,

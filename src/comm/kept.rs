@@ -92,10 +92,15 @@ impl distarray_comm_attribute {
     }
 }
 
-/// Ends the communicator with the other library's: calls by what is left of it are refused.
+/// Ends the communicator before the other library's is freed: calls by what is left of it
+/// are refused.
 #[inline(never)] // it has one address
 unsafe extern "C" fn delete(value: *mut c_void) {
     // SAFETY: `keep` made it of a box, and it is deleted once.
-    let kept = unsafe { Box::from_raw(value.cast::<Kept>()) };
-    kept.comm.0.freed.store(true, Ordering::Release);
+    let Kept { comm, .. } = *unsafe { Box::from_raw(value.cast::<Kept>()) };
+    if let Ok(transport) = comm.transport() {
+        // Nobody can be told where it fails; what is left goes with the other library's.
+        let _ = comm.free_abandoned(transport);
+    }
+    comm.0.freed.store(true, Ordering::Release);
 }
