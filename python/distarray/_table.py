@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 from collections.abc import Callable
-from ctypes import sizeof
+from ctypes import pointer, sizeof
 from typing import Any
 
 from . import _abi
@@ -48,13 +48,13 @@ def fill(table: distarray_comm, transport: Any) -> None:
         setattr(table, name, callback)
 
 
-def _guarded(function: Callable[..., object]) -> Callable[..., int]:
-    """A function of the table: nothing may be raised into C."""
+def _guarded(function: Callable[..., object], kept: dict[int, Any] = _transports) -> Callable[..., int]:
+    """A function of the table, of what is kept by context: nothing may be raised into C."""
 
     def guarded(context: int, *arguments: Any) -> int:
         global _last_failure
         try:
-            function(_transports[context], *arguments)
+            function(kept[context], *arguments)
         except BaseException as error:  # also KeyboardInterrupt: C cannot pass it on
             _last_failure = f"{type(error).__name__}: {error}"
             return _FAILED
@@ -77,9 +77,8 @@ def _error_string(_context: int, _status: int, text: int, capacity: int) -> None
         ctypes.memmove(text, said + b"\0", len(said) + 1)
 
 
-def _attribute(context: int, attribute: Any) -> int:
-    attribute[0] = _attributes[context]
-    return 0
+def _attribute(kept: distarray_comm_attribute, attribute: Any) -> None:
+    attribute[0] = pointer(kept)
 
 
 def _new_tag(on: Any, tag: Any) -> None:
@@ -157,6 +156,6 @@ _IMPLEMENTED: dict[str, Callable[..., object]] = {
 }
 
 _fields: dict[str, Any] = {name: kind for name, kind, *_ in distarray_comm._fields_}
-_attribute_function = _fields["attribute"](_attribute)
+_attribute_function = _fields["attribute"](_guarded(_attribute, _attributes))
 _callbacks: dict[str, Any] = {"error_string": _fields["error_string"](_error_string)}
 _callbacks.update((name, _fields[name](_guarded(function))) for name, function in _IMPLEMENTED.items())
