@@ -2,7 +2,8 @@
 //!
 //! A `Comm` comes from one process ([`Comm::solo`]), from threads of one process
 //! ([`threads`]), from MPI (`Comm::from_mpi`, feature `mpi`) or from another
-//! library's function table ([`Comm::from_table`]). It knows nothing of arrays.
+//! library's function table ([`Comm::from_table`]), with whose communicator the C border
+//! keeps it. It knows nothing of arrays.
 //!
 //! Rules that hold for all of them:
 //! - "Collective" calls are made by all ranks, in the same order; a rank with
