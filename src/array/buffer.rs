@@ -129,12 +129,7 @@ impl Memory<'_> {
             }
         }
         if access > Access::Read && !layout.is_disjoint() {
-            return Err(Error::new(
-                ErrorKind::Access,
-                "elements that share memory cannot be lent for writing; lend them read-only",
-            )
-            .in_field("strides")
-            .by_rule("A24"));
+            return Err(shared(layout));
         }
         Ok(())
     }
@@ -456,6 +451,17 @@ impl Buffer {
 #[inline]
 fn or_dangling(data: *mut u8) -> NonNull<u8> {
     NonNull::new(data).unwrap_or(NonNull::<u128>::dangling().cast())
+}
+
+/// The error of elements that share memory: the axis whose stride is too short.
+#[cold]
+fn shared(layout: Strided<'_>) -> Error {
+    let why = "elements share memory, so they cannot be written: a stride must step over all that smaller \
+               ones reach; mend it, or lend for reading only";
+    let error = Error::new(ErrorKind::Access, why).in_field("strides").by_rule("A24");
+    let Some((axis, reached)) = layout.overlap() else { return error };
+    let least = i64::try_from(reached).unwrap_or(i64::MAX);
+    error.on_axis(axis).expected_found(least, layout.strides()[axis])
 }
 
 /// Checks that every element lies inside the allocation.

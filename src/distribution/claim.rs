@@ -66,6 +66,15 @@ impl<'a> Claim<'a> {
     }
 }
 
+/// The element type of a [code](Claim::element_code), in words.
+pub(super) fn element_name(code: u64) -> String {
+    let dtype = DType { code: (code >> 24) as u8, bits: (code >> 16) as u8, lanes: code as u16 };
+    match dtype.itemsize() {
+        Some(_) => dtype.to_string(),
+        None => format!("{dtype} of {} bytes", code >> 32),
+    }
+}
+
 /// Hash of everything that must be the same on all ranks.
 pub(super) fn invariants(claim: &Claim<'_>) -> u64 {
     let grid = claim.dim_data.grid();

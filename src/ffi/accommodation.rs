@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_MODIFIED};
 use super::abi::{DISTARRAY_DEVICE_CPU, DISTARRAY_I_COPIED};
-use super::array::{handle, into_handle};
+use super::array::into_handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
-use super::exchange::{distarray_moved, mutable, size, written};
+use super::exchange::{distarray_moved, size, written};
+use super::handle::{Mark, Object, free, handle, mutable};
 use super::lend::{Loan, Taken, distarray_array};
 use super::text::write_text;
 use crate::array::{Access, AnyArray, ArrayMut, DType, Order, Owner, Written};
@@ -89,9 +90,18 @@ pub struct distarray_requirements {
 /// freed by distarray_accommodation_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_accommodation {
+    mark: Mark<Self>,
     way: Accommodation,
     /// The last copy: the next hand-over takes no new memory when its handle was freed.
     copy: Option<Arc<distarray_array>>,
+}
+
+impl Object for distarray_accommodation {
+    const NAME: &'static str = "distarray_accommodation";
+
+    fn mark(&self) -> &Mark<Self> {
+        &self.mark
+    }
 }
 
 /// Finds out whether a consumer can work on array, a part of distribution, as it lies,
@@ -118,7 +128,7 @@ pub unsafe extern "C" fn distarray_accommodation_new(
         });
         let asked = asked.as_ref().map(|(array, asked)| (*array, asked)).map_err(Error::clone);
         let way = Accommodation::new_if(distribution, asked)?;
-        let made = Box::new(distarray_accommodation { way, copy: None });
+        let made = Box::new(distarray_accommodation { mark: Mark::new(), way, copy: None });
         // SAFETY: checked, and the C caller's to be written.
         unsafe { accommodation.write(Box::into_raw(made)) };
         Ok(())
@@ -139,10 +149,12 @@ pub unsafe extern "C" fn distarray_accommodation_hand_over(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let distarray_accommodation { way, copy } = mutable(accommodation, "accommodation")?;
+        let distarray_accommodation { way, copy, .. } = mutable(accommodation, "accommodation")?;
         let mut mine = || {
             check(handed, "handed")?;
             check(array, "array")?;
+            // SAFETY: the C caller's promise.
+            handle(unsafe { array.as_ref() }, "array")?;
             // SAFETY: every handle is one count of an `Arc`, which stays the handle's.
             let array = ManuallyDrop::new(unsafe { Arc::from_raw(array) });
             way.check(array.array())?;
@@ -264,10 +276,7 @@ pub unsafe extern "C" fn distarray_accommodation_reasons(
 /// Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_accommodation_free(accommodation: Option<Box<distarray_accommodation>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(accommodation);
-        Ok(())
-    });
+    free(accommodation);
 }
 
 /// The owner of memory that a consumer works in: keeps the array, and tells it of writes.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::abi::*;
 use super::error::{check, distarray_error, guard, output};
 use super::export::{access, import_export};
+use super::handle::{Object, handle};
 use super::lend::distarray_array;
 use super::request::{answer, read_request};
 use super::watch;
 use crate::array::AnyArray;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 
 /// The handle for C, which holds one count.
 #[inline]
@@ -26,11 +27,6 @@ pub(super) fn into_handle(array: Arc<distarray_array>) -> *mut distarray_array {
 /// A handle on an array of the library's own.
 pub(super) fn new_handle(array: AnyArray) -> *mut distarray_array {
     into_handle(distarray_array::new(array))
-}
-
-/// The handle behind a pointer.
-pub(super) fn handle<'a, T>(handle: Option<&'a T>, name: &'static str) -> Result<&'a T> {
-    handle.ok_or_else(|| Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name))
 }
 
 /// Takes a loan over: checks every rule that one process can check, then moves it
@@ -71,10 +67,11 @@ pub unsafe extern "C" fn distarray_array_export(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        check(array, "array")?;
         // SAFETY: every handle is one count of an `Arc`; the C caller's promise, for
         // all pointers.
         unsafe {
+            check(array, "array")?;
+            handle(array.as_ref(), "array")?;
             // The handle's count stays the handle's.
             let array = ManuallyDrop::new(Arc::from_raw(array));
             let request = read_request(request)?;
@@ -168,10 +165,13 @@ pub unsafe extern "C" fn distarray_array_same_memory(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_free(array: *mut distarray_array) {
     guard(std::ptr::null_mut(), || {
-        if !array.is_null() && (!watch::on() || watch::handle_freed(array)) {
-            // SAFETY: every handle is one count of an `Arc`, taken back here; that it
-            // was not freed before is the C caller's promise.
-            drop(unsafe { Arc::from_raw(array) });
+        // SAFETY: NULL or a handle, which is one count of an `Arc`, taken back here; that it
+        // was not freed while it was lent on is the C caller's promise.
+        unsafe {
+            let known = !array.is_null() && (!watch::on() || watch::handle_freed(array));
+            if known && (*array).is_whole() {
+                drop(Arc::from_raw(array));
+            }
         }
         Ok(())
     });

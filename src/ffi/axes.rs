@@ -8,9 +8,10 @@ use super::abi::{
     DISTARRAY_DIM_COMPONENT, DISTARRAY_DIM_EDGE_OUTSIDE, DISTARRAY_DIM_PERIODIC, DISTARRAY_DIST_BLOCK,
     DISTARRAY_DIST_CYCLIC, DISTARRAY_DIST_UNDISTRIBUTED, DISTARRAY_DIST_UNSTRUCTURED, distarray_export,
 };
-use super::array::{handle, new_handle};
+use super::array::new_handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
+use super::handle::handle;
 use super::lend::distarray_array;
 use crate::array::{Access, AnyArray, Buffer, DType, Layout, Order, Owner, RawBuffer};
 use crate::comm::{Comm, distarray_comm};

@@ -6,10 +6,11 @@ use std::ptr::null;
 use std::sync::OnceLock;
 
 use super::abi::distarray_export;
-use super::array::{handle, new_handle};
+use super::array::new_handle;
 use super::axis::{count, distarray_run, map, write_runs};
 use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
+use super::handle::{Mark, Object, free, handle};
 use super::lend::distarray_array;
 use super::record::Record;
 use crate::array::{AnyArray, Buffer, DType, Order};
@@ -24,9 +25,18 @@ use crate::protocol::AxisMap;
 /// distarray_distribution_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_distribution {
+    mark: Mark<Self>,
     distribution: Distribution,
     /// Made for the first description.
     part: OnceLock<(Record, Box<[i64]>)>,
+}
+
+impl Object for distarray_distribution {
+    const NAME: &'static str = "distarray_distribution";
+
+    fn mark(&self) -> &Mark<Self> {
+        &self.mark
+    }
 }
 
 impl distarray_distribution {
@@ -36,7 +46,7 @@ impl distarray_distribution {
 
     /// A handle for C.
     pub(super) fn new_handle(distribution: Distribution) -> *mut Self {
-        Box::into_raw(Box::new(Self { distribution, part: OnceLock::new() }))
+        Box::into_raw(Box::new(Self { mark: Mark::new(), distribution, part: OnceLock::new() }))
     }
 
     /// An export of this rank's part, without element type and memory, and not live.
@@ -186,10 +196,7 @@ pub unsafe extern "C" fn distarray_distribution_zeros(
 /// Frees the distribution; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_distribution_free(distribution: Option<Box<distarray_distribution>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(distribution);
-        Ok(())
-    });
+    free(distribution);
 }
 
 /// Gives the rank that owns each of n elements, -1 where none does; of replicas, in the

@@ -34,10 +34,6 @@ pub(super) fn written(array: Option<&distarray_array>, flags: u64) {
     }
 }
 
-pub(super) fn mutable<'a, T>(handle: Option<&'a mut T>, name: &'static str) -> Result<&'a mut T> {
-    handle.ok_or_else(|| Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name))
-}
-
 pub(super) fn size(itemsize: i64) -> Result<usize> {
     usize::try_from(itemsize).map_err(|_| {
         Error::new(ErrorKind::Range, "an element has at least one byte")

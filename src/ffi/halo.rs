@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_MODIFIED};
-use super::array::handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
-use super::exchange::{distarray_moved, mutable, size, written};
+use super::exchange::{distarray_moved, size, written};
+use super::handle::{Mark, Object, free, handle, mutable};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,6 +16,7 @@ use crate::exchange::{Accumulate, Binding, Edge, Halo};
 /// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_halo {
+    mark: Mark<Self>,
     halo: Halo,
     /// Which of its movers was started, and on which array, which is kept till the end.
     started: Option<(usize, Arc<distarray_array>)>,
@@ -25,8 +26,25 @@ pub struct distarray_halo {
 /// freed by distarray_bound_halo_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_bound_halo {
+    mark: Mark<Self>,
     binding: Binding,
     arrays: Vec<Arc<distarray_array>>,
+}
+
+impl Object for distarray_halo {
+    const NAME: &'static str = "distarray_halo";
+
+    fn mark(&self) -> &Mark<Self> {
+        &self.mark
+    }
+}
+
+impl Object for distarray_bound_halo {
+    const NAME: &'static str = "distarray_bound_halo";
+
+    fn mark(&self) -> &Mark<Self> {
+        &self.mark
+    }
 }
 
 /// The memory of an array that C passed, to be written.
@@ -54,7 +72,7 @@ pub unsafe extern "C" fn distarray_halo_new(
         let distribution = handle(distribution, "distribution")?.get();
         distribution.comm().agree(check(halo, "halo"))?;
         let planned = if corners == 0 { Halo::star(distribution) } else { Halo::new(distribution) }?;
-        let handle = Box::new(distarray_halo { halo: planned, started: None });
+        let handle = Box::new(distarray_halo { mark: Mark::new(), halo: planned, started: None });
         // SAFETY: checked, and the C caller's to be written.
         unsafe { halo.write(Box::into_raw(handle)) };
         Ok(())
@@ -262,7 +280,7 @@ pub unsafe extern "C" fn distarray_halo_bind(
         let binding = halo.halo.bind_if(taken.as_deref().map_err(|error| *error))?;
         // SAFETY: every handle is one count of an `Arc`.
         let arrays = given?.into_iter().map(|array| unsafe { keep(array) }).collect();
-        let handle = Box::new(distarray_bound_halo { binding, arrays });
+        let handle = Box::new(distarray_bound_halo { mark: Mark::new(), binding, arrays });
         // SAFETY: checked, and the C caller's to be written.
         unsafe { bound.write(Box::into_raw(handle)) };
         Ok(())
@@ -278,7 +296,7 @@ pub unsafe extern "C" fn distarray_bound_halo_update(
 ) -> i32 {
     guard(error, || {
         let bound = mutable(bound, "bound")?;
-        let distarray_bound_halo { binding, arrays } = bound;
+        let distarray_bound_halo { binding, arrays, .. } = bound;
         // SAFETY: the binding was made for these arrays, which are kept; that nobody else
         // touches them is the C caller's promise.
         unsafe { binding.update(arrays.iter().map(|array| array.array())) }?;
@@ -292,10 +310,7 @@ pub unsafe extern "C" fn distarray_bound_halo_update(
 /// Frees the binding; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_bound_halo_free(bound: Option<Box<distarray_bound_halo>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(bound);
-        Ok(())
-    });
+    free(bound);
 }
 
 /// Tells what one update of an array of elements of itemsize bytes moves on this
@@ -317,10 +332,7 @@ pub unsafe extern "C" fn distarray_halo_moves(
 /// Frees the plan; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_halo_free(halo: Option<Box<distarray_halo>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(halo);
-        Ok(())
-    });
+    free(halo);
 }
 
 /// The arrays of a list that C passed.

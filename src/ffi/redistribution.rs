@@ -4,10 +4,10 @@
 use num_complex::Complex;
 
 use super::abi::DISTARRAY_C_MODIFIED;
-use super::array::handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
-use super::exchange::{distarray_moved, mutable, size, written};
+use super::exchange::{distarray_moved, size, written};
+use super::handle::{Mark, Object, free, handle, mutable};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::comm::{Comm, distarray_comm};
@@ -17,7 +17,23 @@ use crate::exchange::{Redistribution, Scale, best_ranks};
 /// A planned redistribution. Made by distarray_redistribution_new, freed by
 /// distarray_redistribution_free.
 #[allow(non_camel_case_types)] // the C name
-pub struct distarray_redistribution(Redistribution);
+pub struct distarray_redistribution {
+    mark: Mark<Self>,
+    plan: Redistribution,
+}
+
+impl Object for distarray_redistribution {
+    const NAME: &'static str = "distarray_redistribution";
+
+    fn mark(&self) -> &Mark<Self> {
+        &self.mark
+    }
+}
+
+/// The handle of a plan.
+fn new_handle(plan: Redistribution) -> *mut distarray_redistribution {
+    Box::into_raw(Box::new(distarray_redistribution { mark: Mark::new(), plan }))
+}
 
 /// Plans the way from one distribution to another of the same global shape and the
 /// same ranks, for arrays of any element type. axes NULL keeps the order of the axes;
@@ -45,7 +61,7 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let (target, axes) = source.comm().agree(mine())?;
         let planned = Redistribution::permuted(source, target, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        unsafe { redistribution.write(new_handle(planned)) };
         Ok(())
     })
 }
@@ -68,7 +84,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_reshape(
         let target = source.comm().agree(mine)?.get();
         let planned = Redistribution::reshaped(source, target)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        unsafe { redistribution.write(new_handle(planned)) };
         Ok(())
     })
 }
@@ -133,7 +149,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_across(
         let sides = (source.map(distarray_distribution::get), target.map(distarray_distribution::get));
         let planned = Redistribution::across(&comm, sides.0, sides.1, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        unsafe { redistribution.write(new_handle(planned)) };
         Ok(())
     })
 }
@@ -210,7 +226,7 @@ fn apply(
         let target = target.map(|array| unsafe { ArrayMut::vouched(array.array()) });
         (scale, (source.map(|array| array.array()), target))
     });
-    redistribution.0.apply_if(arrays)?;
+    redistribution.plan.apply_if(arrays)?;
     written(target, DISTARRAY_C_MODIFIED);
     Ok(())
 }
@@ -226,15 +242,12 @@ pub unsafe extern "C" fn distarray_redistribution_moves(
     guard(error, || {
         let redistribution = handle(redistribution, "redistribution")?;
         // SAFETY: the C caller's promise.
-        unsafe { output(moved, "moved", || Ok(redistribution.0.moves(size(itemsize)?).into())) }
+        unsafe { output(moved, "moved", || Ok(redistribution.plan.moves(size(itemsize)?).into())) }
     })
 }
 
 /// Frees the plan; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_redistribution_free(redistribution: Option<Box<distarray_redistribution>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(redistribution);
-        Ok(())
-    });
+    free(redistribution);
 }
