@@ -453,15 +453,19 @@ fn or_dangling(data: *mut u8) -> NonNull<u8> {
     NonNull::new(data).unwrap_or(NonNull::<u128>::dangling().cast())
 }
 
-/// The error of elements that share memory: the axis whose stride is too short.
+/// The error of elements that share memory: no single axis is at fault, one can be mended.
 #[cold]
 fn shared(layout: Strided<'_>) -> Error {
-    let why = "elements share memory, so they cannot be written: a stride must step over all that smaller \
-               ones reach; mend it, or lend for reading only";
-    let error = Error::new(ErrorKind::Access, why).in_field("strides").by_rule("A24");
-    let Some((axis, reached)) = layout.overlap() else { return error };
-    let least = i64::try_from(reached).unwrap_or(i64::MAX);
-    error.on_axis(axis).expected_found(least, layout.strides()[axis])
+    let (axis, reached) = layout.overlap().unwrap_or_default();
+    let why = format!(
+        "elements share memory, so they cannot be written: axis {axis} must step over all that smaller \
+         strides reach; mend its stride, or lend for reading only"
+    );
+    let found = layout.strides().get(axis).copied().unwrap_or_default();
+    Error::new(ErrorKind::Access, why)
+        .in_field("strides")
+        .expected_found(i64::try_from(reached).unwrap_or(i64::MAX), found)
+        .by_rule("A24")
 }
 
 /// Checks that every element lies inside the allocation.

@@ -190,12 +190,13 @@ fn contradicts(dim_data: &DimData, field: &'static str, expected: i64, found: i6
     Error::new(ErrorKind::Grid, why).in_field(field).expected_found(expected, found).by_rule("A18")
 }
 
-/// Names the rank that the loan says it is of: the message stands among those of other ranks.
+/// Says whose loan it is: the message stands among those of other ranks. Only the message,
+/// for a single process knows no rank at fault.
 #[cold]
 fn of_its_rank(error: Error, loan: &distarray_export) -> Error {
     // A rank that contradicts the axes is no name.
     match loan.process_count > 1 && error.rule() != Some("A18") {
-        true => error.or_on_rank(loan.process_rank),
+        true => error.in_loan_of(loan.process_rank),
         false => error,
     }
 }
