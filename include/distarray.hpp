@@ -33,9 +33,9 @@ struct Freed {
 template <class T, void (*Free)(T *)>
 using Handle = std::unique_ptr<T, Freed<T, Free>>;
 
-// Makes an object by a collective function from a list that is empty or has one entry for
-// each axis, or rank. A rank with another list names no place for the object: all are refused, where
-// they would wait for a rank that was refused before.
+// Makes an object by a collective function from a list that is empty or has count entries.
+// A rank with another list names no place for the object: all are refused, where they would
+// wait for a rank that was refused before.
 template <class Object, class F, class... A>
 Object *make(std::int64_t count, std::size_t given, const char *field, F function, A... arguments) {
   distarray_error error;

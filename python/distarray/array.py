@@ -266,9 +266,7 @@ class Array:
         return self.distribution._partitioned(self)
 
 
-def from_distarray(
-    source: object, *, writable: bool | None = None, exclusive: bool = False
-) -> Array:
+def from_distarray(source: object, *, writable: bool | None = None, exclusive: bool = False) -> Array:
     """Takes any object with ``__distarray_c__`` or ``__distarray__``, or the dictionary that the
     latter returns, of protocol 0.10 or 1.0. The memory is shared, never copied. Local.
 

@@ -146,9 +146,8 @@ class Distribution:
         """
         with agreed("distribution_read_dnpy_set", self._handle, None, None):
             prefix = os.fsencode(name)
-        return Array._of(
-            Handle("array", "distribution_read_dnpy_set", self._handle, prefix), distribution=self
-        )
+        made = Handle("array", "distribution_read_dnpy_set", self._handle, prefix)
+        return Array._of(made, distribution=self)
 
     def wrap(self, buffer: object) -> Array:
         """This rank's part in memory of one's own, which is not copied. Local.

@@ -67,11 +67,12 @@ impl<'a> Claim<'a> {
 }
 
 /// The element type of a [code](Claim::element_code), in words.
-pub(super) fn element_name(code: u64) -> String {
-    let dtype = DType { code: (code >> 24) as u8, bits: (code >> 16) as u8, lanes: code as u16 };
+pub(super) fn element_name(number: u64) -> String {
+    let [.., code, bits, high, low] = number.to_be_bytes();
+    let dtype = DType { code, bits, lanes: u16::from_be_bytes([high, low]) };
     match dtype.itemsize() {
         Some(_) => dtype.to_string(),
-        None => format!("{dtype} of {} bytes", code >> 32),
+        None => format!("{dtype} of {} bytes", number >> 32),
     }
 }
 
