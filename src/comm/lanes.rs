@@ -2,9 +2,13 @@
 //!
 //! A lane is a ring of slots in memory that both ranks map. One packs into a slot
 //! while the other unpacks the one before, and an element is moved twice in all, where a
-//! message moves it three times. Slots are filled past the sender's cache: to take a
-//! line out of another core's cache can cost the receiver several times what it costs to
-//! read it from memory, which it can do ahead.
+//! message moves it three times.
+//!
+//! When lanes are made each two ranks find out how long a line takes from one core to the
+//! other and back. Where that is long, slots are filled past the sender's cache: to take a
+//! line out of it would cost the receiver several times what it costs to read it from
+//! memory, which it can do ahead. Where it is quick, slots stay in the caches, and short
+//! runs of shared arrays are read where they lie.
 //!
 //! A communicator has one lane from each rank of a node to each other, made when the
 //! first plan could use them and gone with its last user. All plans share them, so what
@@ -20,9 +24,6 @@
 //!   of a rank do not get the lanes at once.
 //! - An error in the middle of an exchange ends the communicator, and its lanes with it:
 //!   who waits for the rank that failed is told.
-//!
-//! When lanes are made each two ranks find out how long a line takes from one core to the
-//! other and back: where it is quick, short runs of shared arrays are read where they lie.
 #![allow(unsafe_code)] // memory that two processes share
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -79,8 +80,9 @@ pub(crate) struct Lanes {
 pub(crate) struct Lane {
     start: *mut u8,
     slot: usize,
-    /// The rank at the other end.
+    /// The rank at the other end, and whether it is near.
     pub(crate) rank: usize,
+    pub(crate) near: bool,
     /// Slots filled or emptied at this end so far.
     passed: u64,
 }
@@ -155,10 +157,11 @@ impl Lanes {
     }
 
     fn lane(&self, from: usize, to: usize, rank: usize) -> Lane {
+        let other = if from == self.segment.node().own() { to } else { from };
         // A rank has no lane to itself.
         let before = if to > from { to - 1 } else { to };
         let start = self.segment.area(from).wrapping_add(before * bytes(self.slot));
-        Lane { start, slot: self.slot, rank, passed: 0 }
+        Lane { start, slot: self.slot, rank, near: self.near[other], passed: 0 }
     }
 
     /// Lets nobody wait for this rank any more.

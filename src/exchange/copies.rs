@@ -60,14 +60,15 @@ impl Copies {
         unsafe { self.run_all(range, self.far, |_, field| (buffer, field.from.base, &Combine::Move)) }
     }
 
-    /// The same where another core unpacks: past the caches of this one, since a line
-    /// that goes from cache to cache can take several times as long as through memory.
+    /// The same where another core unpacks: past the caches of this one unless that is
+    /// near, since a line that goes from cache to cache can take several times as long as
+    /// through memory.
     ///
     /// # Safety
     /// As for [`pack`](Self::pack).
-    pub(super) unsafe fn pack_for_another(&self, range: Range, buffer: *mut u8) {
+    pub(super) unsafe fn pack_for_another(&self, range: Range, buffer: *mut u8, near: bool) {
         // SAFETY: the caller's promise.
-        unsafe { self.run_all(range, true, |_, field| (buffer, field.from.base, &Combine::Move)) }
+        unsafe { self.run_all(range, !near, |_, field| (buffer, field.from.base, &Combine::Move)) }
     }
 
     /// Unpacks a message.

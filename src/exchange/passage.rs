@@ -54,7 +54,7 @@ impl Passage {
     pub(super) unsafe fn send(&mut self, copies: &Copies) -> Result<bool> {
         let Some(slot) = self.lane.empty()? else { return Ok(false) };
         // SAFETY: the caller's promise; no part is longer than a slot.
-        unsafe { copies.pack_for_another(self.parts[self.passed], slot) };
+        unsafe { copies.pack_for_another(self.parts[self.passed], slot, self.lane.near) };
         self.lane.fill(self.plan);
         self.passed += 1;
         Ok(true)
