@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::claim::{Claim, INVARIANTS, axis_invariants, line, order_code, part_code};
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, Dist};
 
 /// One rank's description, a few words per axis: lists of indices stay at home.
@@ -127,8 +128,8 @@ fn differs(
         records.len()
     );
     let error = Error::new(kind, detail)
-        .on_rank(number(odd))
-        .against_rank(number(first))
+        .on_rank(as_i64(odd))
+        .against_rank(as_i64(first))
         .in_field(field)
         .by_rule("W3");
     Some(([common, word(&records[odd])], error))
@@ -188,8 +189,8 @@ fn same_parts(records: &[Record], axis: usize) -> Option<Error> {
             _ => ("indices", ErrorKind::Partition, "W4"),
         };
         let error = Error::new(kind, "ranks at one grid coordinate must hold the same part of the axis")
-            .on_rank(number(rank))
-            .against_rank(number(first))
+            .on_rank(as_i64(rank))
+            .against_rank(as_i64(first))
             .in_field(field)
             .by_rule(rule);
         Some(
@@ -216,8 +217,8 @@ fn interfaces(records: &[Record], axis: usize) -> Vec<Error> {
         let left = &records[left_rank].axes[axis];
         let broken = |kind, what: &'static str, field, expected: u64, found: u64, rule| {
             Error::new(kind, what)
-                .on_rank(number(rank))
-                .against_rank(number(left_rank))
+                .on_rank(as_i64(rank))
+                .against_rank(as_i64(left_rank))
                 .in_field(field)
                 .expected_found(expected.cast_signed(), found.cast_signed())
                 .by_rule(rule)
@@ -257,10 +258,6 @@ fn counts(records: &[Record], axis: usize) -> Option<Error> {
             .expected_found(total.cast_signed(), size.cast_signed())
             .by_rule("W6")
     })
-}
-
-fn number(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 impl Dim {

@@ -30,6 +30,7 @@ pub(crate) use hash::{hash_words, ring_term};
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{AxisMap, Dim, DimData};
 
 /// A communicator, and how an array's elements are dealt out over its ranks.
@@ -188,7 +189,7 @@ impl Distribution {
         // Ranks that ask along different axes would exchange different messages.
         let mut asked = [axis as u64, !(axis as u64)];
         self.comm.all_reduce(&mut asked, Op::Max)?;
-        let [most, least] = [asked[0], !asked[1]].map(|axis| i64::try_from(axis).unwrap_or(i64::MAX));
+        let [most, least] = [asked[0], !asked[1]].map(as_i64);
         if most != least {
             return Err(Error::new(ErrorKind::Invariant, "all ranks must ask for the same axis")
                 .in_field("axis")
