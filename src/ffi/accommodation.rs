@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_MODIFIED};
 use super::abi::{DISTARRAY_DEVICE_CPU, DISTARRAY_I_COPIED};
-use super::array::{handle, into_handle};
+use super::array::into_handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
-use super::exchange::{distarray_moved, mutable, size, written};
+use super::exchange::{distarray_moved, size, written};
+use super::handle::{free, give, handle, mutable};
 use super::lend::{Loan, Taken, distarray_array};
 use super::text::write_text;
 use crate::array::{Access, AnyArray, ArrayMut, DType, Order, Owner, Written};
@@ -118,9 +119,8 @@ pub unsafe extern "C" fn distarray_accommodation_new(
         });
         let asked = asked.as_ref().map(|(array, asked)| (*array, asked)).map_err(Error::clone);
         let way = Accommodation::new_if(distribution, asked)?;
-        let made = Box::new(distarray_accommodation { way, copy: None });
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { accommodation.write(Box::into_raw(made)) };
+        unsafe { give(accommodation, distarray_accommodation { way, copy: None }) };
         Ok(())
     })
 }
@@ -216,9 +216,10 @@ pub unsafe extern "C" fn distarray_accommodation_distribution(
 ) -> i32 {
     guard(error, || {
         let way = &handle(accommodation, "accommodation")?.way;
-        let new = || Ok(distarray_distribution::new_handle(way.distribution().clone()));
-        // SAFETY: the C caller's promise.
-        unsafe { output(distribution, "distribution", new) }
+        check(distribution, "distribution")?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { give(distribution, distarray_distribution::new(way.distribution().clone())) };
+        Ok(())
     })
 }
 
@@ -264,10 +265,7 @@ pub unsafe extern "C" fn distarray_accommodation_reasons(
 /// Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_accommodation_free(accommodation: Option<Box<distarray_accommodation>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(accommodation);
-        Ok(())
-    });
+    free(accommodation);
 }
 
 /// The owner of memory that a consumer works in: keeps the array, and tells it of writes.

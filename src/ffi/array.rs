@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::abi::*;
 use super::error::{check, distarray_error, guard, output};
 use super::export::{access, import_export};
+use super::handle::handle;
 use super::lend::distarray_array;
 use super::request::{answer, read_request};
 use super::watch;
 use crate::array::AnyArray;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 
 /// The handle for C, which holds one count.
 #[inline]
@@ -26,11 +27,6 @@ pub(super) fn into_handle(array: Arc<distarray_array>) -> *mut distarray_array {
 /// A handle on an array of the library's own.
 pub(super) fn new_handle(array: AnyArray) -> *mut distarray_array {
     into_handle(distarray_array::new(array))
-}
-
-/// The handle behind a pointer.
-pub(super) fn handle<'a, T>(handle: Option<&'a T>, name: &'static str) -> Result<&'a T> {
-    handle.ok_or_else(|| Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name))
 }
 
 /// Takes a loan over: checks every rule that one process can check, then moves it

@@ -6,10 +6,11 @@ use std::ptr::null;
 use std::sync::OnceLock;
 
 use super::abi::distarray_export;
-use super::array::{handle, new_handle};
+use super::array::new_handle;
 use super::axis::{count, distarray_run, map, write_runs};
 use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
+use super::handle::{free, give, handle};
 use super::lend::distarray_array;
 use super::record::Record;
 use crate::array::{AnyArray, Buffer, DType, Order};
@@ -17,6 +18,7 @@ use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::agree;
+use crate::number::as_i64;
 use crate::protocol::AxisMap;
 
 /// A communicator and the parts of all its ranks. Made by
@@ -34,9 +36,8 @@ impl distarray_distribution {
         &self.distribution
     }
 
-    /// A handle for C.
-    pub(super) fn new_handle(distribution: Distribution) -> *mut Self {
-        Box::into_raw(Box::new(Self { distribution, part: OnceLock::new() }))
+    pub(super) fn new(distribution: Distribution) -> Self {
+        Self { distribution, part: OnceLock::new() }
     }
 
     /// An export of this rank's part, without element type and memory, and not live.
@@ -137,7 +138,7 @@ pub unsafe extern "C" fn distarray_distribution_gather(
         let (comm, array) = unsafe { Comm::kept(comm, mine) }?;
         let gathered = Distribution::gather(&comm, array.array())?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { distribution.write(distarray_distribution::new_handle(gathered)) };
+        unsafe { give(distribution, distarray_distribution::new(gathered)) };
         Ok(())
     })
 }
@@ -186,10 +187,7 @@ pub unsafe extern "C" fn distarray_distribution_zeros(
 /// Frees the distribution; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_distribution_free(distribution: Option<Box<distarray_distribution>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(distribution);
-        Ok(())
-    });
+    free(distribution);
 }
 
 /// Gives the rank that owns each of n elements, -1 where none does; of replicas, in the
@@ -345,10 +343,10 @@ fn index(axis: i32) -> Result<usize> {
 /// The map of an axis that has one.
 fn axis_map(distribution: &Distribution, axis: usize) -> Result<&AxisMap> {
     if axis >= distribution.dim_data().ndim() {
-        let axes = i64::try_from(distribution.dim_data().ndim()).unwrap_or(i64::MAX);
+        let axes = as_i64(distribution.dim_data().ndim());
         return Err(Error::new(ErrorKind::Range, "the array has no such axis")
             .in_field("axis")
-            .expected_found(axes - 1, i64::try_from(axis).unwrap_or(i64::MAX)));
+            .expected_found(axes - 1, as_i64(axis)));
     }
     distribution.axis_map(axis).ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, "the owners of an unstructured axis are spread over the ranks; ask with distarray_distribution_owners")

@@ -5,8 +5,9 @@ use std::ffi::{CStr, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::array::{handle, new_handle};
+use super::array::new_handle;
 use super::error::{check, distarray_error, guard, output};
+use super::handle::handle;
 use super::lend::distarray_array;
 use crate::comm::{Comm, distarray_comm};
 use crate::error::Result;

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_MODIFIED};
-use super::array::handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
-use super::exchange::{distarray_moved, mutable, size, written};
+use super::exchange::{distarray_moved, size, written};
+use super::handle::{free, give, handle, mutable};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::{Accumulate, Binding, Edge, Halo};
+use crate::number::as_i64;
 
 /// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
 #[allow(non_camel_case_types)] // the C name
@@ -54,9 +55,8 @@ pub unsafe extern "C" fn distarray_halo_new(
         let distribution = handle(distribution, "distribution")?.get();
         distribution.comm().agree(check(halo, "halo"))?;
         let planned = if corners == 0 { Halo::star(distribution) } else { Halo::new(distribution) }?;
-        let handle = Box::new(distarray_halo { halo: planned, started: None });
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { halo.write(Box::into_raw(handle)) };
+        unsafe { give(halo, distarray_halo { halo: planned, started: None }) };
         Ok(())
     })
 }
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn distarray_halo_fill_edges(
 ) -> i32 {
     guard(error, || {
         let halo = mutable(halo, "halo")?;
-        let ndim = i64::try_from(halo.halo.ndim()).unwrap_or(i64::MAX);
+        let ndim = as_i64(halo.halo.ndim());
         let read = || {
             // SAFETY: the C caller's promise.
             let edges = unsafe { inputs(edges, ndim, "edges") }?;
@@ -262,9 +262,8 @@ pub unsafe extern "C" fn distarray_halo_bind(
         let binding = halo.halo.bind_if(taken.as_deref().map_err(|error| *error))?;
         // SAFETY: every handle is one count of an `Arc`.
         let arrays = given?.into_iter().map(|array| unsafe { keep(array) }).collect();
-        let handle = Box::new(distarray_bound_halo { binding, arrays });
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { bound.write(Box::into_raw(handle)) };
+        unsafe { give(bound, distarray_bound_halo { binding, arrays }) };
         Ok(())
     })
 }
@@ -292,10 +291,7 @@ pub unsafe extern "C" fn distarray_bound_halo_update(
 /// Frees the binding; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_bound_halo_free(bound: Option<Box<distarray_bound_halo>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(bound);
-        Ok(())
-    });
+    free(bound);
 }
 
 /// Tells what one update of an array of elements of itemsize bytes moves on this
@@ -317,10 +313,7 @@ pub unsafe extern "C" fn distarray_halo_moves(
 /// Frees the plan; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_halo_free(halo: Option<Box<distarray_halo>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(halo);
-        Ok(())
-    });
+    free(halo);
 }
 
 /// The arrays of a list that C passed.

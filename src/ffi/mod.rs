@@ -28,6 +28,7 @@ mod export;
 mod fields;
 mod file;
 mod halo;
+mod handle;
 mod lend;
 mod library;
 mod memory_map;

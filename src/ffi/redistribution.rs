@@ -4,15 +4,16 @@
 use num_complex::Complex;
 
 use super::abi::DISTARRAY_C_MODIFIED;
-use super::array::handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
-use super::exchange::{distarray_moved, mutable, size, written};
+use super::exchange::{distarray_moved, size, written};
+use super::handle::{free, give, handle, mutable};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::comm::{Comm, distarray_comm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::{Redistribution, Scale, best_ranks};
+use crate::number::as_i64;
 
 /// A planned redistribution. Made by distarray_redistribution_new, freed by
 /// distarray_redistribution_free.
@@ -38,14 +39,14 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let mine = || {
             check(redistribution, "redistribution")?;
             let target = handle(target, "target")?.get();
-            let ndim = i64::try_from(target.dim_data().ndim()).unwrap_or(i64::MAX);
+            let ndim = as_i64(target.dim_data().ndim());
             // SAFETY: the C caller's promise.
             Ok((target, unsafe { order(axes, ndim) }?))
         };
         let (target, axes) = source.comm().agree(mine())?;
         let planned = Redistribution::permuted(source, target, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        unsafe { give(redistribution, distarray_redistribution(planned)) };
         Ok(())
     })
 }
@@ -68,7 +69,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_reshape(
         let target = source.comm().agree(mine)?.get();
         let planned = Redistribution::reshaped(source, target)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        unsafe { give(redistribution, distarray_redistribution(planned)) };
         Ok(())
     })
 }
@@ -92,7 +93,7 @@ pub unsafe extern "C" fn distarray_distribution_relabel(
     guard(error, || {
         let (source, target) = (handle(source, "source")?.get(), handle(target, "target")?.get());
         let best = best_ranks(source.decomposition(), target.decomposition())?;
-        let needed = i64::try_from(best.len()).unwrap_or(i64::MAX);
+        let needed = as_i64(best.len());
         if capacity < needed {
             return Err(Error::new(ErrorKind::Bounds, "too little room for the ranks of the target")
                 .in_field("capacity")
@@ -133,7 +134,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_across(
         let sides = (source.map(distarray_distribution::get), target.map(distarray_distribution::get));
         let planned = Redistribution::across(&comm, sides.0, sides.1, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(Box::into_raw(Box::new(distarray_redistribution(planned)))) };
+        unsafe { give(redistribution, distarray_redistribution(planned)) };
         Ok(())
     })
 }
@@ -233,8 +234,5 @@ pub unsafe extern "C" fn distarray_redistribution_moves(
 /// Frees the plan; NULL is allowed. Local: nothing is sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn distarray_redistribution_free(redistribution: Option<Box<distarray_redistribution>>) {
-    guard(std::ptr::null_mut(), || {
-        drop(redistribution);
-        Ok(())
-    });
+    free(redistribution);
 }
