@@ -51,7 +51,7 @@ COUNTED(MPI_Comm_split, (MPI_Comm c, int color, int key, MPI_Comm *d), (c, color
 #include <distarray_sundials.h>
 
 #include "block.h"
-#include "check.h"
+#include "../common/check.h"
 
 #define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
 

@@ -2,7 +2,7 @@
  * of distarray_scalapack.h. Any number of ranks from 1. */
 #include <distarray_scalapack.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 #include <elpa/elpa.h>
 

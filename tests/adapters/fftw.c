@@ -4,7 +4,7 @@
 #include <distarray.h>
 #include <distarray_fftw.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 #include <complex.h>
 

@@ -2,7 +2,7 @@
  * NGA_Acc, and the borrower sees what others put. Any number of ranks from 1. */
 #include <distarray_ga.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 enum { NI = 9, NJ = 8, NK = 5 };
 

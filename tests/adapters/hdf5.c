@@ -3,7 +3,7 @@
  * from 1; the argument is a file name. */
 #include <distarray_hdf5.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 enum { NI = 11, NJ = 7, MAX = 64, LAYOUTS = 8 };
 

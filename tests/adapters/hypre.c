@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "block.h"
-#include "check.h"
+#include "../common/check.h"
 
 /* --- ParVector ------------------------------------------------------------------ */
 

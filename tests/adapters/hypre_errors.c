@@ -6,7 +6,7 @@
 #include <dlfcn.h>
 
 #include "block.h"
-#include "check.h"
+#include "../common/check.h"
 
 static HYPRE_Int fails; /* the error that the next of these functions sets; 0: none */
 static int calls;

@@ -14,7 +14,7 @@
 
 #include <distarray_export.hpp>
 
-#include "check.h"
+#include "../common/check.h"
 
 namespace memory {
 

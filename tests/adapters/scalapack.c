@@ -2,7 +2,7 @@
  * through its own global indices (PDELSET, PDELGET). Any number of ranks from 1. */
 #include <distarray_scalapack.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 void Cblacs_get(int context, int what, int *value);
 void Cblacs_gridinit(int *context, const char *order, int rows, int columns);

@@ -6,7 +6,7 @@
 #define ELEMENT PetscScalar
 #define ELEMENT_CODE DISTARRAY_PETSC_DTYPE
 #include "block.h"
-#include "check.h"
+#include "../common/check.h"
 
 #define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
 

@@ -6,7 +6,7 @@
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
 
 #include "block.h"
-#include "check.h"
+#include "../common/check.h"
 
 static SUNContext context;
 

@@ -16,7 +16,7 @@
 
 #include <distarray.hpp>
 
-#include "check.h"
+#include "../common/check.h"
 #include "memory.hpp"
 
 using Index = long long;

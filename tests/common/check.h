@@ -1,5 +1,5 @@
-/* What the programs that test the adapters share: the ranks, a communicator, and checks
- * that end the job and say where. */
+/* What C programs of the tests share: the ranks, a communicator, checks that end the job
+ * and say where, and loans. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <distarray_adapter.h>
+#include <distarray.h>
 #include <distarray_mpi.h>
 
 static const MPI_Comm comm = MPI_COMM_WORLD;
@@ -57,13 +57,13 @@ static inline int alike(const void *bytes, size_t length) {
 }
 
 /* A call that fails with this code and field, on all ranks with one report; the second
- * form asks for some of the words, too, that name the way out. */
+ * form asks for some of its words, too. field NULL is any. */
 #define refused(call, code, field) refused_with(call, code, field, "")
 #define refused_with(call, code, field, words) \
   refused_at(__FILE__, __LINE__, #call, (call), code, field, words)
 static inline void refused_at(const char *file, int line, const char *what, int32_t status, int32_t code,
                               const char *field, const char *words) {
-  if (status != code || error.code != code || strcmp(error.field, field) != 0 ||
+  if (status != code || error.code != code || (field != NULL && strcmp(error.field, field) != 0) ||
       strlen(error.message) <= 20 || strstr(error.message, words) == NULL) {
     fprintf(stderr, "status %d, field %s: ", (int)status, error.field);
     fail(file, line, what, error.message);
