@@ -6,7 +6,7 @@
 //! ([`Distribution::gather`]), and both prove it by the same collective check.
 //!
 //! Per rank it costs memory for its own part and for the bounds of irregular
-//! axes; nothing grows with the number of ranks.
+//! axes; nothing else grows with the number of ranks.
 
 mod axis;
 mod check;
@@ -154,8 +154,8 @@ impl Distribution {
         self.locate(index, |_| {})
     }
 
-    /// Rank that owns an element; calls `local` with its position among the
-    /// owner's owned elements, axis by axis. Local.
+    /// Rank that owns an element, `None` as for [`owner`](Self::owner); calls `local` with
+    /// its position among the owner's owned elements, axis by axis. Local.
     pub fn locate(&self, index: &[i64], mut local: impl FnMut(i64)) -> Option<i64> {
         if index.len() != self.decomposition.ndim() {
             return None;
