@@ -190,7 +190,7 @@ pub(super) fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
 #[cold]
 fn unusable(null: bool, alignment: usize, name: &'static str) -> Error {
     if null {
-        return is_null(name);
+        return missing(name);
     }
     let text = format!("{name} must lie at a multiple of {alignment} bytes");
     Error::new(ErrorKind::Align, text).in_field(name)
@@ -198,7 +198,7 @@ fn unusable(null: bool, alignment: usize, name: &'static str) -> Error {
 
 /// The error of a pointer that is NULL.
 #[cold]
-pub(super) fn is_null(name: &'static str) -> Error {
+pub(super) fn missing(name: &'static str) -> Error {
     Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name)
 }
 

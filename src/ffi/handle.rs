@@ -1,17 +1,17 @@
 //! Handles: how C holds what the library makes.
 #![allow(unsafe_code)] // writes through pointers that C passes
 
-use super::error::{guard, is_null};
+use super::error::{guard, missing};
 use crate::error::Result;
 
 /// What a handle refers to.
 pub(super) fn handle<'a, T>(handle: Option<&'a T>, name: &'static str) -> Result<&'a T> {
-    handle.ok_or_else(|| is_null(name))
+    handle.ok_or_else(|| missing(name))
 }
 
 /// What a handle refers to, to be changed.
 pub(super) fn mutable<'a, T>(handle: Option<&'a mut T>, name: &'static str) -> Result<&'a mut T> {
-    handle.ok_or_else(|| is_null(name))
+    handle.ok_or_else(|| missing(name))
 }
 
 /// Gives C a new handle.
