@@ -17,7 +17,7 @@ pub enum Access {
     Exclusive,
 }
 
-/// The parts of a [`Buffer`] made from foreign memory.
+/// The parts of a [`Buffer`](super::Buffer) made from foreign memory.
 pub struct RawBuffer {
     /// Address of element (0, ..., 0); may be null where the layout is empty.
     pub data: *mut u8,
@@ -37,7 +37,7 @@ impl RawBuffer {
     /// Checks what can be seen without touching the memory.
     ///
     /// # Errors
-    /// As [`Buffer::from_raw`].
+    /// As [`Buffer::from_raw`](super::Buffer::from_raw).
     pub fn check(&self) -> Result<()> {
         let &Self { data, dtype, ref layout, access, allocation, ref format } = self;
         Memory { data, dtype, layout: layout.view(), access, allocation, format: format.as_deref() }.check()
@@ -60,7 +60,7 @@ impl Memory<'_> {
     /// Checks what can be seen without touching the memory.
     ///
     /// # Errors
-    /// As [`Buffer::from_raw`].
+    /// As [`Buffer::from_raw`](super::Buffer::from_raw).
     #[inline(always)] // every import comes through here
     pub(crate) fn check(&self) -> Result<()> {
         let Self { data, dtype, layout, access, allocation, .. } = *self;

@@ -55,7 +55,7 @@ impl Dist {
 
     /// Blocks dealt out from process 0, for the process at `coordinate`.
     ///
-    /// Saturates instead of overflowing; [`Dim::new`] then refuses it by rule C2.
+    /// Saturates instead of overflowing; [`Dim::new`](super::Dim::new) then refuses it by rule C2.
     #[must_use]
     pub fn cyclic(coordinate: i64, block_size: i64) -> Self {
         let start = coordinate.saturating_mul(block_size);
