@@ -4,10 +4,6 @@
  * that ends because the update calls it. Two ranks. */
 #include "../common/check.h"
 
-#include "../common/check.h"
-
-#include <unistd.h>
-
 enum { ROWS = 8, COLUMNS = 5, LONG = 4 << 20, ROUNDS = 3 };
 
 static void give_back(distarray_export *loan) { loan->release = NULL; }
