@@ -576,6 +576,15 @@ int32_t distarray_array_read_dnpy_set(const char *prefix,
                                       distarray_array **array,
                                       distarray_error *error);
 
+// Reads this rank's part of the set of files prefix_0.dnpy, prefix_1.dnpy, ... as the
+// distribution deals the array out, whatever number of ranks saved it in whatever
+// distribution; padding is filled too. All files must be within reach of every rank.
+// Collective: when one rank fails, all return its status and its report.
+int32_t distarray_distribution_read_dnpy_set(const distarray_distribution *distribution,
+                                             const char *prefix,
+                                             distarray_array **array,
+                                             distarray_error *error);
+
 // Writes this rank's part to the set of files prefix_0.dnpy, prefix_1.dnpy, ... and the
 // set's prefix.manifest. The set is replaced as a whole, whatever interrupts the call.
 // Collective over comm: when one rank fails, all return its status and its report.

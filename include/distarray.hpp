@@ -33,16 +33,16 @@ struct Freed {
 template <class T, void (*Free)(T *)>
 using Handle = std::unique_ptr<T, Freed<T, Free>>;
 
-// Makes an object by a collective function from a list that is empty or has one entry for
-// each axis. A rank with another list names no place for the object: all are refused, where
-// they would wait for a rank that was refused before.
+// Makes an object by a collective function from a list that is empty or has count entries.
+// A rank with another list names no place for the object: all are refused, where they would
+// wait for a rank that was refused before.
 template <class Object, class F, class... A>
-Object *make(std::int64_t ndim, std::size_t given, const char *field, F function, A... arguments) {
+Object *make(std::int64_t count, std::size_t given, const char *field, F function, A... arguments) {
   distarray_error error;
   Object *made = nullptr;
-  const bool fits = given == 0 || given == static_cast<std::size_t>(ndim);
+  const bool fits = given == 0 || given == static_cast<std::size_t>(count);
   const std::int32_t status = function(arguments..., fits ? &made : nullptr, &error);
-  if (!fits) check_length(ndim, given, field);
+  if (!fits) check_length(count, given, field);
   check(status, error);
   return made;
 }
@@ -169,6 +169,14 @@ struct Places {
   std::vector<std::int64_t> coordinate, local;
 };
 
+// The process grid that is wanted; as it is, the one with the smallest surfaces.
+struct Grid {
+  std::vector<std::int64_t> extents = {};  // of each axis, or none
+  std::int64_t order = 0;                  // 2 numbers the ranks column-major
+  std::int64_t replicas = 1;               // equal copies of the array
+  std::vector<std::int64_t> ranks = {};    // instead of an order, the rank at each place
+};
+
 // A communicator and the parts of all its ranks.
 class Distribution {
  public:
@@ -178,15 +186,21 @@ class Distribution {
     detail::call(distarray_distribution_gather, &comm, array.get(), &distribution);
     handle_.reset(distribution);
   }
-  // Deals an array out over all ranks, from axes that begin as distarray_axis{}; no grid
-  // lets it be chosen. grid_order 2 numbers the ranks column-major. Collective over comm.
+  // Deals an array out over all ranks, from axes that begin as distarray_axis{}.
+  // Collective over comm.
   Distribution(const distarray_comm &comm, const std::vector<distarray_axis> &axes,
-               const std::vector<std::int64_t> &grid = {}, std::int32_t grid_order = 0)
+               const Grid &grid = {})
       : ndim_(static_cast<int>(axes.size())) {
+    distarray_grid wanted{};
+    wanted.extents = grid.extents.empty() ? nullptr : grid.extents.data();
+    wanted.order = grid.order;
+    wanted.replicas = grid.replicas;
+    wanted.ranks = grid.ranks.empty() ? nullptr : grid.ranks.data();
+    const bool of_axes = grid.ranks.empty() || detail::length(grid.ranks) == comm.size;
     handle_.reset(detail::make<distarray_distribution>(
-        ndim_, grid.size(), "grid", distarray_distribution_new, &comm,
-        static_cast<std::int32_t>(ndim_), axes.data(), grid.empty() ? nullptr : grid.data(),
-        grid_order));
+        of_axes ? ndim_ : comm.size, of_axes ? grid.extents.size() : grid.ranks.size(),
+        of_axes ? "grid" : "ranks", distarray_distribution_new_on_grid, &comm,
+        static_cast<std::int32_t>(ndim_), axes.data(), &wanted));
   }
   // Takes over a handle of the C interface, of an array of ndim axes.
   Distribution(distarray_distribution *distribution, int ndim) noexcept
@@ -194,6 +208,14 @@ class Distribution {
 
   distarray_distribution *get() const noexcept { return handle_.get(); }
   int ndim() const noexcept { return ndim_; }
+
+  // This rank's part of a set of files, whatever ranks saved it in whatever distribution.
+  // Collective.
+  Array read_dnpy_set(const std::string &prefix) const {
+    distarray_array *array = nullptr;
+    detail::call(distarray_distribution_read_dnpy_set, get(), prefix.c_str(), &array);
+    return Array(array);
+  }
 
   // A new array, all zero; shared puts it where the ranks of a node share. Collective.
   template <class T>

@@ -8,8 +8,8 @@
 !   if (status /= DISTARRAY_OK) print '(a)', distarray_message(error)
 !
 ! Handles (arrays, distributions, plans) and communicators are type(c_ptr); a
-! communicator is c_loc(comm) of the table that distarray_mpi.f90 makes. Texts end with
-! c_null_char. Axes count from 0, as in C.
+! communicator is c_loc(comm) of the table that distarray_mpi.f90 makes. Axes count from
+! 0, as in C. File names may have blanks at their end.
 module distarray_library
   use distarray
   implicit none
@@ -597,40 +597,6 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
 
-    function distarray_array_read_dnpy(path, array, error) bind(c) result(status)
-      import
-      character(kind=c_char), intent(in) :: path(*)
-      type(c_ptr), intent(out) :: array
-      type(distarray_error), intent(out), optional :: error
-      integer(c_int32_t) :: status
-    end function
-
-    function distarray_array_write_dnpy(array, path, error) bind(c) result(status)
-      import
-      type(c_ptr), value :: array
-      character(kind=c_char), intent(in) :: path(*)
-      type(distarray_error), intent(out), optional :: error
-      integer(c_int32_t) :: status
-    end function
-
-    function distarray_array_read_dnpy_set(prefix, comm, array, error) bind(c) result(status)
-      import
-      character(kind=c_char), intent(in) :: prefix(*)
-      type(c_ptr), value :: comm
-      type(c_ptr), intent(out) :: array
-      type(distarray_error), intent(out), optional :: error
-      integer(c_int32_t) :: status
-    end function
-
-    function distarray_array_write_dnpy_set(array, prefix, comm, error) bind(c) result(status)
-      import
-      type(c_ptr), value :: array
-      character(kind=c_char), intent(in) :: prefix(*)
-      type(c_ptr), value :: comm
-      type(distarray_error), intent(out), optional :: error
-      integer(c_int32_t) :: status
-    end function
-
     function distarray_version() bind(c) result(version)
       import
       type(c_ptr) :: version
@@ -639,14 +605,6 @@ module distarray_library
     function distarray_abi_version() bind(c) result(version)
       import
       integer(c_int32_t) :: version
-    end function
-
-    function distarray_has_feature(name, has, error) bind(c) result(status)
-      import
-      character(kind=c_char), intent(in) :: name(*)
-      integer(c_int32_t), intent(out) :: has
-      type(distarray_error), intent(out), optional :: error
-      integer(c_int32_t) :: status
     end function
 
     function distarray_export_to_json(loan, text, capacity, length, &
@@ -669,5 +627,125 @@ module distarray_library
       integer(c_int32_t) :: status
     end function
   end interface
+
+  ! The functions that take a text, as C has them.
+  interface
+    integer(c_int32_t) function distarray_array_read_dnpy_c(path, array, error) &
+        bind(c, name='distarray_array_read_dnpy')
+      import
+      character(kind=c_char), intent(in) :: path(*)
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+    end function
+
+    integer(c_int32_t) function distarray_array_write_dnpy_c(array, path, error) &
+        bind(c, name='distarray_array_write_dnpy')
+      import
+      type(c_ptr), value :: array
+      character(kind=c_char), intent(in) :: path(*)
+      type(distarray_error), intent(out), optional :: error
+    end function
+
+    integer(c_int32_t) function distarray_array_read_dnpy_set_c(prefix, comm, array, error) &
+        bind(c, name='distarray_array_read_dnpy_set')
+      import
+      character(kind=c_char), intent(in) :: prefix(*)
+      type(c_ptr), value :: comm
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+    end function
+
+    integer(c_int32_t) function distarray_distribution_read_dnpy_set_c(distribution, prefix, &
+        array, error) &
+        bind(c, name='distarray_distribution_read_dnpy_set')
+      import
+      type(c_ptr), value :: distribution
+      character(kind=c_char), intent(in) :: prefix(*)
+      type(c_ptr), intent(out) :: array
+      type(distarray_error), intent(out), optional :: error
+    end function
+
+    integer(c_int32_t) function distarray_array_write_dnpy_set_c(array, prefix, comm, error) &
+        bind(c, name='distarray_array_write_dnpy_set')
+      import
+      type(c_ptr), value :: array
+      character(kind=c_char), intent(in) :: prefix(*)
+      type(c_ptr), value :: comm
+      type(distarray_error), intent(out), optional :: error
+    end function
+
+    integer(c_int32_t) function distarray_has_feature_c(name, has, error) &
+        bind(c, name='distarray_has_feature')
+      import
+      character(kind=c_char), intent(in) :: name(*)
+      integer(c_int32_t), intent(out) :: has
+      type(distarray_error), intent(out), optional :: error
+    end function
+  end interface
+
+  private :: c_text
+
+contains
+
+  function distarray_array_read_dnpy(path, array, error) result(status)
+    character(*), intent(in) :: path
+    type(c_ptr), intent(out) :: array
+    type(distarray_error), intent(out), optional :: error
+    integer(c_int32_t) :: status
+    status = distarray_array_read_dnpy_c(c_text(path), array, error)
+  end function
+
+  function distarray_array_write_dnpy(array, path, error) result(status)
+    type(c_ptr), value :: array
+    character(*), intent(in) :: path
+    type(distarray_error), intent(out), optional :: error
+    integer(c_int32_t) :: status
+    status = distarray_array_write_dnpy_c(array, c_text(path), error)
+  end function
+
+  function distarray_array_read_dnpy_set(prefix, comm, array, error) result(status)
+    character(*), intent(in) :: prefix
+    type(c_ptr), value :: comm
+    type(c_ptr), intent(out) :: array
+    type(distarray_error), intent(out), optional :: error
+    integer(c_int32_t) :: status
+    status = distarray_array_read_dnpy_set_c(c_text(prefix), comm, array, error)
+  end function
+
+  function distarray_distribution_read_dnpy_set(distribution, prefix, array, error) result(status)
+    type(c_ptr), value :: distribution
+    character(*), intent(in) :: prefix
+    type(c_ptr), intent(out) :: array
+    type(distarray_error), intent(out), optional :: error
+    integer(c_int32_t) :: status
+    status = distarray_distribution_read_dnpy_set_c(distribution, c_text(prefix), array, error)
+  end function
+
+  function distarray_array_write_dnpy_set(array, prefix, comm, error) result(status)
+    type(c_ptr), value :: array
+    character(*), intent(in) :: prefix
+    type(c_ptr), value :: comm
+    type(distarray_error), intent(out), optional :: error
+    integer(c_int32_t) :: status
+    status = distarray_array_write_dnpy_set_c(array, c_text(prefix), comm, error)
+  end function
+
+  function distarray_has_feature(name, has, error) result(status)
+    character(*), intent(in) :: name
+    integer(c_int32_t), intent(out) :: has
+    type(distarray_error), intent(out), optional :: error
+    integer(c_int32_t) :: status
+    status = distarray_has_feature_c(c_text(name), has, error)
+  end function
+
+  ! A text for C: up to its NUL, if it has one, else without the blanks at its end.
+  pure function c_text(text)
+    character(*), intent(in) :: text
+    character(len=:, kind=c_char), allocatable :: c_text
+    integer :: length
+    length = index(text, c_null_char) - 1
+    if (length < 0) length = len_trim(text)
+    c_text = text(:length) // c_null_char
+  end function
 
 end module distarray_library

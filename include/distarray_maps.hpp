@@ -27,7 +27,7 @@ void call(F function, A... arguments) {
 inline void check_length(std::int64_t expected, std::size_t found, const char *field) {
   if (static_cast<std::size_t>(expected) != found)
     refuse(DISTARRAY_E_RANGE, -1, field, expected, static_cast<std::int64_t>(found),
-           "one entry for each axis");
+           "another number of entries");
 }
 
 template <class T>

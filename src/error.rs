@@ -89,6 +89,8 @@ struct Report {
     kind: ErrorKind,
     /// Not a path: what other ranks are told must be text.
     file: Option<String>,
+    /// Whose loan it is, as that says.
+    loan_of: Option<i64>,
     rank: Option<i64>,
     other_rank: Option<i64>,
     axis: Option<usize>,
@@ -107,6 +109,7 @@ impl Error {
         Self(Box::new(Report {
             kind,
             file: None,
+            loan_of: None,
             rank: None,
             other_rank: None,
             axis: None,
@@ -129,6 +132,13 @@ impl Error {
     #[must_use]
     pub fn or_on_rank(mut self, rank: i64) -> Self {
         self.0.rank.get_or_insert(rank);
+        self
+    }
+
+    /// Says in the message whose loan it is, as the loan does.
+    #[must_use]
+    pub(crate) fn in_loan_of(mut self, rank: i64) -> Self {
+        self.0.loan_of = Some(rank);
         self
     }
 
@@ -239,6 +249,9 @@ impl fmt::Display for Error {
         let mut separator = "";
         if let Some(rank) = report.rank {
             write!(f, "rank {rank}")?;
+            separator = ", ";
+        } else if let Some(rank) = report.loan_of {
+            write!(f, "loan of rank {rank}")?;
             separator = ", ";
         }
         if let Some(other) = report.other_rank {

@@ -197,6 +197,7 @@ fn element_types_must_agree() {
         Distribution::gather(comm, &mine).map(|_| ()).unwrap_err()
     });
     assert_eq!((error.rank(), error.field()), (Some(2), Some("dtype")), "{error}");
+    assert!(error.to_string().contains("float64 expected, float32 found"), "{error}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use distarray::array::DistArray;
 use distarray::comm::{self, Comm};
+use distarray::distribution::{Axis, Distribution};
 use distarray::io::dnpy;
 use distarray::protocol::{Dim, DimData, Dist};
 use distarray::{Error, ErrorKind};
@@ -48,6 +49,8 @@ fn a_set_is_written_and_read_back() {
             assert_eq!(again.dim_data(), part(&comm, 7).dim_data());
         });
     }
+    // Who takes the prefix for a file is told so.
+    assert!(dnpy::read(&prefix).unwrap_err().to_string().contains("a set with this prefix"));
     // The trailing part is empty, and its file is there all the same.
     assert_eq!(dnpy::read(directory.path().join("u_4.dnpy")).unwrap().buffer().shape(), [0]);
 }
@@ -124,4 +127,44 @@ fn a_part_of_another_rank_or_size_is_not_written() {
     }));
     assert_eq!((error.kind(), error.field()), (ErrorKind::Grid, Some("proc_grid_size")));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn any_ranks_read_a_set_in_any_distribution() {
+    let directory = tempfile::tempdir().unwrap();
+    let prefix = directory.path().join("u");
+    comm::threads(4, |comm| dnpy::write_rank(&prefix, part(&comm, 7), &comm).unwrap());
+    let axes = [Axis::block(10).halo(1), Axis::block(10).halo(2).periodic(), Axis::cyclic(10, 3)];
+    for (ranks, axis) in [1, 2, 3, 5].into_iter().flat_map(|ranks| axes.clone().map(|axis| (ranks, axis))) {
+        comm::threads(ranks, |comm| {
+            let d = Distribution::new(&comm, [axis.clone()]).unwrap();
+            let read = dnpy::read_onto(&prefix, &d).unwrap().downcast::<i64>().unwrap();
+            assert_eq!(read.view(), d.from_fn(|g| g[0] + 7).unwrap().view(), "{axis:?} on {ranks}");
+        });
+    }
+}
+
+#[test]
+fn what_hinders_reading_onto_a_distribution_is_everyones_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let prefix = directory.path().join("u");
+    comm::threads(4, |comm| dnpy::write_rank(&prefix, part(&comm, 0), &comm).unwrap());
+    let read = |size| {
+        agreed(comm::threads(3, |comm| {
+            let d = Distribution::new(&comm, [Axis::block(size)]).unwrap();
+            dnpy::read_onto(&prefix, &d).unwrap_err()
+        }))
+    };
+    let error = read(11);
+    assert_eq!((error.kind(), error.field()), (ErrorKind::Shape, Some("size")), "{error}");
+    // The last byte of a file belongs to its elements.
+    let victim = directory.path().join("u_2.dnpy");
+    let mut bytes = fs::read(&victim).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&victim, &bytes).unwrap();
+    let error = read(10);
+    assert_eq!((error.rule(), error.field(), error.rank()), (Some("F11"), Some("crc32"), Some(2)), "{error}");
+    fs::remove_file(&victim).unwrap();
+    let error = read(10);
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("u_2.dnpy"), "{error}");
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use launch::Flavor;
 
 const ERRORS: &str = "tests/c/exchange_errors.c";
+const HANDLES: &str = "tests/c/handles.c";
 const PROGRESS: &str = "tests/c/exchange_progress.c";
 const STRICT: [&str; 5] = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const WHAT_IT_SAYS: &str = "141 refusals, the same on all ranks\n";
@@ -30,6 +31,15 @@ fn sanitizers_find_nothing() {
         let program = launch::compile_c_linked(flavor, ERRORS, &flags);
         let found = launch::mpirun_ok::<&str>(flavor, 3, &program, &[]);
         assert_eq!(found, WHAT_IT_SAYS, "{flavor:?}");
+    }
+}
+
+#[test]
+fn wrong_handles_are_refused_by_name() {
+    for flavor in launch::flavors() {
+        let program = launch::compile_c_linked(flavor, HANDLES, &STRICT);
+        let found = launch::mpirun_ok::<&str>(flavor, 2, &program, &[]);
+        assert_eq!(found, "10 wrong handles refused\n", "{flavor:?}");
     }
 }
 

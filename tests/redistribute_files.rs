@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use distarray::array::{Buffer, Order};
-use distarray::distribution::{Axis, Decomposition, Grid};
+use distarray::comm::Comm;
+use distarray::distribution::{Axis, Decomposition, Distribution, Grid};
 use distarray::io::{Piece, Target, dnpy, npy, redistribute};
 use distarray::protocol::{Dim, DimData, Dist};
 use distarray::{ErrorKind, Result};
@@ -26,6 +27,26 @@ fn set(prefix: &Path, ranks: usize) -> Vec<Piece> {
 /// Writes one `.npy` file.
 fn gather(from: &[Piece], path: &Path) -> Result<()> {
     redistribute(from, Target::Whole(path), &mut |_| Ok(()))
+}
+
+/// Without a manifest, which the original does not know.
+#[test]
+fn a_set_of_the_original_is_read_onto_one_rank() {
+    let manifest: Json = serde_json::from_slice(&fs::read(data().join("manifest.json")).unwrap()).unwrap();
+    let ranked = |file: &str| dnpy::rank_of_path(&data().join(file)).filter(|(_, rank)| *rank == 0);
+    let mut read = 0;
+    for (name, array) in manifest["global_arrays"].as_object().unwrap() {
+        let first = array["files"][0].as_str().unwrap();
+        let Some((prefix, _)) = ranked(first) else { continue };
+        let shape: Vec<i64> = serde_json::from_value(array["shape"].clone()).unwrap();
+        let axes: Vec<Axis> = shape.iter().map(|&size| Axis::whole(size)).collect();
+        let alone = Distribution::new(&Comm::solo(), axes).unwrap();
+        let whole = dnpy::read_onto(&prefix, &alone).unwrap();
+        let found = sha256(whole.buffer().packed_bytes().unwrap());
+        assert_eq!(found, array["sha256_c_order"].as_str().unwrap(), "{name}");
+        read += 1;
+    }
+    assert!(read > 10, "{read} sets");
 }
 
 /// Deals a `.npy` file out.

@@ -58,7 +58,7 @@ fn each_broken_rule_is_said() {
         ("field changed", "[rule take-9]", "epoch of a loan was changed"),
         ("shape changed", "[rule lend-9]", "the lender has changed the description"),
         ("release stays", "[rule lend-6]", "has not set release = NULL"),
-        ("freed again", "with what is no array", "distarray_array_free was called twice"),
+        ("freed again", "with what is no distarray_array", "distarray_array_free was called twice"),
     ] {
         let (out, err) = watched(&directory, "1", what);
         assert_eq!(out, FINE, "{what}");

@@ -37,10 +37,10 @@ static void piece_start(piece *p, int ndim, uint8_t dtype_code, uint8_t dtype_bi
 }
 
 /* Takes the loan and learns from all ranks how their parts make one array. */
-static void piece_take(piece *p, distarray_array **array, distarray_distribution **distribution) {
+static void piece_take(piece *p, MPI_Comm world, distarray_array **array, distarray_distribution **distribution) {
   distarray_comm comm;
   distarray_error error;
-  if (distarray_comm_from_mpi(MPI_COMM_WORLD, &comm) != 0) MPI_Abort(MPI_COMM_WORLD, 1);
+  if (distarray_comm_from_mpi(world, &comm) != 0) MPI_Abort(MPI_COMM_WORLD, 1);
   must(distarray_array_import(&p->loan, DISTARRAY_ACCESS_READ_WRITE, array, &error), &error);
   must(distarray_distribution_gather(&comm, *array, distribution, &error), &error);
 }

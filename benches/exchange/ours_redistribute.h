@@ -65,8 +65,8 @@ static void race_ours(race *race, const char *name, ours_redistribution *o, redi
   const int64_t swapped[2] = {1, 0};
   redistribution_piece(&from, c, &c->from, r->source.data);
   redistribution_piece(&to, c, &c->to, r->target.data);
-  piece_take(&from, &o->from, &o->from_distribution);
-  piece_take(&to, &o->to, &o->to_distribution);
+  piece_take(&from, MPI_COMM_WORLD, &o->from, &o->from_distribution);
+  piece_take(&to, MPI_COMM_WORLD, &o->to, &o->to_distribution);
   if (shared) {
     distarray_export view;
     share(&from, o->from_distribution, &o->from);

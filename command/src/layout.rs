@@ -45,7 +45,7 @@ const TRIED: i64 = 1 << 16;
 
 impl Layout {
     /// The layout that an argument tells: the text form, or a file that ends in `.dnpy`
-    /// or `.json`.
+    /// or `.json`, or the prefix of a set.
     ///
     /// # Errors
     /// A text that says nothing, with a caret under the fault; a layout that cannot be;
@@ -53,7 +53,10 @@ impl Layout {
     pub fn parse(argument: &str, given: Given<'_>) -> Outcome<Self> {
         let layout = match file::parts(argument)? {
             Some(parts) => Self::from_parts(&parts)?,
-            None => Self::from_text(argument, given)?,
+            None => match (Self::from_text(argument, given), file::set_called(argument)) {
+                (Err(_), Some(first)) => return Self::parse(&first, given),
+                (layout, _) => layout?,
+            },
         };
         match given.ranks {
             Some(ranks) if ranks != layout.ranks() => {

@@ -59,6 +59,9 @@ fn what_is_missing_or_contradicts_is_said() {
     let prefix = directory.path().join("bb2x2");
     let said = distarray(["inspect".as_ref(), prefix.as_os_str()]).expect(0);
     assert!(said.contains("3 of 4 parts") && said.contains("missing: 1 of 4 parts, of rank 2"), "{said}");
+    // One part, named by itself, is no broken array.
+    let said = distarray(["inspect".into(), directory.path().join("bb2x2_1.dnpy")]).expect(0);
+    assert!(said.contains("1 of 4 parts") && !said.contains("do not make one array"), "{said}");
     fs::copy(data().join("real/bcbc_2.dnpy"), directory.path().join("bb2x2_2.dnpy")).unwrap();
     let said = distarray(["inspect".as_ref(), prefix.as_os_str()]).expect(0);
     assert!(said.contains("do not make one array") && said.contains("[rule W3]"), "{said}");

@@ -131,6 +131,7 @@ fn a_set_of_files_is_a_layout() {
         ("irr", "5x9 b(0,1,5),b(0,2,9) on 2x2"),
     ] {
         assert_eq!(canonical(&first(name)), text);
+        assert_eq!(canonical(first(name).strip_suffix("_0.dnpy").unwrap()), text);
     }
     // What is the same moves nothing: the files were dealt out by ceil.
     let found = distarray(["plan", &first("bb2x2"), "ceil,ceil on 2x2", "--json"]).json(0);

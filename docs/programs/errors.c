@@ -3,7 +3,7 @@
  * On two ranks it prints:
  *   rank 1, against rank 0, axis 0, start: the owned parts leave a gap (expected 10, found 11) [rule W4]
  *   rule W4, axis 0, field start, expected 10, found 11
- *   rank 1, array: array must not be NULL
+ *   rank 1, array: array must not be NULL; if an earlier call failed, its message says why
  *   all ranks go on together
  */
 #include "common.h"

@@ -4,6 +4,7 @@
  *   every element is where it belongs: yes
  *   transposed and scaled: yes
  *   the files hold the same: yes
+ *   dealt out otherwise, too: yes
  */
 #include "common.h"
 
@@ -82,6 +83,18 @@ int main(int argc, char **argv) {
   must(distarray_array_view(back, &view, &error));
   right = all(memcmp(view.data, columns, sizeof(double) * N * (size_t)n) == 0);
   if (rank == 0) printf("the files hold the same: %s\n", right ? "yes" : "no");
+  distarray_array_free(back);
+
+  /* ANCHOR: onto */
+  /* Any number of ranks reads the files as any distribution deals the array out. */
+  must(distarray_distribution_read_dnpy_set(by_rows, prefix, &back, &error));
+  /* ANCHOR_END: onto */
+  must(distarray_array_view(back, &view, &error));
+  for (int i = first; i < first + n; i++)
+    for (int j = 0; j < N; j++)
+      right &= ((double *)view.data)[(i - first) * N + j] == (i * N + j) + 2 * (j * N + i);
+  right = all(right);
+  if (rank == 0) printf("dealt out otherwise, too: %s\n", right ? "yes" : "no");
 
   distarray_array_free(back);
   distarray_array_free(source);

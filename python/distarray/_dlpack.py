@@ -40,7 +40,7 @@ def tensor(
             "the memory is read-only, which DLPack cannot say before version 1: pass"
             " max_version=(1, 0) or copy=True, or take the array by __array_interface__"
         )
-    asked = plain_request(writable and not copy)
+    asked = plain_request(_abi.ACCESS_READ_WRITE if writable and not copy else _abi.ACCESS_READ)
     if copy:  # which the library makes for this loan alone, so the consumer may write it
         asked.copy, flags = _COPY_ALWAYS, _IS_COPIED
     else:

@@ -63,6 +63,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "distribution_new_on_grid": (_COMM, c_int32, POINTER(distarray_axis), POINTER(distarray_grid), _OUT),
     "distribution_describe": (_H, POINTER(distarray_export)),
     "distribution_relabel": (_H, _H, c_int64, POINTER(c_int64)),
+    "distribution_read_dnpy_set": (_H, c_char_p, _OUT),
     "distribution_zeros": (_H, c_uint8, c_uint8, c_int32, c_int32, _OUT),
     "distribution_owner": (_H, c_int64, _INTS, _INTS),
     "distribution_owners": (_H, c_int32, c_int64, _INTS, _INTS, _INTS),

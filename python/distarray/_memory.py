@@ -139,11 +139,11 @@ def is_writable(shown: distarray_export) -> bool:
     return not shown.flags_write & (_abi.W_READ_ONLY | _abi.W_ALIASED)
 
 
-def plain_request(writable: bool) -> _abi.distarray_request:
+def plain_request(access: int) -> _abi.distarray_request:
     """A request of this package, which understands all that an array can say."""
     asked = _abi.distarray_request()
     asked.struct_size, asked.max_abi_major = sizeof(asked), _abi.ABI_MAJOR
-    asked.access = _abi.ACCESS_READ_WRITE if writable else _abi.ACCESS_READ
+    asked.access = access
     asked.known_flags_read = _abi.R_GHOSTS | _abi.R_GRID_MAP | _abi.R_GRID_COLMAJOR
     asked.known_flags_write = _abi.W_READ_ONLY | _abi.W_REPLICATED | _abi.W_ALIASED
     return asked

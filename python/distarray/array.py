@@ -207,7 +207,8 @@ class Array:
             DistArrayError: for a request that the array cannot meet.
         """
         if request is None:
-            asked = plain_request(is_writable(view(self._handle)))
+            writable = is_writable(view(self._handle))
+            asked = plain_request(_abi.ACCESS_READ_WRITE if writable else _abi.ACCESS_READ)
         else:
             asked = capsule_contents(request, distarray_request)
         capsule: object = native.distarray_python_capsule(byref(lend_on(self._handle, asked)))
@@ -265,19 +266,26 @@ class Array:
         return self.distribution._partitioned(self)
 
 
-def from_distarray(source: object, *, writable: bool | None = None) -> Array:
+def from_distarray(source: object, *, writable: bool | None = None, exclusive: bool = False) -> Array:
     """Takes any object with ``__distarray_c__`` or ``__distarray__``, or the dictionary that the
     latter returns, of protocol 0.10 or 1.0. The memory is shared, never copied. Local.
 
     Args:
         source: what lends the array.
         writable: whether it may be written; None takes what is lent.
+        exclusive: nobody else may use the memory while the array lives, the lender neither:
+            ``__distarray_c__`` can promise that, ``__distarray__`` cannot.
 
     Raises:
         DistArrayError: for the first rule of the protocol that is broken, with axis and
-            field; for an access that is not lent.
+            field; for an access that is not lent; ``Status.BUSY`` where another loan is out.
         TypeError: for an object that lends nothing.
     """
+    if exclusive:
+        if writable is False or not hasattr(source, "__distarray_c__"):
+            why = "an array is taken exclusively by __distarray_c__, and to be written"
+            raise DistArrayError(why, Status.ACCESS, field="exclusive")
+        return _taken(_ask(source, _abi.ACCESS_EXCLUSIVE), _abi.ACCESS_EXCLUSIVE)
     if hasattr(source, "__distarray_c__"):
         return _from_capsule(source, writable)
     if hasattr(source, "__distarray__"):
@@ -302,25 +310,32 @@ def from_distarray(source: object, *, writable: bool | None = None) -> Array:
 
 
 def _from_capsule(source: Any, writable: bool | None) -> Array:
+    access = _abi.ACCESS_READ if writable is False else _abi.ACCESS_READ_WRITE
     try:
-        capsule = _ask(source, writable is not False)
+        capsule = _ask(source, access)
     except DistArrayError as error:
         if writable is not None or error.status != Status.ACCESS:
             raise
-        capsule = _ask(source, False)
-    loan = capsule_contents(capsule, distarray_export)
-    # Nothing behind the prefix may be looked at before the library has; a loan that it
-    # refuses is released with the capsule.
+        capsule = _ask(source, _abi.ACCESS_READ)
     if writable is None:
+        # Nothing behind the prefix may be looked at before the library has.
+        loan = capsule_contents(capsule, distarray_export)
         known = loan.magic == _abi.MAGIC and loan.abi_major == _abi.ABI_MAJOR
         writable = known and not loan.flags_write & ~_abi.W_REPLICATED
-    return Array._of(Handle("array", "array_import", byref(loan), int(writable)))
+        access = _abi.ACCESS_READ_WRITE if writable else _abi.ACCESS_READ
+    return _taken(capsule, access)
 
 
-def _ask(source: Any, writable: bool) -> object:
-    asked = plain_request(writable)  # lives while its capsule is read
+def _ask(source: Any, access: int) -> object:
+    asked = plain_request(access)  # lives while its capsule is read
     capsule: object = source.__distarray_c__(request_capsule(asked))
     return capsule
+
+
+def _taken(capsule: object, access: int) -> Array:
+    # A loan that the library refuses is released with the capsule.
+    loan = capsule_contents(capsule, distarray_export)
+    return Array._of(Handle("array", "array_import", byref(loan), access))
 
 
 def handle_of(array: object) -> Handle | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Sequence
 from ctypes import POINTER, byref, c_int64, c_void_p
 from typing import Any
@@ -132,6 +133,20 @@ class Distribution:
             if order not in ("C", "F"):
                 raise ValueError(f"order is 'C' or 'F', not {order!r}")
         made = Handle("array", "distribution_zeros", self._handle, code, bits, int(order == "F"), int(shared))
+        return Array._of(made, distribution=self)
+
+    def load_dnpy(self, name: str | os.PathLike[str]) -> Array:
+        """This rank's part of a set of files, ``name_0.dnpy``, ``name_1.dnpy``, ..., whatever
+        number of ranks saved it in whatever distribution; padding is filled too. All files
+        must be within reach of every rank. Collective.
+
+        Raises:
+            DistArrayError: on all ranks alike: for an array of another shape, a file that is
+                missing, broken, or not of the save that ``name.manifest`` tells of.
+        """
+        with agreed("distribution_read_dnpy_set", self._handle, None, None):
+            prefix = os.fsencode(name)
+        made = Handle("array", "distribution_read_dnpy_set", self._handle, prefix)
         return Array._of(made, distribution=self)
 
     def wrap(self, buffer: object) -> Array:

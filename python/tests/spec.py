@@ -1,7 +1,7 @@
 """Asks the package the vectors of the specification (protocol-spec/README.md, section 3).
 
 Left out, and not counted, is what Python has no words for: descriptions that are read leniently
-or have no buffer, taking loans exclusively, looking at them before they are taken, what a halo
+or have no buffer, looking at them before they are taken, what a halo
 exchange marks, lives of loans that nobody takes, and the members of a set of files.
 """
 

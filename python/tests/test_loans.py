@@ -37,14 +37,18 @@ class Image(Lender):
         loan[0].release = None
 
 
+#: How the package is asked for an access.
+ASKED = {"read": {"writable": False}, "read-write": {"writable": True}, "exclusive": {"exclusive": True}}
+
+
 def test_images_of_loans():
     def check(vector):
-        if vector["access"] not in ("read", "read-write"):
+        if vector["access"] not in ASKED:
             return LEFT_OUT
         image = Image(vector)
         before = bytes(image.loan)
         try:
-            taken = da.from_distarray(image, writable=vector["access"] == "read-write")
+            taken = da.from_distarray(image, **ASKED[vector["access"]])
         except da.DistArrayError:
             assert (bytes(image.loan), image.released) == (before, 0), vector["id"]
             raise
@@ -52,7 +56,7 @@ def test_images_of_loans():
         del taken
         assert image.released == 1, vector["id"]
 
-    each("abi", 131, check)
+    each("abi", 133, check)
 
 
 class Life:
@@ -68,8 +72,8 @@ class Life:
         self.loans[step["loan"]] = self.image.loan
 
     def take(self, step):
-        lender, writable = Lender(self.loans[step["loan"]]), step["access"] == "read-write"
-        self.arrays[step["array"]] = da.from_distarray(lender, writable=writable)
+        lender = Lender(self.loans[step["loan"]])
+        self.arrays[step["array"]] = da.from_distarray(lender, **ASKED[step["access"]])
 
     def export(self, step):
         asked = _abi.distarray_request(struct_size=128, max_abi_major=1)
@@ -132,7 +136,7 @@ VERBS = {
 def has_words(step):
     if step["do"] == "mark":
         return step["flags"] in (_abi.C_MODIFIED, _abi.C_HALO_MODIFIED)
-    return step["do"] in VERBS and step.get("access") != "exclusive"
+    return step["do"] in VERBS
 
 
 def test_lives_of_loans():
@@ -157,4 +161,4 @@ def test_lives_of_loans():
         assert not life.arrays and not any(loan.release for loan in life.loans.values()), vector["id"]
         return first
 
-    each("lifecycle", 34, check)
+    each("lifecycle", 39, check)

@@ -249,6 +249,13 @@ def test_sets_of_files(comm, rank, size, shared_tmp, everywhere):
         back = da.load_dnpy(shared_tmp / f"set{k}", comm)
         np.testing.assert_array_equal(back.local, u.local)
         assert str(back.dim_data) == str(u.dim_data)
+        # As another distribution, and by one process alone.
+        for d in (
+            da.Distribution(comm, [da.cyclic(n) for n in u.global_shape]),
+            da.Distribution(None, [da.whole(n) for n in u.global_shape]),
+        ):
+            np.testing.assert_array_equal(d.load_dnpy(shared_tmp / f"set{k}").owned, fill(d.zeros()).owned)
+        everywhere(k)  # nobody saves the next set while this one is read
     with pytest.raises(da.DistArrayError) as refused:
         da.load_dnpy(shared_tmp / "none", comm)
     assert everywhere((refused.value.status, refused.value.rank)) == (da.Status.IO, 0)
@@ -301,6 +308,7 @@ def test_all_ranks_are_told_what_one_does_wrong(comm, rank, size, shared_tmp, ev
         lambda: da.Accommodation(u, layouts=["X"] if wrong else ["C"], distribution=d),
         lambda: da.save_dnpy(3 if wrong else shared_tmp / "u", u, comm),
         lambda: da.load_dnpy(3 if wrong else shared_tmp / "u", comm),
+        lambda: d.load_dnpy(3 if wrong else shared_tmp / "u"),
     ):
         with pytest.raises((da.DistArrayError, TypeError, ValueError)):
             call()

@@ -65,6 +65,9 @@ dtypes! {
     C128 = 5, 128, "complex128";
 }
 
+/// DLPack's words for its codes, in order.
+const CODES: [&str; 7] = ["int", "uint", "float", "opaque", "bfloat", "complex", "bool"];
+
 impl DType {
     /// Elements of which only the size is known: records, strings, decimals.
     pub const OPAQUE: Self = Self { code: 3, bits: 0, lanes: 1 };
@@ -110,7 +113,10 @@ impl fmt::Display for DType {
         match self.name() {
             Some(name) => f.write_str(name),
             None if self.code == Self::OPAQUE.code => f.write_str("opaque"),
-            None => write!(f, "dtype(code {}, bits {}, lanes {})", self.code, self.bits, self.lanes),
+            None => match CODES.get(usize::from(self.code)) {
+                Some(name) if self.lanes == 1 => write!(f, "{name} of {} bits", self.bits),
+                _ => write!(f, "dtype(code {}, bits {}, lanes {})", self.code, self.bits, self.lanes),
+            },
         }
     }
 }

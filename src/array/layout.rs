@@ -299,26 +299,28 @@ impl<'a> Strided<'a> {
     /// Whether no two elements share memory: [`Layout::is_disjoint`].
     #[inline(always)]
     pub(crate) fn is_disjoint(self) -> bool {
-        if self.is_empty() || self.is_nested() {
-            return true;
-        }
+        self.is_empty() || self.is_nested() || self.overlap().is_none()
+    }
+
+    /// The first axis, by the size of its stride and then from the last one on, that does
+    /// not step over all that those before it reach; and how far they do.
+    pub(crate) fn overlap(self) -> Option<(usize, u64)> {
         let mut reached = self.itemsize as u64;
-        let mut below = 0;
+        let mut next = (0, 0);
         loop {
-            // The next larger stride, without a sorted copy: ndim is small.
-            let axes = || self.shape.iter().zip(self.strides).filter(|(extent, _)| **extent > 1);
-            let next = axes().map(|(_, s)| s.unsigned_abs()).filter(|&s| s > below).min();
-            if axes().any(|(_, s)| *s == 0) {
-                return false;
+            // Without a sorted copy: ndim is small.
+            let axes = self.shape.iter().zip(self.strides).rev().enumerate();
+            let (place, extent) = axes
+                .filter(|(_, (extent, _))| **extent > 1)
+                .map(|(place, (extent, stride))| ((stride.unsigned_abs(), place), extent.unsigned_abs()))
+                .filter(|&(place, _)| place >= next)
+                .min()?;
+            let (stride, from_last) = place;
+            if stride < reached {
+                return Some((self.shape.len() - 1 - from_last, reached));
             }
-            let Some(stride) = next else { return true };
-            let mut same = axes().filter(|(_, s)| s.unsigned_abs() == stride);
-            let Some((&extent, _)) = same.next() else { return true };
-            if stride < reached || same.next().is_some() {
-                return false;
-            }
-            reached = reached.saturating_add(stride.saturating_mul(extent.unsigned_abs() - 1));
-            below = stride;
+            reached = reached.saturating_add(stride.saturating_mul(extent - 1));
+            next = (stride, from_last + 1);
         }
     }
 

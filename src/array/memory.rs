@@ -98,15 +98,25 @@ impl Memory<'_> {
             }
         }
         if access > Access::Read && !layout.is_disjoint() {
-            return Err(Error::new(
-                ErrorKind::Access,
-                "elements that share memory cannot be lent for writing; lend them read-only",
-            )
-            .in_field("strides")
-            .by_rule("A24"));
+            return Err(shared(layout));
         }
         Ok(())
     }
+}
+
+/// The error of elements that share memory: no single axis is at fault, one can be mended.
+#[cold]
+fn shared(layout: Strided<'_>) -> Error {
+    let (axis, reached) = layout.overlap().unwrap_or_default();
+    let why = format!(
+        "elements share memory, so they cannot be written: axis {axis} must step over all that smaller \
+         strides reach; mend its stride, or lend for reading only"
+    );
+    let found = layout.strides().get(axis).copied().unwrap_or_default();
+    Error::new(ErrorKind::Access, why)
+        .in_field("strides")
+        .expected_found(as_i64(reached), found)
+        .by_rule("A24")
 }
 
 /// Checks that every element lies inside the allocation.

@@ -66,6 +66,16 @@ impl<'a> Claim<'a> {
     }
 }
 
+/// The element type of a [code](Claim::element_code), in words.
+pub(super) fn element_name(number: u64) -> String {
+    let [.., code, bits, high, low] = number.to_be_bytes();
+    let dtype = DType { code, bits, lanes: u16::from_be_bytes([high, low]) };
+    match dtype.itemsize() {
+        Some(_) => dtype.to_string(),
+        None => format!("{dtype} of {} bytes", number >> 32),
+    }
+}
+
 /// Hash of everything that must be the same on all ranks.
 pub(super) fn invariants(claim: &Claim<'_>) -> u64 {
     let grid = claim.dim_data.grid();

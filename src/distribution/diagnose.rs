@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::claim::{Claim, INVARIANTS, axis_invariants, line, order_code, part_code};
+use super::claim::{Claim, INVARIANTS, axis_invariants, element_name, line, order_code, part_code};
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::number::as_i64;
@@ -99,21 +99,51 @@ fn parse(bytes: &[u8]) -> Record {
 fn heads(records: &[Record]) -> impl Iterator<Item = Error> {
     (0..HEAD.len()).filter_map(|word| {
         let (field, kind) = HEAD[word];
-        let error = differs(records, |r| r.head[word], field, kind)?;
+        let odd = differs(records, |r| r.head[word])?;
         Some(match field {
-            "dtype" | "uid" | "grid_order" => error.1,
-            _ => error.1.expected_found(error.0[0].cast_signed(), error.0[1].cast_signed()),
+            "dtype" => odd.error_of_words(field, kind, element_name),
+            "uid" | "grid_order" => odd.error(field, kind, ""),
+            _ => odd.error_of_numbers(field, kind),
         })
     })
 }
 
-/// The first rank whose word is not the most common one, and both words.
-fn differs(
-    records: &[Record],
-    word: impl Fn(&Record) -> u64,
-    field: &'static str,
-    kind: ErrorKind,
-) -> Option<([u64; 2], Error)> {
+/// A rank whose word is not the most common one.
+struct Odd {
+    /// The most common word, and the other.
+    words: [u64; 2],
+    rank: usize,
+    /// The lowest rank with the most common word.
+    common_at: usize,
+    /// How many of how many ranks have another.
+    others: [usize; 2],
+}
+
+impl Odd {
+    fn error(&self, field: &'static str, kind: ErrorKind, more: &str) -> Error {
+        let [others, all] = self.others;
+        let detail =
+            format!("all ranks must agree, but {others} of {all} differ from rank {}{more}", self.common_at);
+        Error::new(kind, detail)
+            .on_rank(as_i64(self.rank))
+            .against_rank(as_i64(self.common_at))
+            .in_field(field)
+            .by_rule("W3")
+    }
+
+    fn error_of_words(&self, field: &'static str, kind: ErrorKind, name: fn(u64) -> String) -> Error {
+        let [common, found] = self.words.map(name);
+        self.error(field, kind, &format!(": {common} expected, {found} found"))
+    }
+
+    fn error_of_numbers(&self, field: &'static str, kind: ErrorKind) -> Error {
+        let [common, found] = self.words.map(u64::cast_signed);
+        self.error(field, kind, "").expected_found(common, found)
+    }
+}
+
+/// The first rank whose word is not the most common one.
+fn differs(records: &[Record], word: impl Fn(&Record) -> u64) -> Option<Odd> {
     let mut counts: HashMap<u64, (usize, usize)> = HashMap::new();
     for (rank, record) in records.iter().enumerate() {
         counts.entry(word(record)).or_insert((0, rank)).0 += 1;
@@ -121,18 +151,9 @@ fn differs(
     // The most common word; among equals, the one of the lowest rank.
     let (&common, &(_, first)) =
         counts.iter().max_by_key(|(_, (count, first))| (*count, usize::MAX - *first))?;
-    let odd = records.iter().position(|record| word(record) != common)?;
-    let detail = format!(
-        "all ranks must agree, but {} of {} differ from rank {first}",
-        records.len() - counts[&common].0,
-        records.len()
-    );
-    let error = Error::new(kind, detail)
-        .on_rank(as_i64(odd))
-        .against_rank(as_i64(first))
-        .in_field(field)
-        .by_rule("W3");
-    Some(([common, word(&records[odd])], error))
+    let rank = records.iter().position(|record| word(record) != common)?;
+    let others = [records.len() - counts[&common].0, records.len()];
+    Some(Odd { words: [common, word(&records[rank])], rank, common_at: first, others })
 }
 
 /// What all ranks must say alike about one axis.
@@ -145,12 +166,12 @@ fn invariants_differ(records: &[Record], axis: usize) -> impl Iterator<Item = Er
     };
     let names = ["dist_type", "component", "size", "proc_grid_size"].into_iter().chain(own);
     names.enumerate().filter_map(move |(word, field)| {
-        let ([common, odd], error) = differs(records, at(word), field, ErrorKind::Invariant)?;
-        let error = error.on_axis(axis);
-        Some(match field {
-            "dist_type" => error,
-            _ => error.expected_found(common.cast_signed(), odd.cast_signed()),
-        })
+        let odd = differs(records, at(word))?;
+        let error = match field {
+            "dist_type" => odd.error_of_words(field, ErrorKind::Invariant, kind_name),
+            _ => odd.error_of_numbers(field, ErrorKind::Invariant),
+        };
+        Some(error.on_axis(axis))
     })
 }
 
@@ -164,6 +185,11 @@ fn parts_differ(records: &[Record], axis: usize) -> impl Iterator<Item = Error> 
         }
     };
     found.into_iter().map(move |error| error.on_axis(axis))
+}
+
+/// The kind of an axis by its letter, in words.
+fn kind_name(letter: u64) -> String {
+    u32::try_from(letter).ok().and_then(char::from_u32).map_or("none".into(), |letter| format!("'{letter}'"))
 }
 
 /// The axis's kind, as the first rank says.

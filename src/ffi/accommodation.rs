@@ -12,7 +12,7 @@ use super::array::into_handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
 use super::exchange::{distarray_moved, size, written};
-use super::handle::{free, give, handle, mutable};
+use super::handle::{Mark, free, give, handle, mutable, object};
 use super::lend::{Loan, Taken, distarray_array};
 use super::text::write_text;
 use crate::array::{Access, AnyArray, ArrayMut, DType, Order, Owner, Written};
@@ -90,10 +90,13 @@ pub struct distarray_requirements {
 /// freed by distarray_accommodation_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_accommodation {
+    mark: Mark<Self>,
     way: Accommodation,
     /// The last copy: the next hand-over takes no new memory when its handle was freed.
     copy: Option<Arc<distarray_array>>,
 }
+
+object!(distarray_accommodation);
 
 /// Finds out whether a consumer can work on array, a part of distribution, as it lies,
 /// and plans the way to what it can work on otherwise. requirements NULL accepts
@@ -120,7 +123,7 @@ pub unsafe extern "C" fn distarray_accommodation_new(
         let asked = asked.as_ref().map(|(array, asked)| (*array, asked)).map_err(Error::clone);
         let way = Accommodation::new_if(distribution, asked)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { give(accommodation, distarray_accommodation { way, copy: None }) };
+        unsafe { give(accommodation, distarray_accommodation { mark: Mark::new(), way, copy: None }) };
         Ok(())
     })
 }
@@ -139,10 +142,12 @@ pub unsafe extern "C" fn distarray_accommodation_hand_over(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        let distarray_accommodation { way, copy } = mutable(accommodation, "accommodation")?;
+        let distarray_accommodation { way, copy, .. } = mutable(accommodation, "accommodation")?;
         let mut mine = || {
             check(handed, "handed")?;
             check(array, "array")?;
+            // SAFETY: the C caller's promise.
+            handle(unsafe { array.as_ref() }, "array")?;
             // SAFETY: every handle is one count of an `Arc`, which stays the handle's.
             let array = ManuallyDrop::new(unsafe { Arc::from_raw(array) });
             way.check(array.array())?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::abi::*;
 use super::error::{check, distarray_error, guard, output};
 use super::export::{access, import_export};
-use super::handle::handle;
+use super::handle::{Object, handle};
 use super::lend::distarray_array;
 use super::request::{answer, read_request};
 use super::watch;
@@ -67,10 +67,11 @@ pub unsafe extern "C" fn distarray_array_export(
     error: *mut distarray_error,
 ) -> i32 {
     guard(error, || {
-        check(array, "array")?;
         // SAFETY: every handle is one count of an `Arc`; the C caller's promise, for
         // all pointers.
         unsafe {
+            check(array, "array")?;
+            handle(array.as_ref(), "array")?;
             // The handle's count stays the handle's.
             let array = ManuallyDrop::new(Arc::from_raw(array));
             let request = read_request(request)?;
@@ -164,10 +165,13 @@ pub unsafe extern "C" fn distarray_array_same_memory(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn distarray_array_free(array: *mut distarray_array) {
     guard(std::ptr::null_mut(), || {
-        if !array.is_null() && (!watch::on() || watch::handle_freed(array)) {
-            // SAFETY: every handle is one count of an `Arc`, taken back here; that it
-            // was not freed before is the C caller's promise.
-            drop(unsafe { Arc::from_raw(array) });
+        // SAFETY: NULL or a handle, which is one count of an `Arc`, taken back here; that it
+        // was not freed while it was lent on is the C caller's promise.
+        unsafe {
+            let known = !array.is_null() && (!watch::on() || watch::handle_freed(array));
+            if known && (*array).is_whole() {
+                drop(Arc::from_raw(array));
+            }
         }
         Ok(())
     });

@@ -103,7 +103,7 @@ pub(super) fn identity(loan: &distarray_export) -> Identity {
 pub(super) unsafe fn describe(loan: &distarray_export) -> Result<Description> {
     let mut dim_data = DimData::empty();
     // SAFETY: the caller's promise.
-    let (dtype, layout) = unsafe { read(loan, &mut dim_data) }?;
+    let (dtype, layout) = unsafe { read(loan, &mut dim_data) }.map_err(|error| of_its_rank(error, loan))?;
     Ok(Description { dtype, layout: layout.to_layout(), dim_data, identity: identity(loan) })
 }
 
@@ -163,17 +163,43 @@ unsafe fn read<'a>(loan: &'a distarray_export, dim_data: &mut DimData) -> Result
     let grid = unsafe { grid(loan, &read) }?;
     dim_data.set(read, grid)?;
     let agree = |field: &'static str, expected: i64, found: i64| {
-        if expected == found {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Grid, "the axes' grid sizes and coordinates say otherwise")
-            .in_field(field)
-            .expected_found(expected, found)
-            .by_rule("A18"))
+        if expected == found { Ok(()) } else { Err(contradicts(dim_data, field, expected, found)) }
     };
     agree("process_count", dim_data.process_count(), loan.process_count)?;
     agree("process_rank", dim_data.process_rank(), loan.process_rank)?;
     Ok((dtype, layout))
+}
+
+/// The error of a loan whose axes say another rank, or number of ranks, than it does.
+#[cold]
+fn contradicts(dim_data: &DimData, field: &'static str, expected: i64, found: i64) -> Error {
+    let grid = dim_data.grid();
+    let counted_as = |order| {
+        let places = dim_data.dims().iter().map(|dim| (dim.proc_grid_size(), dim.proc_grid_rank()));
+        let rank = ProcGrid::new(order).replicated(grid.replicas(), grid.replica()).rank_at(places);
+        field == "process_rank" && rank == found
+    };
+    let why = match grid.order() {
+        GridOrder::RowMajor if counted_as(GridOrder::ColumnMajor) => {
+            "your ranks count the first axis of the grid fastest: set DISTARRAY_R_GRID_COLMAJOR in flags_read"
+        }
+        GridOrder::ColumnMajor if counted_as(GridOrder::RowMajor) => {
+            "your ranks count the last axis of the grid fastest: take DISTARRAY_R_GRID_COLMAJOR out of flags_read"
+        }
+        _ => "the axes' grid sizes and coordinates say otherwise",
+    };
+    Error::new(ErrorKind::Grid, why).in_field(field).expected_found(expected, found).by_rule("A18")
+}
+
+/// Says whose loan it is: the message stands among those of other ranks. Only the message,
+/// for a single process knows no rank at fault.
+#[cold]
+fn of_its_rank(error: Error, loan: &distarray_export) -> Error {
+    // A rank that contradicts the axes is no name.
+    match loan.process_count > 1 && error.rule() != Some("A18") {
+        true => error.in_loan_of(loan.process_rank),
+        false => error,
+    }
 }
 
 /// Reads memory and axes, each with its own rules checked; that the two fit
@@ -220,9 +246,10 @@ pub(super) unsafe fn attach<'a>(
         let text = "the export ends with the call that received it and cannot be kept";
         return Err(Error::new(ErrorKind::Access, text).in_field("flags_read").by_rule("L5"));
     }
+    let located = |error| of_its_rank(error, loan);
     // SAFETY: the caller's promise.
-    let memory = unsafe { examine(loan, access, dim_data) }?;
-    dim_data.check_strict(memory.layout.shape())?;
+    let memory = unsafe { examine(loan, access, dim_data) }.map_err(located)?;
+    dim_data.check_strict(memory.layout.shape()).map_err(located)?;
     Ok(memory)
 }
 
@@ -231,17 +258,18 @@ pub(super) unsafe fn attach<'a>(
 /// # Safety
 /// As for [`describe`].
 pub(super) unsafe fn describe_strictly(loan: &distarray_export) -> Result<Description> {
+    let located = |error| of_its_rank(error, loan);
     let mut dim_data = DimData::empty();
     // SAFETY: the caller's promise.
     let (dtype, layout) = unsafe {
         if loan.flags_read & DISTARRAY_R_NO_DATA != 0 {
-            read(loan, &mut dim_data)?
+            read(loan, &mut dim_data).map_err(located)?
         } else {
-            let memory = examine(loan, Access::Read, &mut dim_data)?;
+            let memory = examine(loan, Access::Read, &mut dim_data).map_err(located)?;
             (memory.dtype, memory.layout)
         }
     };
-    dim_data.check_strict(layout.shape())?;
+    dim_data.check_strict(layout.shape()).map_err(located)?;
     Ok(Description { dtype, layout: layout.to_layout(), dim_data, identity: identity(loan) })
 }
 
@@ -347,9 +375,6 @@ unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result
     if count < 1 {
         return Err(refused("at least this process holds the array", "process_count", 1, count));
     }
-    if !(0..count).contains(&rank) {
-        return Err(refused("process_rank must lie in 0..process_count", "process_rank", count - 1, rank));
-    }
     let (map, column) =
         (loan.flags_read & DISTARRAY_R_GRID_MAP != 0, loan.flags_read & DISTARRAY_R_GRID_COLMAJOR != 0);
     if map && column {
@@ -371,6 +396,9 @@ unsafe fn grid(loan: &distarray_export, dims: &[crate::protocol::Dim]) -> Result
     if replicas > 1 && loan.flags_write & DISTARRAY_W_REPLICATED == 0 {
         let detail = "more processes than the grid has places, and no bit DISTARRAY_W_REPLICATED";
         return Err(refused(detail, "process_count", per_replica, count));
+    }
+    if !(0..count).contains(&rank) {
+        return Err(refused("process_rank must lie in 0..process_count", "process_rank", count - 1, rank));
     }
     if !map {
         let order = if column { GridOrder::ColumnMajor } else { GridOrder::RowMajor };

@@ -10,7 +10,7 @@ use super::array::new_handle;
 use super::axis::{count, distarray_run, map, write_runs};
 use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
-use super::handle::{free, give, handle};
+use super::handle::{Mark, free, give, handle, object};
 use super::lend::distarray_array;
 use super::record::Record;
 use crate::array::{AnyArray, Buffer, DType, Order};
@@ -26,10 +26,13 @@ use crate::protocol::AxisMap;
 /// distarray_distribution_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_distribution {
+    mark: Mark<Self>,
     distribution: Distribution,
     /// Made for the first description.
     part: OnceLock<(Record, Box<[i64]>)>,
 }
+
+object!(distarray_distribution);
 
 impl distarray_distribution {
     pub(super) fn get(&self) -> &Distribution {
@@ -37,7 +40,7 @@ impl distarray_distribution {
     }
 
     pub(super) fn new(distribution: Distribution) -> Self {
-        Self { distribution, part: OnceLock::new() }
+        Self { mark: Mark::new(), distribution, part: OnceLock::new() }
     }
 
     /// An export of this rank's part, without element type and memory, and not live.

@@ -190,16 +190,10 @@ pub(super) fn check<T>(pointer: *const T, name: &'static str) -> Result<()> {
 #[cold]
 fn unusable(null: bool, alignment: usize, name: &'static str) -> Error {
     if null {
-        return missing(name);
+        return Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name);
     }
     let text = format!("{name} must lie at a multiple of {alignment} bytes");
     Error::new(ErrorKind::Align, text).in_field(name)
-}
-
-/// The error of a pointer that is NULL.
-#[cold]
-pub(super) fn missing(name: &'static str) -> Error {
-    Error::new(ErrorKind::Null, format!("{name} must not be NULL")).in_field(name)
 }
 
 /// Refuses null and misaligned pointers that will be used; others may be anything.

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::array::new_handle;
+use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, output};
 use super::handle::handle;
 use super::lend::distarray_array;
@@ -63,6 +64,27 @@ pub unsafe extern "C" fn distarray_array_read_dnpy_set(
             let read = dnpy::read_rank(comm.agree(mine)?, &comm)?;
             output(array, "array", || Ok(new_handle(read)))
         }
+    })
+}
+
+/// Reads this rank's part of the set of files prefix_0.dnpy, prefix_1.dnpy, ... as the
+/// distribution deals the array out, whatever number of ranks saved it in whatever
+/// distribution; padding is filled too. All files must be within reach of every rank.
+/// Collective: when one rank fails, all return its status and its report.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn distarray_distribution_read_dnpy_set(
+    distribution: Option<&distarray_distribution>,
+    prefix: *const c_char,
+    array: *mut *mut distarray_array,
+    error: *mut distarray_error,
+) -> i32 {
+    guard(error, || {
+        let distribution = handle(distribution, "distribution")?.get();
+        // SAFETY: the C caller's promise.
+        let mine = check(array, "array").and_then(|()| unsafe { path(prefix, "prefix") });
+        let read = dnpy::read_onto(distribution.comm().agree(mine)?, distribution)?;
+        // SAFETY: the C caller's promise.
+        unsafe { output(array, "array", || Ok(new_handle(read))) }
     })
 }
 

@@ -7,7 +7,7 @@ use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
 use super::exchange::{distarray_moved, size, written};
-use super::handle::{free, give, handle, mutable};
+use super::handle::{Mark, free, give, handle, mutable, object};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +17,7 @@ use crate::number::as_i64;
 /// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_halo {
+    mark: Mark<Self>,
     halo: Halo,
     /// Which of its movers was started, and on which array, which is kept till the end.
     started: Option<(usize, Arc<distarray_array>)>,
@@ -26,9 +27,13 @@ pub struct distarray_halo {
 /// freed by distarray_bound_halo_free.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_bound_halo {
+    mark: Mark<Self>,
     binding: Binding,
     arrays: Vec<Arc<distarray_array>>,
 }
+
+object!(distarray_halo);
+object!(distarray_bound_halo);
 
 /// The memory of an array that C passed, to be written.
 ///
@@ -56,7 +61,7 @@ pub unsafe extern "C" fn distarray_halo_new(
         distribution.comm().agree(check(halo, "halo"))?;
         let planned = if corners == 0 { Halo::star(distribution) } else { Halo::new(distribution) }?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { give(halo, distarray_halo { halo: planned, started: None }) };
+        unsafe { give(halo, distarray_halo { mark: Mark::new(), halo: planned, started: None }) };
         Ok(())
     })
 }
@@ -263,7 +268,7 @@ pub unsafe extern "C" fn distarray_halo_bind(
         // SAFETY: every handle is one count of an `Arc`.
         let arrays = given?.into_iter().map(|array| unsafe { keep(array) }).collect();
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { give(bound, distarray_bound_halo { binding, arrays }) };
+        unsafe { give(bound, distarray_bound_halo { mark: Mark::new(), binding, arrays }) };
         Ok(())
     })
 }
@@ -277,7 +282,7 @@ pub unsafe extern "C" fn distarray_bound_halo_update(
 ) -> i32 {
     guard(error, || {
         let bound = mutable(bound, "bound")?;
-        let distarray_bound_halo { binding, arrays } = bound;
+        let distarray_bound_halo { binding, arrays, .. } = bound;
         // SAFETY: the binding was made for these arrays, which are kept; that nobody else
         // touches them is the C caller's promise.
         unsafe { binding.update(arrays.iter().map(|array| array.array())) }?;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::abi::*;
+use super::handle::{Mark, object};
 use super::place::in_place;
 use super::record::Record;
 use super::watch;
@@ -31,6 +32,7 @@ pub(super) enum Loan {
 // `Arc`, so the array lives until the last of them is gone.
 #[allow(non_camel_case_types)] // the C name
 pub struct distarray_array {
+    mark: Mark<Self>,
     array: AnyArray,
     /// Made for the first loan; many arrays are only taken.
     record: OnceLock<Record>,
@@ -76,6 +78,7 @@ impl From<Taken> for Arc<distarray_array> {
         let Taken { array, meta, info } = taken;
         let epoch = array.identity().epoch;
         in_place(|| distarray_array {
+            mark: Mark::new(),
             array,
             record: OnceLock::new(),
             meta,
@@ -86,6 +89,8 @@ impl From<Taken> for Arc<distarray_array> {
         })
     }
 }
+
+object!(distarray_array);
 
 // SAFETY: the raw pointers of `record` and `meta` point at memory that `array`
 // keeps alive and nobody writes.

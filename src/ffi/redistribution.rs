@@ -7,7 +7,7 @@ use super::abi::DISTARRAY_C_MODIFIED;
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
 use super::exchange::{distarray_moved, size, written};
-use super::handle::{free, give, handle, mutable};
+use super::handle::{Mark, free, give, handle, mutable, object};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::comm::{Comm, distarray_comm};
@@ -18,7 +18,18 @@ use crate::number::as_i64;
 /// A planned redistribution. Made by distarray_redistribution_new, freed by
 /// distarray_redistribution_free.
 #[allow(non_camel_case_types)] // the C name
-pub struct distarray_redistribution(Redistribution);
+pub struct distarray_redistribution {
+    mark: Mark<Self>,
+    plan: Redistribution,
+}
+
+object!(distarray_redistribution);
+
+impl distarray_redistribution {
+    fn new(plan: Redistribution) -> Self {
+        Self { mark: Mark::new(), plan }
+    }
+}
 
 /// Plans the way from one distribution to another of the same global shape and the
 /// same ranks, for arrays of any element type. axes NULL keeps the order of the axes;
@@ -46,7 +57,7 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let (target, axes) = source.comm().agree(mine())?;
         let planned = Redistribution::permuted(source, target, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { give(redistribution, distarray_redistribution(planned)) };
+        unsafe { give(redistribution, distarray_redistribution::new(planned)) };
         Ok(())
     })
 }
@@ -69,7 +80,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_reshape(
         let target = source.comm().agree(mine)?.get();
         let planned = Redistribution::reshaped(source, target)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { give(redistribution, distarray_redistribution(planned)) };
+        unsafe { give(redistribution, distarray_redistribution::new(planned)) };
         Ok(())
     })
 }
@@ -134,7 +145,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_across(
         let sides = (source.map(distarray_distribution::get), target.map(distarray_distribution::get));
         let planned = Redistribution::across(&comm, sides.0, sides.1, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { give(redistribution, distarray_redistribution(planned)) };
+        unsafe { give(redistribution, distarray_redistribution::new(planned)) };
         Ok(())
     })
 }
@@ -211,7 +222,7 @@ fn apply(
         let target = target.map(|array| unsafe { ArrayMut::vouched(array.array()) });
         (scale, (source.map(|array| array.array()), target))
     });
-    redistribution.0.apply_if(arrays)?;
+    redistribution.plan.apply_if(arrays)?;
     written(target, DISTARRAY_C_MODIFIED);
     Ok(())
 }
@@ -227,7 +238,7 @@ pub unsafe extern "C" fn distarray_redistribution_moves(
     guard(error, || {
         let redistribution = handle(redistribution, "redistribution")?;
         // SAFETY: the C caller's promise.
-        unsafe { output(moved, "moved", || Ok(redistribution.0.moves(size(itemsize)?).into())) }
+        unsafe { output(moved, "moved", || Ok(redistribution.plan.moves(size(itemsize)?).into())) }
     })
 }
 

@@ -276,7 +276,13 @@ pub(super) fn handle_made<T>(handle: *const T) {
 pub(super) fn handle_freed<T>(handle: *const T) -> bool {
     let known_one = known().handles.remove(&handle.addr());
     if !known_one {
-        tell("distarray_array_free was called twice, or with what is no array");
+        freed_in_vain("distarray_array");
     }
     known_one
+}
+
+/// What was to be freed is no object of this name, or was freed.
+#[cold]
+pub(super) fn freed_in_vain(name: &str) {
+    tell(&format!("{name}_free was called twice, or with what is no {name}"));
 }

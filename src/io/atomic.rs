@@ -70,7 +70,7 @@ impl AtomicFile {
             Ok(metadata) => Some(metadata.permissions()),
             Err(_) => None,
         };
-        let (file, path) = create(&target).map_err(|error| Error::from(error).in_file(&target))?;
+        let (file, path) = create(&target).map_err(|error| refused(error, &target))?;
         let temporary = Temporary { path, target, kept: false };
         if let Some(permissions) = before {
             temporary.named(file.set_permissions(permissions))?;
@@ -89,6 +89,15 @@ impl AtomicFile {
         self.temporary.named(synced)?;
         Ok(Staged { sum: self.writer.get_ref().sum(), temporary: self.temporary })
     }
+}
+
+/// Why a file cannot be made beside `target`.
+fn refused(error: std::io::Error, target: &Path) -> Error {
+    let error = match error.kind() {
+        IoErrorKind::NotFound => Error::new(ErrorKind::Io, "its directory does not exist; make that first"),
+        _ => error.into(),
+    };
+    error.in_file(target)
 }
 
 impl Staged {

@@ -16,6 +16,7 @@
 //! the doubled magic of version 0.5. Bytes after the buffer are ignored.
 
 mod manifest;
+mod onto;
 mod set;
 
 use std::io::{self, BufReader, Read};
@@ -23,6 +24,7 @@ use std::path::Path;
 
 pub use manifest::{Manifest, Member, manifest_path};
 pub(super) use manifest::{Save, commit, lock};
+pub use onto::read_onto;
 pub use set::{rank_of_path, rank_path, read_rank, write_rank};
 
 use super::atomic::{AtomicFile, Staged};
@@ -124,8 +126,21 @@ impl Header {
     }
 }
 
+/// The error of a file that is not there; says so where a set has this prefix.
+fn or_a_set(error: Error, path: &Path) -> Error {
+    let first = rank_path(path, 0);
+    if path.exists() || !first.exists() {
+        return error;
+    }
+    let why = format!(
+        "no such file, but a set with this prefix: read {}, or the set with a communicator",
+        first.display()
+    );
+    Error::new(ErrorKind::Io, why).in_file(path)
+}
+
 fn read_file(path: &Path, reading: Reading) -> Result<(AnyArray, Vec<Repair>)> {
-    let (file, length) = file::open(path)?;
+    let (file, length) = file::open(path).map_err(|error| or_a_set(error, path))?;
     read_all(&mut Source::new(BufReader::new(file), length), reading).map_err(|error| error.in_file(path))
 }
 

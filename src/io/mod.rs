@@ -31,9 +31,11 @@ mod file;
 mod lock;
 pub mod npy;
 mod pep3118;
+mod piece;
 mod redistribute;
 mod source;
 mod sum;
 
 pub use atomic::write_whole;
-pub use redistribute::{Piece, Progress, Target, redistribute};
+pub use piece::Piece;
+pub use redistribute::{Progress, Target, redistribute};

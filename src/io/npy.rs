@@ -207,6 +207,11 @@ impl Header {
     pub(super) fn read_data<R: Read>(&self, source: &mut Source<R>) -> Result<Buffer> {
         // The elements must be there before memory is taken for them.
         self.check_data(source)?;
+        self.fill(|bytes| source.fill(bytes, "data"))
+    }
+
+    /// Memory for the elements, zero, then filled with a file's bytes, which become native.
+    pub(super) fn fill(&self, read: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Buffer> {
         let dtype = self.descr.dtype();
         let mut buffer = if dtype == DType::OPAQUE {
             let format = pep3118::format(&self.descr).map(Arc::from);
@@ -215,7 +220,7 @@ impl Header {
             Buffer::zeros(dtype, self.shape(), self.order)?
         };
         let bytes = buffer.packed_bytes_mut()?;
-        source.fill(bytes, "data")?;
+        read(bytes)?;
         if dtype == DType::BOOL {
             bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0));
         } else if dtype != DType::OPAQUE && self.descr.is_foreign_endian() {

@@ -84,10 +84,13 @@ fn block(place: Place, start: i64, stop: i64, padding: [i64; 2], outside: bool) 
         return Err(beyond("stop", place.size.saturating_add(right), stop, outside));
     }
     if place.rank == 0 && start != -left {
-        return Err(Error::new(ErrorKind::Range, "the first process's part must begin at the edge")
-            .in_field("start")
-            .expected_found(-left, start)
-            .by_rule("B3"));
+        return Err(Error::new(
+            ErrorKind::Range,
+            "the first process's part must begin at the edge; indices count from 0",
+        )
+        .in_field("start")
+        .expected_found(-left, start)
+        .by_rule("B3"));
     }
     // The extent itself must fit: start may be negative.
     if stop.checked_sub(start).is_none() {

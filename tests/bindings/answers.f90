@@ -228,7 +228,7 @@ contains
     integer(c_int8_t), pointer :: bytes(:)
     integer(c_int64_t) :: flat, rest, place, byte
     integer :: axis
-    status = distarray_array_read_dnpy(text_of(q) // c_null_char, array, q%error)
+    status = distarray_array_read_dnpy(text_of(q) // '  ', array, q%error)
     if (status /= DISTARRAY_OK) return
     status = distarray_array_write_dnpy(array, text_of(q) // '.again' // c_null_char, q%error)
     if (status /= DISTARRAY_OK) return

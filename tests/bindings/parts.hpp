@@ -110,7 +110,7 @@ struct Part {
 
 inline distarray::Distribution deal(question *q, const distarray_comm &comm) {
   std::vector<distarray_axis> axes(static_cast<std::size_t>(next(q)), distarray_axis{});
-  const auto order = static_cast<std::int32_t>(next(q));
+  const std::int64_t order = next(q);
   const Numbers grid = next(q, next(q));
   for (auto &axis : axes) {
     axis.dist_type = static_cast<std::uint32_t>(next(q));
@@ -125,7 +125,7 @@ inline distarray::Distribution deal(question *q, const distarray_comm &comm) {
     if (n_bounds > 0) axis.bounds = q->ask;
     q->ask += n_bounds;
   }
-  return distarray::Distribution(comm, axes, grid, order);
+  return distarray::Distribution(comm, axes, {grid, order});
 }
 
 // A distribution and an array of it, perhaps in memory of our own.

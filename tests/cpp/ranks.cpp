@@ -21,7 +21,7 @@ void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
-  int rank = 0, refused = 0, all = 0, size = 0;
+  int rank = 0, refused = 0, whole = 0, size = 0;
   distarray_comm comm;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &size);
@@ -37,8 +37,15 @@ int main(int argc, char **argv) {
   std::vector<distarray_axis> axes(1);
   axes[0].dist_type = DISTARRAY_DIST_BLOCK;
   axes[0].size = 10;
-  ask([&] { distarray::Distribution(comm, axes, wrong ? List{size, 1} : List{size}); });
-  const distarray::Distribution line(comm, axes, {size});
+  ask([&] { distarray::Distribution(comm, axes, {wrong ? List{size, 1} : List{size}}); });
+  const List few(static_cast<std::size_t>(size - 1)), none;
+  ask([&] { distarray::Distribution(comm, axes, {{}, 0, 1, wrong ? few : none}); });
+  const distarray::Distribution line(comm, axes, {{size}});
+  // Every rank has a copy of its own.
+  distarray::Grid copies;
+  copies.replicas = size;
+  const distarray::Distribution everywhere(comm, axes, copies);
+  whole += everywhere.zeros<double>().view<const double, 1>().extent(0) == axes[0].size;
   axes.resize(3);
   axes[1].size = axes[2].size = 1;
   const distarray::Distribution cube(comm, axes);
@@ -63,8 +70,9 @@ int main(int argc, char **argv) {
     refused += !wrong && error.code() == DISTARRAY_E_NULL;
   }
   full = false;
-  MPI_Allreduce(&refused, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  if (rank == 0) std::printf("%d of 6 refused on all\n", all / size);
+  int mine[2] = {refused, whole}, all[2] = {0, 0};
+  MPI_Allreduce(mine, all, 2, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+  if (rank == 0) std::printf("%d of 7 refused on all, %d whole copies\n", all[0] / size, all[1]);
   MPI_Finalize();
   return 0;
 }

@@ -248,3 +248,37 @@ fn unusual_structs_are_taken() {
         assert_eq!(producer.released.get(), 1, "{name}");
     }
 }
+
+/// Among the messages of many ranks each names its own, and what is to be mended.
+#[test]
+fn a_refusal_names_its_rank_and_the_way_out() {
+    let grid_of_two_by_two = |p: &mut Producer| {
+        (p.dims[1].size, p.dims[1].proc_grid_size) = (10, 2);
+    };
+    let cases: &[(Change, &str)] = &[
+        (Part(|p| p.strides[1] = 1), "loan of rank 1, axis 1, strides: float64 elements lie 8 bytes apart"),
+        (
+            Part(|p| p.strides[0] = 8),
+            "loan of rank 1, strides: elements share memory, so they cannot be written: axis 0 must",
+        ),
+        (Part(|p| p.strides[0] = 8), "(expected 40, found 8)"),
+        (Loan(|e, _| e.dtype_bits = 0), "loan of rank 1, dtype_code: float of 0 bits"),
+        (Part(|p| p.dims[0].start = 7), "loan of rank 1, axis 0, stop"),
+        // A rank that contradicts the axes names nobody.
+        (Loan(|e, _| e.process_rank = 0), "process_rank: the axes' grid sizes"),
+        (Both(grid_of_two_by_two, |e, _| e.process_count = 4), "set DISTARRAY_R_GRID_COLMAJOR"),
+        (
+            Both(grid_of_two_by_two, |e, _| {
+                (e.process_count, e.process_rank, e.flags_read) = (4, 2, DISTARRAY_R_GRID_COLMAJOR);
+            }),
+            "take DISTARRAY_R_GRID_COLMAJOR out",
+        ),
+    ];
+    for (change, words) in cases {
+        let mut producer = Producer::new();
+        let mut loan = change.apply(&mut producer);
+        let (_, _, message) = take(&raw mut loan, DISTARRAY_ACCESS_READ_WRITE).unwrap_err();
+        assert!(message.contains(words), "{message}");
+        assert_eq!(message.starts_with("loan of rank 1, "), !message.contains("A18"), "{message}");
+    }
+}

@@ -27,6 +27,12 @@ pub fn parts(argument: &str) -> Outcome<Option<Vec<DimData>>> {
     }
 }
 
+/// The first file of a set by its prefix, where there is one.
+pub fn set_called(prefix: &str) -> Option<String> {
+    let first = dnpy::rank_path(Path::new(prefix), 0);
+    first.exists().then(|| first.to_str().map(str::to_string)).flatten()
+}
+
 /// The parts of the set that a file belongs to.
 fn set(path: &Path) -> Outcome<Vec<DimData>> {
     let read = |path: &Path| Ok::<_, Failure>(dnpy::read_header(path, Reading::Protocol)?.dim_data);

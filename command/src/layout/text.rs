@@ -38,7 +38,8 @@ Layouts:
   replicas 2    so many equal copies, each on a grid of its own
 
   An argument that ends in .dnpy stands for the set of files u_0.dnpy, u_1.dnpy ...
-  that it belongs to, and one that ends in .json for the dim_data of all ranks.";
+  that it belongs to, as does the prefix u where it says nothing else; one that ends
+  in .json for the dim_data of all ranks.";
 
 /// Ranks are `int` in MPI.
 const MOST_RANKS: i64 = i32::MAX as i64;

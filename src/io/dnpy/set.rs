@@ -83,10 +83,13 @@ fn member(prefix: &Path, comm: &Comm) -> Result<Option<Member>> {
     let read = || {
         let Some(manifest) = Manifest::open(prefix)? else { return Ok(None) };
         if manifest.ranks() != comm.size() {
-            return Err(Error::new(ErrorKind::Grid, "the set was saved by another number of ranks")
-                .in_field("proc_grid_size")
-                .expected_found(as_i64(manifest.ranks()), as_i64(comm.size()))
-                .in_file(&manifest.path()));
+            return Err(Error::new(
+                ErrorKind::Grid,
+                "the set was saved by another number of ranks; read it as a distribution of these",
+            )
+            .in_field("proc_grid_size")
+            .expected_found(as_i64(manifest.ranks()), as_i64(comm.size()))
+            .in_file(&manifest.path()));
         }
         Ok(Some((manifest.id(), manifest.sums().collect::<Result<Vec<_>>>()?)))
     };
