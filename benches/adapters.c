@@ -8,8 +8,8 @@
  * windows, of the slowest rank.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+
+#include "common/clock.h"
 
 #include <distarray_hypre.h>
 #include <distarray_petsc_dmda.h>
@@ -95,17 +95,6 @@ static void once(int kind) {
   }
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv) {
   static double times[KINDS][REPETITIONS], medians[KINDS];
   PetscCallAbort(PETSC_COMM_WORLD, PetscInitialize(&argc, &argv, NULL, NULL));
@@ -123,10 +112,7 @@ int main(int argc, char **argv) {
       for (int call = 0; call < CALLS; call++) once(kind);
       times[kind][i] = (now() - begin) / CALLS;
     }
-  for (int kind = 0; kind < KINDS; kind++) {
-    qsort(times[kind], REPETITIONS, sizeof(double), compare);
-    medians[kind] = times[kind][REPETITIONS / 2];
-  }
+  for (int kind = 0; kind < KINDS; kind++) medians[kind] = median(times[kind], REPETITIONS);
   MPI_Allreduce(MPI_IN_PLACE, medians, KINDS, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
   if (rank == 0) {
     const double *t = medians;

@@ -4,6 +4,9 @@
 //! and HYPRE, and `adapters.cpp` against its Trilinos, and runs them on one and on two
 //! ranks of Open MPI.
 
+#[path = "common/library.rs"]
+mod library;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -11,13 +14,7 @@ const PETSC: &str = "/usr/lib/petscdir/petsc3.18/x86_64-linux-gnu-real";
 
 fn main() {
     let root = env!("CARGO_MANIFEST_DIR");
-    let executable = std::env::current_exe().unwrap();
-    // The library lies beside the folder of this program.
-    let library = executable.parent().and_then(|deps| deps.parent()).unwrap().to_path_buf();
-    let link = library.join("libdistarray.so.0");
-    if !link.exists() {
-        std::os::unix::fs::symlink(library.join("libdistarray.so"), &link).unwrap();
-    }
+    let library = library::library();
     let compile = |compiler: &str, source: &str, flags: &[&str], libraries: &[&str]| {
         let program = library.join(source.replace('.', "-"));
         let mut compile = Command::new(compiler);

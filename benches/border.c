@@ -10,31 +10,16 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <mpi.h>
+
+#include "common/clock.h"
 
 #include "distarray.h"
 #include "distarray_mpi.h"
 
 /* Many short windows: on a busy machine most of them run undisturbed. */
 enum { REPETITIONS = 501, CALLS = 100, HANDLES = 6, COLLECTIVE_CALLS = 20 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *times) {
-  qsort(times, REPETITIONS, sizeof *times, compare);
-  return times[REPETITIONS / 2];
-}
 
 static void must(int32_t status, const distarray_error *error) {
   if (status != DISTARRAY_OK) {
@@ -112,9 +97,10 @@ static void local(const char *name, int64_t extent, int64_t procs) {
     }
   }
   distarray_array_free(array);
-  double ours = median(lend), theirs = median(heap);
+  double ours = median(lend, REPETITIONS), theirs = median(heap, REPETITIONS), taken[2];
+  for (int cyclic = 0; cyclic < 2; ++cyclic) taken[cyclic] = median(take[cyclic], REPETITIONS);
   printf("%-26s lend %5.1f ns = %3.1f x malloc+free (%.1f ns)   take block %5.1f ns, cyclic %5.1f ns; free %5.1f ns\n",
-         name, ours, ours / theirs, theirs, median(take[0]), median(take[1]), median(drop[0]));
+         name, ours, ours / theirs, theirs, taken[0], taken[1], median(drop[0], REPETITIONS));
 }
 
 static void collective(void) {
@@ -142,7 +128,7 @@ static void collective(void) {
     }
     reduce[r] = (now() - start) / COLLECTIVE_CALLS;
   }
-  double ours = median(check), theirs = median(reduce);
+  double ours = median(check, REPETITIONS), theirs = median(reduce, REPETITIONS);
   if (rank == 0)
     printf("collective check on %d ranks: %6.2f us = %4.2f x MPI_Allreduce of 8 bytes (%.2f us)\n", size,
            ours / 1e3, ours / theirs, theirs / 1e3);

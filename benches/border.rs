@@ -7,6 +7,8 @@
 #![allow(unsafe_code)] // importing a loan is a promise
 
 mod common;
+#[path = "common/library.rs"]
+mod library;
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -56,13 +58,7 @@ fn check_on_threads() {
 /// The C program under each MPI.
 fn c_side() {
     let root = env!("CARGO_MANIFEST_DIR");
-    let executable = std::env::current_exe().unwrap();
-    // The library lies beside the folder of this program.
-    let library = executable.parent().and_then(|deps| deps.parent()).unwrap().to_path_buf();
-    let link = library.join("libdistarray.so.0");
-    if !link.exists() {
-        std::os::unix::fs::symlink(library.join("libdistarray.so"), &link).unwrap();
-    }
+    let library = library::library();
     let program: PathBuf = library.join("border-c");
     for (compiler, launcher) in [
         ("mpicc.openmpi", &["mpirun.openmpi", "--oversubscribe", "--bind-to", "none", "-n", "2"][..]),

@@ -7,6 +7,9 @@
 //! MPI's single-copy path helps some and hurts others; the verdict gives each the
 //! better of the two. `-- TEXT` runs the cases that have TEXT in their name.
 
+#[path = "common/library.rs"]
+mod library;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,20 +92,9 @@ fn costa(sources: &Path, scratch: &Path) -> Option<Vec<String>> {
     Some(words(&libraries))
 }
 
-/// Where this program's own library lies, with the name that programs look for.
-fn library() -> PathBuf {
-    let executable = std::env::current_exe().unwrap();
-    let library = executable.parent().and_then(|deps| deps.parent()).unwrap().to_path_buf();
-    let link = library.join("libdistarray.so.0");
-    if !link.exists() {
-        std::os::unix::fs::symlink(library.join("libdistarray.so"), &link).unwrap();
-    }
-    library
-}
-
 fn compile(name: &str, peers: &[&Peer], extra: &[String], scratch: &Path) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let library = library();
+    let library = library::library();
     let program = scratch.join(name);
     let mut command = Command::new(COMPILER);
     command.args(FLAGS).arg("-I").arg(root.join("include"));
@@ -190,7 +182,7 @@ fn verdict(cases: &[(String, Ratios)]) {
 
 fn main() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/exchange");
-    let scratch = library().join("exchange-c");
+    let scratch = library::library().join("exchange-c");
     fs::create_dir_all(&scratch).unwrap();
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let json = scratch.join("results.json");

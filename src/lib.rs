@@ -63,6 +63,7 @@ pub mod error;
 pub mod exchange;
 pub mod ffi;
 pub mod io;
+mod number;
 pub mod protocol;
 
 pub use error::{Error, ErrorKind, Result};

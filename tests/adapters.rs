@@ -5,46 +5,30 @@
 mod adapters;
 #[path = "common/launch.rs"]
 mod launch;
+#[path = "common/adapter_programs.rs"]
+mod programs;
 
 use std::path::Path;
 
 use adapters::Library;
 use launch::Flavor;
+use programs::{assert_clean, assert_held, assert_right, compile};
 
-/// Optimized too: the compiler then sees more of what may be wrong.
-const C99: [&str; 6] = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
-const PETSC: [&str; 3] = ["petsc", "petsc_dmda", "petsc_refuse"];
-
-/// Compiles a program of tests/adapters/ with a library.
-fn compile(library: &Library, program: &str, flags: &[&str]) -> std::path::PathBuf {
-    let flags: Vec<&str> = flags.iter().copied().chain(library.flags()).collect();
-    launch::compile_c_linked(library.mpi, &format!("tests/adapters/{program}.c"), &flags)
-}
-
-/// Each program ends by itself where something is wrong, and says that nothing is.
-fn assert_right(library: &Library, programs: &[&str], ranks: &[usize]) {
-    for program in programs {
-        let compiled = compile(library, program, &C99);
-        for &ranks in ranks {
-            let found = launch::mpirun_ok::<&str>(library.mpi, ranks, &compiled, &[]);
-            assert!(!found.is_empty(), "{program} on {ranks} ranks of {library:?} says nothing");
-        }
-    }
-}
+const PETSC: [&str; 3] = ["petsc.c", "petsc_dmda.c", "petsc_refuse.c"];
 
 #[test]
 fn petsc_lends_and_borrows() {
     for library in adapters::petsc() {
         // Real numbers over Open MPI are tested most; the other builds differ in types alone.
         let ranks: &[usize] = if library.is_default() { &[1, 2, 3, 4] } else { &[3] };
-        assert_right(&library, &PETSC, ranks);
+        PETSC.iter().for_each(|program| assert_right(&library, program, ranks));
     }
 }
 
 #[test]
 fn sundials_lends_and_borrows() {
     for library in adapters::sundials() {
-        assert_right(&library, &["sundials"], &[1, 2, 3, 4]);
+        assert_right(&library, "sundials.c", &[1, 2, 3, 4]);
     }
 }
 
@@ -52,34 +36,22 @@ fn sundials_lends_and_borrows() {
 fn hypre_lends_and_borrows() {
     for library in adapters::hypre() {
         let ranks: &[usize] = if library.name == "HYPRE" { &[1, 2, 3, 4] } else { &[3] };
-        assert_right(&library, &["hypre", "hypre_errors"], ranks);
+        ["hypre.c", "hypre_errors.c"].iter().for_each(|program| assert_right(&library, program, ranks));
     }
 }
 
 #[test]
 fn slepc_lends_and_solves_in_loans() {
     for library in adapters::slepc() {
-        assert_right(&library, &["slepc"], &[1, 2, 3, 4]);
+        assert_right(&library, "slepc.c", &[1, 2, 3, 4]);
     }
 }
 
 /// It defines MPI's collective functions: what ranks wait for is counted, not timed.
 #[test]
 fn borrowing_is_one_reduction() {
-    let libraries: Vec<Library> =
-        adapters::matrix().into_iter().chain(adapters::fftw()).chain(adapters::hdf5()).collect();
-    let libraries = libraries.iter().filter(|library| library.mpi == Flavor::OpenMpi);
-    if libraries.clone().next().is_none() {
-        return; // the launcher has said why
-    }
-    let flags: Vec<&str> = C99.into_iter().chain(libraries.flat_map(Library::flags)).collect();
-    let program = launch::compile_c_linked(Flavor::OpenMpi, "tests/adapters/calls.c", &flags);
-    let scratch = tempfile::tempdir().unwrap();
-    for ranks in [2, 3] {
-        let file = scratch.path().join("file");
-        let found = launch::mpirun_ok(Flavor::OpenMpi, ranks, &program, &[file]);
-        assert_eq!(found, "every loan is borrowed by one reduction\n", "{ranks} ranks");
-    }
+    let Some(all) = Library::together(&adapters::matrix()) else { return }; // the launcher has said why
+    assert_right(&all, "calls.c", &[2, 3]);
 }
 
 /// Any thread may give a loan back.
@@ -118,24 +90,17 @@ fn adapters_are_cpp() {
 
 #[test]
 fn sanitizers_find_nothing() {
-    let of = |libraries: Vec<Library>, programs: &[&'static str]| -> Vec<(Library, &str)> {
-        // One build of each is enough.
-        let first = libraries.into_iter().next();
-        first
-            .into_iter()
-            .flat_map(|library| programs.iter().map(move |name| (library.clone(), *name)))
-            .collect()
-    };
-    let all = [
-        of(adapters::petsc(), &PETSC),
-        of(adapters::slepc(), &["slepc"]),
-        of(adapters::sundials(), &["sundials"]),
-        of(adapters::hypre(), &["hypre"]),
+    // One build of each is enough.
+    if let Some(petsc) = adapters::petsc().first() {
+        PETSC.iter().for_each(|program| assert_clean(petsc, program));
+    }
+    let others = [
+        (adapters::slepc(), "slepc.c"),
+        (adapters::sundials(), "sundials.c"),
+        (adapters::hypre(), "hypre.c"),
     ];
-    for (library, program) in all.iter().flatten() {
-        let flags = ["-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-        let compiled = compile(library, program, &flags);
-        launch::mpirun_ok::<&str>(library.mpi, 2, &compiled, &[]);
+    for (libraries, program) in others {
+        libraries.first().into_iter().for_each(|library| assert_clean(library, program));
     }
 }
 
@@ -146,8 +111,9 @@ fn valgrind_finds_nothing() {
         return; // adapters::petsc has said why
     };
     for program in PETSC {
-        let compiled = compile(&library, program, &["-std=c99", "-g"]);
+        let compiled = compile(&library, program, &["-g"]);
         let args = ["-q", "--error-exitcode=9", compiled.to_str().unwrap()];
-        launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
+        let found = launch::mpirun_ok(Flavor::Mpich, 2, Path::new("/usr/bin/valgrind"), &args);
+        assert_held(&found, program, &library, 2);
     }
 }

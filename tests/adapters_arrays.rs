@@ -6,95 +6,64 @@
 mod adapters;
 #[path = "common/launch.rs"]
 mod launch;
+#[path = "common/adapter_programs.rs"]
+mod programs;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use adapters::Library;
 use launch::Flavor;
+use programs::{STRICT, assert_clean, assert_right};
 
-const STRICT: [&str; 3] = ["-Wall", "-Wextra", "-Werror"];
-const SANITIZED: [&str; 3] = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-
-/// Compiles a program of tests/adapters/ with a library.
-fn compile(library: &Library, program: &str, flags: &[&str]) -> PathBuf {
-    let source = format!("tests/adapters/{program}");
-    let flags: Vec<&str> = flags.iter().copied().chain(library.flags()).collect();
-    if program.ends_with(".cpp") {
-        launch::compile_cpp_linked(library.mpi, &source, &[&["-std=c++17"], &flags[..]].concat())
-    } else {
-        launch::compile_c_linked(library.mpi, &source, &[&["-std=c99", "-Wpedantic"], &flags[..]].concat())
-    }
-}
-
-/// Where the program says that all held: it ends the job where something does not.
-fn assert_held(found: &str, program: &str, library: &Library, ranks: usize) {
-    let name = program.split('.').next().unwrap();
-    assert_eq!(found, format!("{name}: all held\n"), "{program} on {ranks} ranks of {library:?}");
-}
-
-/// Runs a program that may write the file that its argument names.
-fn assert_right(libraries: &[Library], program: &str) {
-    let scratch = tempfile::tempdir().unwrap();
-    let file = scratch.path().join("file");
+/// Runs a program with a library under each MPI.
+fn assert_all_right(libraries: &[Library], program: &str) {
     for library in libraries {
-        let compiled = compile(library, program, &STRICT);
         // Open MPI is tested most; under MPICH the library is the same but for its build.
         let ranks: &[usize] = if library.mpi == Flavor::OpenMpi { &[1, 2, 3, 4] } else { &[3] };
-        for &ranks in ranks {
-            let found = launch::mpirun_ok(library.mpi, ranks, &compiled, &[&file]);
-            assert_held(&found, program, library, ranks);
-        }
+        assert_right(library, program, ranks);
     }
 }
 
-fn assert_clean(libraries: &[Library], program: &str) {
-    let scratch = tempfile::tempdir().unwrap();
-    let file = scratch.path().join("file");
-    for library in libraries.iter().filter(|library| library.mpi == Flavor::OpenMpi) {
-        let compiled = compile(library, program, &SANITIZED);
-        let found = launch::mpirun_ok(library.mpi, 2, &compiled, &[&file]);
-        assert_held(&found, program, library, 2);
-    }
+/// The same, and under sanitizers.
+fn assert_right_and_clean(libraries: &[Library], program: &str) {
+    assert_all_right(libraries, program);
+    let open_mpi = libraries.iter().filter(|library| library.mpi == Flavor::OpenMpi);
+    open_mpi.for_each(|library| assert_clean(library, program));
 }
 
 #[test]
 fn scalapack_works_on_foreign_panels_and_lends_its_own() {
-    assert_right(&adapters::scalapack(), "scalapack.c");
-    assert_clean(&adapters::scalapack(), "scalapack.c");
+    assert_right_and_clean(&adapters::scalapack(), "scalapack.c");
 }
 
 #[test]
 fn elpa_finds_eigenvectors_in_foreign_panels() {
-    assert_right(&adapters::elpa(), "elpa.c");
+    assert_all_right(&adapters::elpa(), "elpa.c");
 }
 
 #[test]
 fn fftw_transforms_foreign_slabs_and_lends_its_own() {
-    assert_right(&adapters::fftw(), "fftw.c");
-    assert_clean(&adapters::fftw(), "fftw.c");
+    assert_right_and_clean(&adapters::fftw(), "fftw.c");
 }
 
 #[test]
 fn hdf5_files_hold_arrays_of_any_layout() {
-    assert_right(&adapters::hdf5(), "hdf5.c");
-    assert_clean(&adapters::hdf5(), "hdf5.c");
+    assert_right_and_clean(&adapters::hdf5(), "hdf5.c");
 }
 
 #[test]
 fn epetra_shares_vectors_through_maps_of_every_kind() {
-    assert_right(&adapters::epetra(), "epetra.cpp");
-    assert_clean(&adapters::epetra(), "epetra.cpp");
+    assert_right_and_clean(&adapters::epetra(), "epetra.cpp");
 }
 
 #[test]
 fn tpetra_shares_vectors_through_maps_of_every_kind() {
-    assert_right(&adapters::tpetra(), "tpetra.cpp");
-    assert_clean(&adapters::tpetra(), "tpetra.cpp");
+    assert_right_and_clean(&adapters::tpetra(), "tpetra.cpp");
 }
 
 #[test]
 fn global_arrays_are_lent_where_others_reach_them() {
-    assert_right(&adapters::global_arrays(), "ga.c");
+    assert_all_right(&adapters::global_arrays(), "ga.c");
 }
 
 /// The program in a header's first comment, whose lines begin so.

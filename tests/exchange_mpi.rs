@@ -1,5 +1,5 @@
 //! Redistribution and halo exchange over the `mpi` crate, element by element: the
-//! bodies of `exchange.rs`, on four ranks.
+//! bodies of `exchange/main.rs`, on four ranks.
 #![cfg(feature = "mpi")]
 
 #[path = "common/exchange_bodies.rs"]

@@ -1,11 +1,15 @@
 //! The Python literal is read as Python reads it, printed as `repr` prints it,
 //! and nothing else is accepted.
 
+#[path = "common/random.rs"]
+mod random;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use distarray::protocol::Value;
 use distarray::{ErrorKind, Result};
+use random::Random;
 
 fn read(text: &str) -> Result<Value> {
     Value::from_literal(text)
@@ -201,7 +205,7 @@ fn json_arrays_are_tuples_and_equal_keys_are_refused() {
 #[test]
 fn python_prints_and_reads_the_same() {
     let mut random = Random(2014);
-    let values: Vec<Value> = (0..2_000).map(|_| random.value(4)).collect();
+    let values: Vec<Value> = (0..2_000).map(|_| value(&mut random, 4)).collect();
     let printed: Vec<String> = values.iter().map(Value::to_literal).collect();
     let script = "import ast, json, sys\n\
                   texts = json.load(sys.stdin)\n\
@@ -232,45 +236,33 @@ fn python(script: &str, input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// A small generator: equal seeds give equal cases.
-struct Random(u64);
+/// A text with what must be escaped.
+fn string(random: &mut Random) -> String {
+    let alphabet: Vec<char> = "ab'\"\\\n\t\r\0 \u{7f}\u{a0}\u{ad}éÿΩ😀".chars().collect();
+    // A NUL is printed as \x00, which is legal; a raw one is not.
+    (0..random.within(0, 5)).map(|_| random.pick(&alphabet)).collect()
+}
 
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn string(&mut self) -> String {
-        let alphabet: Vec<char> = "ab'\"\\\n\t\r\0 \u{7f}\u{a0}\u{ad}éÿΩ😀".chars().collect();
-        let length = self.below(6);
-        let pick = |random: &mut Self| {
-            let at = random.below(alphabet.len() as u64);
-            alphabet[usize::try_from(at).unwrap()]
-        };
-        // A NUL is printed as \x00, which is legal; a raw one is not.
-        (0..length).map(|_| pick(self)).collect()
-    }
-
-    fn value(&mut self, depth: u64) -> Value {
-        let count = self.below(4);
-        match self.below(if depth == 0 { 5 } else { 8 }) {
-            0 => Value::None,
-            1 => Value::Bool(self.below(2) == 1),
-            2 => {
-                let wide = i128::from(self.below(1 << 31)) << self.below(90);
-                int(if self.below(2) == 1 { -wide } else { wide })
-            }
-            3 => {
-                let exponent = i32::try_from(self.below(60)).unwrap() - 30;
-                Value::Float(self.below(100_000) as f64 * 10f64.powi(exponent))
-            }
-            4 => text(&self.string()),
-            5 => Value::Tuple((0..count).map(|_| self.value(depth - 1)).collect()),
-            6 => Value::List((0..count).map(|_| self.value(depth - 1)).collect()),
-            _ => Value::Dict(
-                (0..count).map(|at| (format!("{at}{}", self.string()), self.value(depth - 1))).collect(),
-            ),
+/// A value of so many levels at the most.
+fn value(random: &mut Random, depth: i64) -> Value {
+    let count = random.within(0, 3);
+    match random.within(0, if depth == 0 { 4 } else { 7 }) {
+        0 => Value::None,
+        1 => Value::Bool(random.chance(2)),
+        2 => {
+            let wide = i128::from(random.within(0, (1 << 31) - 1)) << random.within(0, 89);
+            int(if random.chance(2) { -wide } else { wide })
+        }
+        3 => {
+            let exponent = i32::try_from(random.within(-30, 29)).unwrap();
+            Value::Float(random.within(0, 99_999) as f64 * 10f64.powi(exponent))
+        }
+        4 => text(&string(random)),
+        5 => Value::Tuple((0..count).map(|_| value(random, depth - 1)).collect()),
+        6 => Value::List((0..count).map(|_| value(random, depth - 1)).collect()),
+        _ => {
+            let entry = |at| (format!("{at}{}", string(random)), value(random, depth - 1));
+            Value::Dict((0..count).map(entry).collect())
         }
     }
 }

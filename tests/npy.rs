@@ -130,9 +130,12 @@ fn elements_with_strides_are_written_in_row_major_order() {
 fn column_major_memory_stays_column_major() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.npy");
-    let buffer = Buffer::zeros(DType::F64, &[3, 4], Order::Fortran).unwrap();
+    let mut buffer = Buffer::zeros(DType::F64, &[3, 4], Order::Fortran).unwrap();
+    buffer.packed_bytes_mut().unwrap().iter_mut().zip(0..).for_each(|(byte, number)| *byte = number);
     npy::write(&path, &buffer).unwrap();
-    assert!(npy::read(&path).unwrap().layout().is_packed(Order::Fortran));
+    let again = npy::read(&path).unwrap();
+    assert!(again.layout().is_packed(Order::Fortran));
+    assert_eq!(again.packed_bytes(), buffer.packed_bytes());
 }
 
 #[test]

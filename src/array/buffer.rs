@@ -5,135 +5,9 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 
 use super::heap::Heap;
-use super::{DType, Element, Layout, Order, Strided};
+use super::{Access, DType, Element, Layout, Memory, Order, Owner, RawBuffer, Written};
 use crate::error::{Error, ErrorKind, Result};
-
-/// What may be done with memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Reading only.
-    Read,
-    /// Reading and writing, while others may read and write too, in an order the caller keeps.
-    Write,
-    /// Reading and writing, and nobody else touches it.
-    Exclusive,
-}
-
-/// Which elements were written through a loan: what its owner needs to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// Owned elements: norms and sums that the owner cached are stale.
-    Owned,
-    /// Padding elements.
-    Halo,
-    /// Padding elements, which now equal what their owners hold.
-    HaloCurrent,
-}
-
-/// What keeps memory alive; dropping the last handle gives the memory back.
-pub trait Owner: Send + Sync {
-    /// Takes note that elements were written.
-    fn note(&self, _written: Written) {}
-
-    /// The owner itself, where others may look for what it is.
-    fn as_any(&self) -> Option<&dyn std::any::Any> {
-        None
-    }
-}
-
-/// Anything may be an owner that need not hear of writes.
-struct Keep<T>(#[allow(dead_code)] T);
-
-impl<T: Send + Sync> Owner for Keep<T> {}
-impl Owner for Heap {}
-
-/// The parts of a [`Buffer`] made from foreign memory.
-pub struct RawBuffer {
-    /// Address of element (0, ..., 0); may be null where the layout is empty.
-    pub data: *mut u8,
-    /// Element type.
-    pub dtype: DType,
-    /// Shape and byte strides.
-    pub layout: Layout,
-    /// What the lender allows.
-    pub access: Access,
-    /// First byte and length of the whole allocation, where the lender states them.
-    pub allocation: Option<(*mut u8, usize)>,
-    /// Layout of a record type (PEP 3118), where there is one.
-    pub format: Option<Arc<str>>,
-}
-
-impl RawBuffer {
-    /// Checks what can be seen without touching the memory.
-    ///
-    /// # Errors
-    /// As [`Buffer::from_raw`].
-    pub fn check(&self) -> Result<()> {
-        let &Self { data, dtype, ref layout, access, allocation, ref format } = self;
-        Memory { data, dtype, layout: layout.view(), access, allocation, format: format.as_deref() }.check()
-    }
-}
-
-/// What a [`RawBuffer`] says, with its parts where they lie: nothing to drop, so
-/// it stays in registers while it is checked.
-#[derive(Clone, Copy)]
-pub(crate) struct Memory<'a> {
-    pub data: *mut u8,
-    pub dtype: DType,
-    pub layout: Strided<'a>,
-    pub access: Access,
-    pub allocation: Option<(*mut u8, usize)>,
-    pub format: Option<&'a str>,
-}
-
-impl Memory<'_> {
-    /// Checks what can be seen without touching the memory.
-    ///
-    /// # Errors
-    /// As [`Buffer::from_raw`].
-    #[inline(always)] // every import comes through here
-    pub(crate) fn check(&self) -> Result<()> {
-        let Self { data, dtype, layout, access, allocation, .. } = *self;
-        if dtype.itemsize().is_some_and(|size| size != layout.itemsize()) {
-            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-            return Err(dtype
-                .refused(ErrorKind::DType, "elements have another size")
-                .in_field("itemsize")
-                .expected_found(count(dtype.itemsize().unwrap_or(0)), count(layout.itemsize())));
-        }
-        if !layout.is_empty() {
-            if data.is_null() {
-                return Err(Error::new(ErrorKind::Null, "elements exist, but their address is NULL")
-                    .in_field("data")
-                    .by_rule("A22"));
-            }
-            let alignment = dtype.alignment();
-            // A power of two, so a mask does.
-            if data.addr() & (alignment - 1) != 0 {
-                let why = format_args!("elements need an address that is a multiple of {alignment}");
-                return Err(dtype.refused(ErrorKind::Align, why).in_field("data").by_rule("A23"));
-            }
-            for (axis, (&extent, stride)) in layout.shape().iter().zip(layout.strides()).enumerate() {
-                if extent > 1 && stride.unsigned_abs() & (alignment as u64 - 1) != 0 {
-                    let why =
-                        format_args!("elements lie {alignment} bytes apart at least; strides count bytes");
-                    return Err(dtype
-                        .refused(ErrorKind::Align, why)
-                        .on_axis(axis)
-                        .in_field("strides")
-                        .by_rule("A23"));
-                }
-            }
-            if let Some(allocation) = allocation {
-                inside(data, layout, allocation)?;
-            }
-        }
-        if access > Access::Read && !layout.is_disjoint() {
-            return Err(shared(layout));
-        }
-        Ok(())
-    }
-}
+use crate::number::as_i64;
 
 /// Strided memory of any element type, and what keeps it alive.
 ///
@@ -183,11 +57,7 @@ impl Buffer {
     /// # Errors
     /// A shape too large, or no memory.
     pub fn zeros(dtype: DType, shape: &[i64], order: Order) -> Result<Self> {
-        let itemsize = dtype.itemsize().ok_or_else(|| {
-            Error::new(ErrorKind::DType, format!("{dtype} elements have no size of their own"))
-                .in_field("dtype")
-        })?;
-        Self::zeroed(dtype, Layout::packed(shape, itemsize, order)?, 0, None, 1)
+        Self::zeroed(dtype, Layout::packed(shape, dtype.own_itemsize()?, order)?, 0, None, 1)
     }
 
     /// Packed memory of our own for elements of which only the size is known.
@@ -219,7 +89,7 @@ impl Buffer {
             slack: bytes > layout.len() * layout.itemsize(),
             layout,
             format,
-            owner: Arc::new(heap),
+            owner: <dyn Owner>::keep(heap),
         })
     }
 
@@ -230,15 +100,14 @@ impl Buffer {
     pub fn from_vec<T: Element>(elements: Vec<T>, shape: &[i64]) -> Result<Self> {
         let layout = Layout::packed(shape, size_of::<T>(), Order::C)?;
         if layout.len() != elements.len() {
-            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
             return Err(Error::new(ErrorKind::Shape, "the number of elements contradicts the shape")
                 .in_field("shape")
-                .expected_found(count(layout.len()), count(elements.len())));
+                .expected_found(as_i64(layout.len()), as_i64(elements.len())));
         }
         let mut elements = elements;
         let data = NonNull::from(elements.as_mut_slice()).cast();
         let allocation = Some((data.as_ptr(), layout.reach().1.unsigned_abs()));
-        let owner = Arc::new(Keep(elements));
+        let owner = <dyn Owner>::keep(elements);
         let access = Access::Exclusive;
         Ok(Self { data, dtype: T::DTYPE, access, layout, allocation, slack: false, format: None, owner })
     }
@@ -453,41 +322,6 @@ fn or_dangling(data: *mut u8) -> NonNull<u8> {
     NonNull::new(data).unwrap_or(NonNull::<u128>::dangling().cast())
 }
 
-/// The error of elements that share memory: no single axis is at fault, one can be mended.
-#[cold]
-fn shared(layout: Strided<'_>) -> Error {
-    let (axis, reached) = layout.overlap().unwrap_or_default();
-    let why = format!(
-        "elements share memory, so they cannot be written: axis {axis} must step over all that smaller \
-         strides reach; mend its stride, or lend for reading only"
-    );
-    let found = layout.strides().get(axis).copied().unwrap_or_default();
-    Error::new(ErrorKind::Access, why)
-        .in_field("strides")
-        .expected_found(i64::try_from(reached).unwrap_or(i64::MAX), found)
-        .by_rule("A24")
-}
-
-/// Checks that every element lies inside the allocation.
-#[inline]
-fn inside(data: *mut u8, layout: Strided<'_>, (base, bytes): (*mut u8, usize)) -> Result<()> {
-    let start = data.addr() as i128 - base.addr() as i128;
-    let (low, high) = layout.reach();
-    let (low, high) = (start + low as i128, start + high as i128);
-    if low >= 0 && high <= bytes as i128 {
-        return Ok(());
-    }
-    let (expected, found) = if low < 0 { (0, low) } else { (bytes as i128, high) };
-    let number = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
-    Err(Error::new(
-        ErrorKind::Bounds,
-        "an element lies outside the stated allocation; offsets in bytes from its start",
-    )
-    .in_field("strides")
-    .expected_found(number(expected), number(found))
-    .by_rule("A20"))
-}
-
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
@@ -498,13 +332,5 @@ impl std::fmt::Debug for Buffer {
             self.layout.strides(),
             self.access
         )
-    }
-}
-
-/// Makes an owner of anything that need not hear of writes.
-impl dyn Owner {
-    /// An owner that only keeps `object` alive.
-    pub fn keep<T: Send + Sync + 'static>(object: T) -> Arc<dyn Owner> {
-        Arc::new(Keep(object))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 
 /// An element type: DLPack's `DLDataType`, bit for bit.
 ///
@@ -85,6 +85,15 @@ impl DType {
     pub fn itemsize(self) -> Option<usize> {
         let bits = usize::from(self.bits) * usize::from(self.lanes);
         (self.code != Self::OPAQUE.code && bits > 0 && bits.is_multiple_of(8)).then_some(bits / 8)
+    }
+
+    /// Bytes of one element, for who makes elements of this type.
+    ///
+    /// # Errors
+    /// Elements whose size stands elsewhere, or smaller than a byte.
+    pub(crate) fn own_itemsize(self) -> Result<usize> {
+        let refused = || self.refused(ErrorKind::DType, "elements have no size of their own");
+        self.itemsize().ok_or_else(|| refused().in_field("dtype"))
     }
 
     /// Natural alignment in bytes: that of the C type, 1 where it is not known.

@@ -1,6 +1,7 @@
 //! Shape and byte strides, and the bytes they reach.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// The order in which elements follow each other in packed memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl Layout {
     /// Whether the elements lie packed in this order; axes of extent 1 have any stride.
     #[must_use]
     pub fn is_packed(&self, order: Order) -> bool {
-        let mut expected = i64::try_from(self.itemsize).unwrap_or(i64::MAX);
+        let mut expected = as_i64(self.itemsize);
         let mut fits = |axis: usize| {
             let (extent, stride) = (self.shape()[axis], self.strides()[axis]);
             let here = extent <= 1 || stride == expected;

@@ -2,6 +2,7 @@
 
 use super::grid::{Demand, Grid};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{AxisMap, AxisRule, Dim, DimData, Dist, Indices, ProcGrid};
 
 /// The wanted layout of one axis: a size, a way of dealing, and a halo.
@@ -58,7 +59,7 @@ impl Axis {
     #[must_use]
     pub fn bounds(bounds: impl Into<Vec<i64>>) -> Self {
         let bounds = bounds.into();
-        let procs = i64::try_from(bounds.len()).unwrap_or(i64::MAX) - 1;
+        let procs = as_i64(bounds.len()) - 1;
         Self::new(bounds.last().copied().unwrap_or(0), Deal::Bounds(bounds)).on(procs)
     }
 
@@ -78,7 +79,7 @@ impl Axis {
     #[must_use]
     pub fn unstructured(size: i64, mine: impl Into<Vec<i64>>) -> Self {
         let mine = mine.into();
-        let num_owned = i64::try_from(mine.len()).unwrap_or(i64::MAX);
+        let num_owned = as_i64(mine.len());
         Self::new(size, Deal::Mine { indices: mine.into(), num_owned, one_to_one: true })
     }
 

@@ -27,6 +27,7 @@ use super::claim::{Claim, invariants, line, part_code};
 use super::{diagnose, directory, hash};
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, DimData, Dist};
 
 /// Which rule, if any, says the bounds of a block axis.
@@ -170,8 +171,7 @@ fn unexplained() -> Error {
 /// What a rank can check alone, before it talks to anybody.
 fn check_own(claim: &Claim<'_>, (rank, ranks): (usize, usize)) -> Result<()> {
     let dim_data = claim.dim_data();
-    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    let (rank, ranks) = (number(rank), number(ranks));
+    let (rank, ranks) = (as_i64(rank), as_i64(ranks));
     if dim_data.process_count() != ranks {
         return Err(Error::new(
             ErrorKind::Grid,

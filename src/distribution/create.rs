@@ -4,6 +4,7 @@ use super::{Axis, Distribution, Grid};
 use crate::array::{DistArray, Element};
 use crate::comm::Comm;
 use crate::error::Result;
+use crate::number::as_i64;
 
 impl Distribution {
     /// An array that one rank holds whole: what arrays are gathered to and scattered
@@ -12,10 +13,10 @@ impl Distribution {
     /// # Errors
     /// `Range` when there is no rank `root`; a negative extent: on every rank.
     pub fn on_rank(comm: &Comm, shape: &[i64], root: usize) -> Result<Self> {
-        let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
+        let ranks = as_i64(comm.size());
         // One block as long as the axis, dealt to the root.
         let first = |&size: &i64| {
-            let root = i64::try_from(root).unwrap_or(i64::MAX);
+            let root = as_i64(root);
             Axis::cyclic(size, size.max(1)).first_process(root).on(ranks)
         };
         let axes = shape.iter().take(1).map(first).chain(shape.iter().skip(1).map(|&size| Axis::whole(size)));
@@ -27,7 +28,7 @@ impl Distribution {
     /// # Errors
     /// A negative extent, on every rank.
     pub fn replicated(comm: &Comm, shape: &[i64]) -> Result<Self> {
-        let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
+        let ranks = as_i64(comm.size());
         let axes: Vec<Axis> = shape.iter().map(|&size| Axis::whole(size)).collect();
         let extents = vec![1; shape.len()];
         Self::on_grid(comm, axes, Grid::exact(extents).replicas(ranks))
@@ -65,7 +66,7 @@ impl Distribution {
         let mut global = vec![0; dims.len()];
         for (position, element) in array.view_mut()?.indexed_iter_mut() {
             let inside = dims.iter().enumerate().all(|(axis, dim)| {
-                let local = i64::try_from(position[axis]).unwrap_or(i64::MAX);
+                let local = as_i64(position[axis]);
                 let index = dim.global_of(local).and_then(|g| dim.inside(g));
                 index.map(|index| global[axis] = index).is_some()
             });

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::claim::{Claim, INVARIANTS, axis_invariants, element_name, line, order_code, part_code};
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, Dist};
 
 /// One rank's description, a few words per axis: lists of indices stay at home.
@@ -124,8 +125,8 @@ impl Odd {
         let detail =
             format!("all ranks must agree, but {others} of {all} differ from rank {}{more}", self.common_at);
         Error::new(kind, detail)
-            .on_rank(number(self.rank))
-            .against_rank(number(self.common_at))
+            .on_rank(as_i64(self.rank))
+            .against_rank(as_i64(self.common_at))
             .in_field(field)
             .by_rule("W3")
     }
@@ -214,8 +215,8 @@ fn same_parts(records: &[Record], axis: usize) -> Option<Error> {
             _ => ("indices", ErrorKind::Partition, "W4"),
         };
         let error = Error::new(kind, "ranks at one grid coordinate must hold the same part of the axis")
-            .on_rank(number(rank))
-            .against_rank(number(first))
+            .on_rank(as_i64(rank))
+            .against_rank(as_i64(first))
             .in_field(field)
             .by_rule(rule);
         Some(
@@ -242,8 +243,8 @@ fn interfaces(records: &[Record], axis: usize) -> Vec<Error> {
         let left = &records[left_rank].axes[axis];
         let broken = |kind, what: &'static str, field, expected: u64, found: u64, rule| {
             Error::new(kind, what)
-                .on_rank(number(rank))
-                .against_rank(number(left_rank))
+                .on_rank(as_i64(rank))
+                .against_rank(as_i64(left_rank))
                 .in_field(field)
                 .expected_found(expected.cast_signed(), found.cast_signed())
                 .by_rule(rule)
@@ -283,10 +284,6 @@ fn counts(records: &[Record], axis: usize) -> Option<Error> {
             .expected_found(total.cast_signed(), size.cast_signed())
             .by_rule("W6")
     })
-}
-
-fn number(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 impl Dim {

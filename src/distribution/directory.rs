@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::hash;
 use crate::comm::Comm;
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, DimData, Dist};
 
 /// Rank whose directory knows an index.
@@ -115,7 +116,7 @@ pub(crate) fn holders(
 /// Finds an index of a one-to-one axis that two coordinates own: the same
 /// error on every rank, or none. Collective.
 pub(super) fn find_duplicate(comm: &Comm, dim_data: &DimData) -> Result<()> {
-    let rank = i64::try_from(comm.rank()).unwrap_or(i64::MAX);
+    let rank = as_i64(comm.rank());
     for axis in one_to_one_axes(dim_data) {
         let known = announce(comm, &dim_data.dims()[axis], rank).numbers::<4>(comm)?;
         let owned = known.map(|[index, coordinate, _, rank]| [index, coordinate, rank]);

@@ -1,6 +1,7 @@
 //! Process grids: their extents, and who stands where.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{GridOrder, ProcGrid};
 
 /// How to lay the ranks out as a process grid.
@@ -64,7 +65,7 @@ impl Grid {
 
     /// Extents that use all ranks.
     pub(super) fn extents(&self, demands: &[Demand], ranks: usize) -> Result<Vec<i64>> {
-        let ranks = i64::try_from(ranks).unwrap_or(i64::MAX);
+        let ranks = as_i64(ranks);
         if self.replicas < 1 || ranks % self.replicas != 0 {
             return Err(Error::new(
                 ErrorKind::Grid,
@@ -119,7 +120,7 @@ impl Grid {
     /// Coordinates of a rank, and the grid with its replica. The extents
     /// multiply to the number of ranks.
     pub(super) fn place(&self, extents: &[i64], rank: usize) -> Result<(Vec<i64>, ProcGrid)> {
-        let rank = i64::try_from(rank).unwrap_or(i64::MAX);
+        let rank = as_i64(rank);
         let place = match &self.order {
             GridOrder::Ranks(table) => {
                 let at = table.iter().position(|&r| r == rank).ok_or_else(|| {
@@ -128,7 +129,7 @@ impl Grid {
                         .in_field("grid_ranks")
                         .by_rule("G4")
                 })?;
-                i64::try_from(at).unwrap_or(i64::MAX)
+                as_i64(at)
             }
             _ => rank,
         };

@@ -6,7 +6,7 @@
 //! ([`Distribution::gather`]), and both prove it by the same collective check.
 //!
 //! Per rank it costs memory for its own part and for the bounds of irregular
-//! axes; nothing grows with the number of ranks.
+//! axes; nothing else grows with the number of ranks.
 
 mod axis;
 mod check;
@@ -30,6 +30,7 @@ pub(crate) use hash::{hash_words, ring_term};
 use crate::array::AnyArray;
 use crate::comm::{Comm, Op};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{AxisMap, Dim, DimData};
 
 /// A communicator, and how an array's elements are dealt out over its ranks.
@@ -153,8 +154,8 @@ impl Distribution {
         self.locate(index, |_| {})
     }
 
-    /// Rank that owns an element; calls `local` with its position among the
-    /// owner's owned elements, axis by axis. Local.
+    /// Rank that owns an element, `None` as for [`owner`](Self::owner); calls `local` with
+    /// its position among the owner's owned elements, axis by axis. Local.
     pub fn locate(&self, index: &[i64], mut local: impl FnMut(i64)) -> Option<i64> {
         if index.len() != self.decomposition.ndim() {
             return None;
@@ -188,7 +189,7 @@ impl Distribution {
         // Ranks that ask along different axes would exchange different messages.
         let mut asked = [axis as u64, !(axis as u64)];
         self.comm.all_reduce(&mut asked, Op::Max)?;
-        let [most, least] = [asked[0], !asked[1]].map(|axis| i64::try_from(axis).unwrap_or(i64::MAX));
+        let [most, least] = [asked[0], !asked[1]].map(as_i64);
         if most != least {
             return Err(Error::new(ErrorKind::Invariant, "all ranks must ask for the same axis")
                 .in_field("axis")

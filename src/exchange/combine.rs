@@ -220,7 +220,6 @@ macro_rules! casts {
         impl Cast<$to> for $from {
             #[inline(always)]
             #[allow(clippy::cast_possible_truncation)] // a conversion that the caller asked for
-            #[allow(trivial_numeric_casts)]
             fn cast(self) -> $to {
                 self as $to
             }

@@ -6,6 +6,7 @@ use super::requirements::{Components, Requirements};
 use crate::comm::Op;
 use crate::distribution::{Axis, Decomposition, Distribution, Grid};
 use crate::error::Result;
+use crate::number::as_i64;
 use crate::protocol::{AxisMap, Dim, GridOrder};
 
 /// Whether the array may stay described as it is, on all ranks. Collective.
@@ -126,7 +127,7 @@ fn kept(dim: &Dim, map: Option<&AxisMap>, way: &Axis) -> u64 {
         (None, Ok(Some(to))) => {
             let owned = dim.owned_runs();
             let here = owned.indices().filter(|&index| to.owner(index) == Some(coordinate));
-            i64::try_from(here.count()).unwrap_or(i64::MAX)
+            as_i64(here.count())
         }
     };
     stays.cast_unsigned()

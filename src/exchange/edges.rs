@@ -4,6 +4,7 @@
 use super::copy::{self, Loop};
 use crate::array::{AnyArray, DType};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, DimData};
 
 /// How the padding outside the two edges of an axis is filled, under the names of
@@ -50,10 +51,9 @@ fn outside(dim: &Dim) -> impl Iterator<Item = (i64, i64)> + '_ {
 /// Checks that this rank can fill its padding so. Local.
 pub(super) fn check(dim_data: &DimData, edges: &[Edge]) -> Result<()> {
     if edges.len() != dim_data.ndim() {
-        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         return Err(Error::new(ErrorKind::Shape, "edges need one entry per axis")
             .in_field("edges")
-            .expected_found(count(dim_data.ndim()), count(edges.len())));
+            .expected_found(as_i64(dim_data.ndim()), as_i64(edges.len())));
     }
     for (axis, (dim, &edge)) in dim_data.dims().iter().zip(edges).enumerate() {
         for (_, global) in outside(dim) {

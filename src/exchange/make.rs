@@ -6,8 +6,8 @@ use super::combine::Combine;
 use super::copies::{Copies, Copy, Entry, Range};
 use super::copy::{self, FAR, Loop};
 use super::memory::{Field, Memory};
+use super::message::{AxisPart, Message};
 use super::piece::{Piece, Steps};
-use super::plan::{AxisPart, Message};
 use super::routes::{Mode, Way};
 use crate::array::Order;
 

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // addresses go from thread to thread
 
 use super::combine::Combine;
-use super::plan::Message;
+use super::message::Message;
 use crate::array::AnyArray;
 
 /// One array as the mover sees it: where its first owned element lies, and how far

@@ -1,8 +1,10 @@
 //! What one rank sends, receives and copies: pure data, made without messages.
 
+use super::message::{AxisPart, Message, Select, messages};
 use super::piece::{self, Piece, Rim, Steps};
 use crate::distribution::Decomposition;
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{AxisMap, DimData, Dist};
 
 /// The exchange of one rank with its peers.
@@ -57,17 +59,6 @@ struct AxisPieces {
 fn end(pieces: &[Piece]) -> Result<u32> {
     u32::try_from(pieces.len())
         .map_err(|_| Error::new(ErrorKind::Unsupported, "a plan of more than 2^32 pieces"))
-}
-
-/// Which products of pieces are exchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Select {
-    /// All of them: a redistribution.
-    All,
-    /// Those in the halo of at least one axis.
-    Box,
-    /// Those in the halo of exactly one axis: no corners.
-    Star,
 }
 
 /// What one unstructured axis needs; found out by messages, unlike all else.
@@ -159,7 +150,7 @@ impl Plan {
     ) -> Result<Self> {
         let ndim = decomposition.ndim();
         if dim_data.ndim() != ndim {
-            return Err(another_shape("ndim", count(ndim), count(dim_data.ndim())));
+            return Err(another_shape("ndim", as_i64(ndim), as_i64(dim_data.ndim())));
         }
         let select = if corners { Select::Box } else { Select::Star };
         let replica = Some(dim_data.grid().replica());
@@ -292,129 +283,6 @@ impl Plan {
     }
 }
 
-/// All messages of one side that have a rank and elements.
-fn messages<'a>(
-    parts: Vec<AxisPart<'a>>,
-    select: Select,
-    rank: impl Fn(&Message<'_>) -> Option<i64>,
-) -> impl Iterator<Item = Message<'a>> {
-    let mut groups = Groups::new(parts);
-    std::iter::from_fn(move || {
-        loop {
-            let mut message = Message { rank: -1, axes: groups.next()?, select };
-            if let Some(rank) = rank(&message)
-                && message.elements() > 0
-            {
-                message.rank = rank;
-                return Some(message);
-            }
-        }
-    })
-}
-
-/// What is shared along one axis: pieces, and how far their stretches lie apart.
-#[derive(Clone, Copy, Debug)]
-pub struct AxisPart<'a> {
-    /// The pieces, in the order that both ranks list them.
-    pub pieces: &'a [Piece],
-    /// The distances between their stretches.
-    pub steps: Steps,
-}
-
-impl AxisPart<'_> {
-    /// The coordinate of the one peer whose pieces these are.
-    fn peer(&self) -> i64 {
-        self.pieces.first().map_or(0, |piece| i64::from(piece.peer))
-    }
-}
-
-/// All choices of one peer's pieces along each axis, the last axis fastest.
-struct Groups<'a> {
-    sides: Vec<AxisPart<'a>>,
-    /// First and one past the last piece of the peer chosen along each axis.
-    chosen: Vec<[usize; 2]>,
-    done: bool,
-}
-
-impl<'a> Groups<'a> {
-    fn new(sides: Vec<AxisPart<'a>>) -> Self {
-        let chosen = sides.iter().map(|side| [0, group_end(side.pieces, 0)]).collect();
-        let done = sides.iter().any(|side| side.pieces.is_empty());
-        Self { sides, chosen, done }
-    }
-
-    fn next(&mut self) -> Option<Vec<AxisPart<'a>>> {
-        if self.done {
-            return None;
-        }
-        let chosen = self.sides.iter().zip(&self.chosen);
-        let found =
-            chosen.map(|(side, &[begin, end])| AxisPart { pieces: &side.pieces[begin..end], ..*side });
-        let found = found.collect();
-        self.done = true;
-        for (side, chosen) in self.sides.iter().zip(&mut self.chosen).rev() {
-            if chosen[1] < side.pieces.len() {
-                *chosen = [chosen[1], group_end(side.pieces, chosen[1])];
-                self.done = false;
-                break;
-            }
-            *chosen = [0, group_end(side.pieces, 0)];
-        }
-        Some(found)
-    }
-}
-
-/// Where the pieces of the peer at `begin` end.
-fn group_end(pieces: &[Piece], begin: usize) -> usize {
-    let Some(first) = pieces.get(begin) else { return begin };
-    begin + pieces[begin..].iter().take_while(|piece| piece.peer == first.peer).count()
-}
-
-/// The elements that two ranks exchange: the product of what they share along each
-/// axis of the target, the last axis fastest.
-#[derive(Clone, Debug)]
-pub struct Message<'a> {
-    /// The other rank.
-    pub rank: i64,
-    /// What the two share along each axis of the target.
-    pub axes: Vec<AxisPart<'a>>,
-    select: Select,
-}
-
-impl Message<'_> {
-    /// Number of elements.
-    #[must_use]
-    pub fn elements(&self) -> i64 {
-        let sum = |part: &AxisPart<'_>, which: fn(&Piece) -> bool| -> i64 {
-            part.pieces.iter().filter(|piece| which(piece)).map(Piece::elements).sum()
-        };
-        let all = || self.axes.iter().map(|part| sum(part, |_| true)).product::<i64>();
-        let core = |part: &AxisPart<'_>| sum(part, |piece| !piece.rim);
-        match self.select {
-            Select::All => all(),
-            Select::Box => all() - self.axes.iter().map(core).product::<i64>(),
-            Select::Star => {
-                let rim_along = |axis: usize| -> i64 {
-                    let along = |(other, part): (usize, &AxisPart<'_>)| {
-                        if other == axis { sum(part, |piece| piece.rim) } else { core(part) }
-                    };
-                    self.axes.iter().enumerate().map(along).product()
-                };
-                (0..self.axes.len()).map(rim_along).sum()
-            }
-        }
-    }
-
-    /// Whether elements in the halo of so many axes are exchanged.
-    pub(super) fn selects(&self, rims: usize) -> bool {
-        match self.select {
-            Select::All => true,
-            Select::Box => rims > 0,
-            Select::Star => rims == 1,
-        }
-    }
-}
-
 fn maps<'a>(
     source: &'a Decomposition,
     target: &'a Decomposition,
@@ -463,7 +331,7 @@ fn check_axes(source: &Decomposition, target: &Decomposition, axes: &[usize]) ->
 /// Checks that `axes` names each of the source's axes once.
 pub(super) fn check_order(source: usize, target: usize, axes: &[usize]) -> Result<()> {
     if source != target {
-        return Err(another_shape("ndim", count(source), count(target)));
+        return Err(another_shape("ndim", as_i64(source), as_i64(target)));
     }
     let mut seen = vec![false; source];
     let fresh = |&axis: &usize| seen.get_mut(axis).is_some_and(|seen| !std::mem::replace(seen, true));
@@ -485,8 +353,4 @@ pub(super) fn another_shape(field: &'static str, expected: i64, found: i64) -> E
 
 fn no_such_rank(rank: i64) -> Error {
     Error::new(ErrorKind::Range, "a rank counts from 0").in_field("rank").expected_found(0, rank)
-}
-
-pub(super) fn count(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -8,6 +8,7 @@ use super::piece;
 use super::plan::check_order;
 use crate::distribution::{Axis, Decomposition, Distribution, Grid};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{AxisMap, GridOrder};
 
 /// Ranks up to which any relabelling is searched where the two grids differ: the search
@@ -97,14 +98,14 @@ pub(crate) fn best_ranks(source: &Decomposition, target: &Decomposition) -> Resu
         (0..places).map(holder).collect()
     } else {
         let volume = |(place, rank): (usize, usize)| -> i64 {
-            let rank = i64::try_from(rank).unwrap_or(i64::MAX);
+            let rank = as_i64(rank);
             let Some((there, _)) = source.coordinates(rank) else { return 0 };
-            let here = unravel(i64::try_from(place).unwrap_or(i64::MAX), to);
+            let here = unravel(as_i64(place), to);
             let along = shared.iter().zip(there.iter().zip(here));
             along.map(|(shared, (&there, here))| shared[(index(here), index(there))]).product()
         };
         let all = Matrix::from_fn(index(places), index(places), volume);
-        kuhn_munkres(&all).1.into_iter().map(|rank| i64::try_from(rank).unwrap_or(i64::MAX)).collect()
+        kuhn_munkres(&all).1.into_iter().map(as_i64).collect()
     };
     Ok(rank_of)
 }
@@ -140,7 +141,7 @@ fn overlaps(from: &AxisMap, to: &AxisMap) -> Matrix<i64> {
 
 /// For each row the column, each taken once, that together share the most.
 fn assign(shared: &Matrix<i64>) -> Vec<i64> {
-    kuhn_munkres(shared).1.into_iter().map(|column| i64::try_from(column).unwrap_or(i64::MAX)).collect()
+    kuhn_munkres(shared).1.into_iter().map(as_i64).collect()
 }
 
 /// Row-major coordinates of a place.

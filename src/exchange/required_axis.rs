@@ -2,6 +2,7 @@
 
 use crate::distribution::Axis;
 use crate::error::{Error, ErrorKind};
+use crate::number::as_i64;
 use crate::protocol::{AxisMap, Dim, Dist};
 
 /// What a consumer accepts along one axis. Whatever is not stated may be anything.
@@ -134,7 +135,7 @@ impl RequiredAxis {
 
     /// The extent of the process grid that this fixes.
     pub(super) fn procs(&self) -> Option<i64> {
-        let of_bounds = |bounds: &Vec<i64>| i64::try_from(bounds.len()).unwrap_or(i64::MAX) - 1;
+        let of_bounds = |bounds: &Vec<i64>| as_i64(bounds.len()) - 1;
         self.procs.or_else(|| self.bounds.as_ref().map(of_bounds))
     }
 

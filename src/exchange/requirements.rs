@@ -4,6 +4,7 @@ use super::required_axis::RequiredAxis;
 use super::storage::Storage;
 use crate::array::DType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, GridOrder};
 
 /// What a consumer makes of axes that count components
@@ -169,13 +170,12 @@ impl Requirements {
             }
             return Ok(axes);
         }
-        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         Err(Error::new(
             ErrorKind::Shape,
             "the consumer needs another number of axes; reshape the array, or lend a slice of it",
         )
         .in_field("ndim")
-        .expected_found(count(self.axes.len()), count(ndim)))
+        .expected_found(as_i64(self.axes.len()), as_i64(ndim)))
     }
 
     pub(super) fn takes_dtype(&self, dtype: DType) -> bool {

@@ -8,12 +8,14 @@ use super::copies::{Copies, Range};
 use super::copy::FAR;
 use super::make::{Maker, Side};
 use super::memory::{Field, Memory};
+use super::message::Message;
 use super::passage::Passage;
-use super::plan::{Message, Plan};
+use super::plan::Plan;
 use super::shared::Node;
 use crate::array::Order;
 use crate::comm::{Comm, Lane, Lanes, Messages, Peer, Place, Relayed, Relays};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// Which way round a plan is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +199,7 @@ impl Routes {
         let (mut sends, mut send_places) = <(Vec<_>, Vec<_>)>::default();
         let (mut relay_sends, mut relay_receives) = <(Vec<_>, Vec<_>)>::default();
         // Not all to rank 0 first.
-        let ranks = i64::try_from(comm.size()).unwrap_or(i64::MAX);
+        let ranks = as_i64(comm.size());
         let mut sending: Vec<&Message<'_>> = sending.iter().collect();
         sending.sort_by_key(|message| (message.rank - me).rem_euclid(ranks));
         for message in sending {

@@ -1,9 +1,9 @@
 //! One side of a redistribution between different ranks, made known to all of them.
 
-use super::plan::count;
 use crate::comm::{Comm, Op};
 use crate::distribution::{Decomposition, Distribution, Members};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// The decomposition of a distribution over some of the ranks of `comm`, on all of
 /// them. Collective over `comm`; ranks without a part pass none.
@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// It takes memory that grows with the side's ranks only where those are neither a
 /// range of `comm` nor every so many of it.
 pub(super) fn known_to_all(comm: &Comm, side: Option<&Distribution>) -> Result<Decomposition> {
-    let here = count(comm.rank());
-    let own = side.map(|side| count(side.comm().rank()));
+    let here = as_i64(comm.rank());
+    let own = side.map(|side| as_i64(side.comm().rank()));
     // Where the side's first two ranks are, and who speaks for it.
     let at = |rank: i64| if own == Some(rank) { here.cast_unsigned() } else { u64::MAX };
     let mut found = [at(0), at(1)];
@@ -27,8 +27,8 @@ pub(super) fn known_to_all(comm: &Comm, side: Option<&Distribution>) -> Result<D
     let mut wire = speaks.map_or_else(Vec::new, |side| side.decomposition().to_wire());
     comm.broadcast(root, &mut wire)?;
     let decomposition = comm.agree(Decomposition::from_wire(&wire))?;
-    let first = count(root);
-    let step = place(found[1]).map_or(1, |second| count(second) - first);
+    let first = as_i64(root);
+    let step = place(found[1]).map_or(1, |second| as_i64(second) - first);
     let size = decomposition.ranks();
     // Each member tells whether it stands where the rule says, and whether all are here.
     let regular = own.is_none_or(|own| first + own * step == here);

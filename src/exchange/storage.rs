@@ -5,6 +5,7 @@ use std::fmt;
 use super::requirements::{Components, Requirements};
 use crate::array::{Layout, Order};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// How the elements of a part may lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl Requirements {
     }
 
     fn takes(&self, storage: Storage, layout: &Layout) -> bool {
-        let mut least = i64::try_from(layout.itemsize()).unwrap_or(i64::MAX);
+        let mut least = as_i64(layout.itemsize());
         // Elements along the fastest axis lie side by side.
         let mut exact = true;
         let fits = |axis: usize| {

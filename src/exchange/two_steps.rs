@@ -15,7 +15,8 @@
 
 use std::sync::Arc;
 
-use super::plan::{Message, Plan};
+use super::message::Message;
+use super::plan::Plan;
 use crate::comm::{Bundle, Comm, Op, Relays};
 use crate::error::Result;
 

@@ -3,6 +3,7 @@
 use crate::comm::{Comm, Op};
 use crate::distribution::ring_term;
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// Makes one rank's failure everyone's, and refuses ranks that bring different
 /// `words`: what an exchange needs to be alike everywhere. Collective: one reduction of
@@ -25,7 +26,7 @@ pub(crate) fn agree<T>(comm: &Comm, mine: Result<T>, words: impl Iterator<Item =
     // All ranks see the same lists.
     match odd {
         0 => Ok(mine),
-        _ => Err(differs().on_rank(i64::try_from(odd).unwrap_or(i64::MAX)).against_rank(0)),
+        _ => Err(differs().on_rank(as_i64(odd)).against_rank(0)),
     }
 }
 
@@ -69,13 +70,12 @@ pub(super) fn agree_on<T, const N: usize>(
 fn odd_one_out<const N: usize>(comm: &Comm, words: [Option<u64>; N]) -> Result<Error> {
     let own = words.map(|word| word.map_or([0, 0], |word| [1, word]));
     let all = comm.all_gather(bytemuck::cast_slice(&own))?;
-    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     for word in 0..N {
         let told = all.iter().map(|bytes| &bytes[16 * word..16 * word + 16]).enumerate();
         let mut told = told.filter(|(_, bytes)| bytes[..8] != [0; 8]);
         let Some((first, wanted)) = told.next() else { continue };
         if let Some((odd, _)) = told.find(|(_, bytes)| *bytes != wanted) {
-            return Ok(differs().on_rank(number(odd)).against_rank(number(first)));
+            return Ok(differs().on_rank(as_i64(odd)).against_rank(as_i64(first)));
         }
     }
     Ok(differs())

@@ -12,7 +12,7 @@ use super::array::into_handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
 use super::exchange::{distarray_moved, size, written};
-use super::handle::{Mark, Object, free, handle, mutable};
+use super::handle::{Mark, free, give, handle, mutable, object};
 use super::lend::{Loan, Taken, distarray_array};
 use super::text::write_text;
 use crate::array::{Access, AnyArray, ArrayMut, DType, Order, Owner, Written};
@@ -96,13 +96,7 @@ pub struct distarray_accommodation {
     copy: Option<Arc<distarray_array>>,
 }
 
-impl Object for distarray_accommodation {
-    const NAME: &'static str = "distarray_accommodation";
-
-    fn mark(&self) -> &Mark<Self> {
-        &self.mark
-    }
-}
+object!(distarray_accommodation);
 
 /// Finds out whether a consumer can work on array, a part of distribution, as it lies,
 /// and plans the way to what it can work on otherwise. requirements NULL accepts
@@ -128,9 +122,8 @@ pub unsafe extern "C" fn distarray_accommodation_new(
         });
         let asked = asked.as_ref().map(|(array, asked)| (*array, asked)).map_err(Error::clone);
         let way = Accommodation::new_if(distribution, asked)?;
-        let made = Box::new(distarray_accommodation { mark: Mark::new(), way, copy: None });
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { accommodation.write(Box::into_raw(made)) };
+        unsafe { give(accommodation, distarray_accommodation { mark: Mark::new(), way, copy: None }) };
         Ok(())
     })
 }
@@ -228,9 +221,10 @@ pub unsafe extern "C" fn distarray_accommodation_distribution(
 ) -> i32 {
     guard(error, || {
         let way = &handle(accommodation, "accommodation")?.way;
-        let new = || Ok(distarray_distribution::new_handle(way.distribution().clone()));
-        // SAFETY: the C caller's promise.
-        unsafe { output(distribution, "distribution", new) }
+        check(distribution, "distribution")?;
+        // SAFETY: checked, and the C caller's to be written.
+        unsafe { give(distribution, distarray_distribution::new(way.distribution().clone())) };
+        Ok(())
     })
 }
 

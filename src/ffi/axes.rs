@@ -11,12 +11,13 @@ use super::abi::{
 use super::array::new_handle;
 use super::distribution::distarray_distribution;
 use super::error::{check, check_reserved, distarray_error, guard, input, inputs, output, outside};
-use super::handle::handle;
+use super::handle::{give, handle};
 use super::lend::distarray_array;
 use crate::array::{Access, AnyArray, Buffer, DType, Layout, Order, Owner, RawBuffer};
 use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Axis, Distribution, Grid};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::GridOrder;
 
 /// How one axis is to be dealt out. All zero but size: an axis that every process holds
@@ -139,7 +140,7 @@ unsafe fn deal(
     let (comm, (axes, grid)) = unsafe { Comm::kept(comm, mine) }?;
     let made = Distribution::on_grid(&comm, axes, grid)?;
     // SAFETY: checked, and the caller's to be written.
-    unsafe { distribution.write(distarray_distribution::new_handle(made)) };
+    unsafe { give(distribution, distarray_distribution::new(made)) };
     Ok(())
 }
 
@@ -176,15 +177,12 @@ pub unsafe extern "C" fn distarray_distribution_wrap(
         let dim_data = handle(distribution, "distribution")?.get().dim_data();
         let wrap = || {
             let dtype = DType { code, bits, lanes: 1 };
-            let itemsize = dtype.itemsize().ok_or_else(|| {
-                Error::new(ErrorKind::DType, format!("{dtype} elements have no size of their own"))
-                    .in_field("dtype")
-            })?;
+            let itemsize = dtype.own_itemsize()?;
             let shape = dim_data.held_shape();
             let layout = match strides.is_null() {
                 true => Layout::packed(&shape, itemsize, Order::C)?,
                 false => {
-                    let ndim = i64::try_from(shape.len()).unwrap_or(i64::MAX);
+                    let ndim = as_i64(shape.len());
                     // SAFETY: the C caller's promise.
                     Layout::strided(&shape, unsafe { inputs(strides, ndim, "strides") }?, itemsize)?
                 }
@@ -220,7 +218,7 @@ unsafe fn read_grid(asked: *const distarray_grid, ndim: i32, ranks: usize) -> Re
         (0 | 1, true) => GridOrder::RowMajor,
         (2, true) => GridOrder::ColumnMajor,
         (0, false) => {
-            let count = i64::try_from(ranks).unwrap_or(i64::MAX);
+            let count = as_i64(ranks);
             // SAFETY: the caller's promise.
             GridOrder::Ranks(unsafe { inputs(asked.ranks, count, "ranks") }?.into())
         }

@@ -7,6 +7,7 @@ use super::dim::read_dim;
 use super::error::{check, check_if, distarray_error, guard, input};
 use super::export::{Level, level_of};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, Run};
 
 /// count stretches of len consecutive indices, the first at start, each stride
@@ -162,7 +163,7 @@ pub(super) unsafe fn write_runs(
     runs: *mut distarray_run,
     n_runs: *mut i64,
 ) -> Result<()> {
-    let needed = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let needed = as_i64(found.len());
     if needed > capacity {
         return Err(Error::new(ErrorKind::Bounds, "more runs than the array has room for")
             .in_field("capacity")

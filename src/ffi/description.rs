@@ -8,6 +8,7 @@ use super::dim::{read_listed, read_regular};
 use super::error::{check, inputs};
 use crate::array::{Access, DType, Identity, Layout, Memory, Strided};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{DimData, GridOrder, ProcGrid};
 
 /// Must-understand bits that this library understands: those that say how the
@@ -124,7 +125,7 @@ unsafe fn read<'a>(loan: &'a distarray_export, dim_data: &mut DimData) -> Result
         return Err(dtype
             .refused(ErrorKind::DType, "elements have another size")
             .in_field("itemsize")
-            .expected_found(i64::try_from(expected).unwrap_or(i64::MAX), loan.itemsize)
+            .expected_found(as_i64(expected), loan.itemsize)
             .by_rule("A8"));
     }
     let ndim = i64::from(loan.ndim);

@@ -10,7 +10,7 @@ use super::array::new_handle;
 use super::axis::{count, distarray_run, map, write_runs};
 use super::description::{describe_strictly, open};
 use super::error::{check, check_if, distarray_error, guard, inputs};
-use super::handle::{Mark, Object, free, handle};
+use super::handle::{Mark, free, give, handle, object};
 use super::lend::distarray_array;
 use super::record::Record;
 use crate::array::{AnyArray, Buffer, DType, Order};
@@ -18,6 +18,7 @@ use crate::comm::{Comm, distarray_comm};
 use crate::distribution::{Claim, Distribution};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::agree;
+use crate::number::as_i64;
 use crate::protocol::AxisMap;
 
 /// A communicator and the parts of all its ranks. Made by
@@ -31,22 +32,15 @@ pub struct distarray_distribution {
     part: OnceLock<(Record, Box<[i64]>)>,
 }
 
-impl Object for distarray_distribution {
-    const NAME: &'static str = "distarray_distribution";
-
-    fn mark(&self) -> &Mark<Self> {
-        &self.mark
-    }
-}
+object!(distarray_distribution);
 
 impl distarray_distribution {
     pub(super) fn get(&self) -> &Distribution {
         &self.distribution
     }
 
-    /// A handle for C.
-    pub(super) fn new_handle(distribution: Distribution) -> *mut Self {
-        Box::into_raw(Box::new(Self { mark: Mark::new(), distribution, part: OnceLock::new() }))
+    pub(super) fn new(distribution: Distribution) -> Self {
+        Self { mark: Mark::new(), distribution, part: OnceLock::new() }
     }
 
     /// An export of this rank's part, without element type and memory, and not live.
@@ -147,7 +141,7 @@ pub unsafe extern "C" fn distarray_distribution_gather(
         let (comm, array) = unsafe { Comm::kept(comm, mine) }?;
         let gathered = Distribution::gather(&comm, array.array())?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { distribution.write(distarray_distribution::new_handle(gathered)) };
+        unsafe { give(distribution, distarray_distribution::new(gathered)) };
         Ok(())
     })
 }
@@ -352,10 +346,10 @@ fn index(axis: i32) -> Result<usize> {
 /// The map of an axis that has one.
 fn axis_map(distribution: &Distribution, axis: usize) -> Result<&AxisMap> {
     if axis >= distribution.dim_data().ndim() {
-        let axes = i64::try_from(distribution.dim_data().ndim()).unwrap_or(i64::MAX);
+        let axes = as_i64(distribution.dim_data().ndim());
         return Err(Error::new(ErrorKind::Range, "the array has no such axis")
             .in_field("axis")
-            .expected_found(axes - 1, i64::try_from(axis).unwrap_or(i64::MAX)));
+            .expected_found(axes - 1, as_i64(axis)));
     }
     distribution.axis_map(axis).ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, "the owners of an unstructured axis are spread over the ranks; ask with distarray_distribution_owners")

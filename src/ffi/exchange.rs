@@ -3,6 +3,7 @@
 use super::lend::distarray_array;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::Moved;
+use crate::number::as_i64;
 
 /// What one round of an exchange does on this rank.
 #[allow(non_camel_case_types)] // the C name
@@ -18,11 +19,10 @@ pub struct distarray_moved {
 
 impl From<Moved> for distarray_moved {
     fn from(moved: Moved) -> Self {
-        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         Self {
-            messages: number(moved.messages),
-            bytes_sent: number(moved.sent),
-            bytes_copied: number(moved.copied),
+            messages: as_i64(moved.messages),
+            bytes_sent: as_i64(moved.sent),
+            bytes_copied: as_i64(moved.copied),
         }
     }
 }

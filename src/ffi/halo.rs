@@ -7,11 +7,12 @@ use super::abi::{DISTARRAY_C_HALO_MODIFIED, DISTARRAY_C_HALO_VALID, DISTARRAY_C_
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
 use super::exchange::{distarray_moved, size, written};
-use super::handle::{Mark, Object, free, handle, mutable};
+use super::handle::{Mark, free, give, handle, mutable, object};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::{Accumulate, Binding, Edge, Halo};
+use crate::number::as_i64;
 
 /// A planned halo exchange. Made by distarray_halo_new, freed by distarray_halo_free.
 #[allow(non_camel_case_types)] // the C name
@@ -31,21 +32,8 @@ pub struct distarray_bound_halo {
     arrays: Vec<Arc<distarray_array>>,
 }
 
-impl Object for distarray_halo {
-    const NAME: &'static str = "distarray_halo";
-
-    fn mark(&self) -> &Mark<Self> {
-        &self.mark
-    }
-}
-
-impl Object for distarray_bound_halo {
-    const NAME: &'static str = "distarray_bound_halo";
-
-    fn mark(&self) -> &Mark<Self> {
-        &self.mark
-    }
-}
+object!(distarray_halo);
+object!(distarray_bound_halo);
 
 /// The memory of an array that C passed, to be written.
 ///
@@ -72,9 +60,8 @@ pub unsafe extern "C" fn distarray_halo_new(
         let distribution = handle(distribution, "distribution")?.get();
         distribution.comm().agree(check(halo, "halo"))?;
         let planned = if corners == 0 { Halo::star(distribution) } else { Halo::new(distribution) }?;
-        let handle = Box::new(distarray_halo { mark: Mark::new(), halo: planned, started: None });
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { halo.write(Box::into_raw(handle)) };
+        unsafe { give(halo, distarray_halo { mark: Mark::new(), halo: planned, started: None }) };
         Ok(())
     })
 }
@@ -94,7 +81,7 @@ pub unsafe extern "C" fn distarray_halo_fill_edges(
 ) -> i32 {
     guard(error, || {
         let halo = mutable(halo, "halo")?;
-        let ndim = i64::try_from(halo.halo.ndim()).unwrap_or(i64::MAX);
+        let ndim = as_i64(halo.halo.ndim());
         let read = || {
             // SAFETY: the C caller's promise.
             let edges = unsafe { inputs(edges, ndim, "edges") }?;
@@ -280,9 +267,8 @@ pub unsafe extern "C" fn distarray_halo_bind(
         let binding = halo.halo.bind_if(taken.as_deref().map_err(|error| *error))?;
         // SAFETY: every handle is one count of an `Arc`.
         let arrays = given?.into_iter().map(|array| unsafe { keep(array) }).collect();
-        let handle = Box::new(distarray_bound_halo { mark: Mark::new(), binding, arrays });
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { bound.write(Box::into_raw(handle)) };
+        unsafe { give(bound, distarray_bound_halo { mark: Mark::new(), binding, arrays }) };
         Ok(())
     })
 }

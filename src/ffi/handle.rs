@@ -3,7 +3,7 @@
 //! C's compilers tell a handle of one kind from that of another, but not one that was
 //! freed, and Fortran's `c_ptr` is the same for all. So each object carries a [`Mark`] of
 //! its kind, which goes with it: a wrong handle is refused instead of followed.
-#![allow(unsafe_code)] // a mark is cleared in memory that is about to be freed
+#![allow(unsafe_code)] // writes through pointers that C passes, and clears marks
 
 use std::marker::PhantomData;
 use std::mem;
@@ -25,6 +25,20 @@ pub(super) trait Object: Sized {
         self.mark().number == number_of(Self::NAME)
     }
 }
+
+/// Makes an [`Object`] of a type whose field `mark` is its [`Mark`].
+macro_rules! object {
+    ($name:ident) => {
+        impl $crate::ffi::handle::Object for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn mark(&self) -> &$crate::ffi::handle::Mark<Self> {
+                &self.mark
+            }
+        }
+    };
+}
+pub(super) use object;
 
 /// What an object is, in its own memory; something else once it is freed.
 pub(super) struct Mark<T> {
@@ -88,6 +102,15 @@ fn unusable<T: Object>(null: bool, name: &'static str) -> Error {
         }
     };
     error.in_field(name)
+}
+
+/// Gives C a new handle.
+///
+/// # Safety
+/// `place` was checked and may be written.
+pub(super) unsafe fn give<T: Object>(place: *mut *mut T, made: T) {
+    // SAFETY: the caller's promise.
+    unsafe { place.write(Box::into_raw(Box::new(made))) }
 }
 
 /// Frees an object; NULL, and what is none, is left alone.

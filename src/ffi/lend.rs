@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::abi::*;
-use super::handle::{Mark, Object};
+use super::handle::{Mark, object};
 use super::place::in_place;
 use super::record::Record;
 use super::watch;
@@ -90,13 +90,7 @@ impl From<Taken> for Arc<distarray_array> {
     }
 }
 
-impl Object for distarray_array {
-    const NAME: &'static str = "distarray_array";
-
-    fn mark(&self) -> &Mark<Self> {
-        &self.mark
-    }
-}
+object!(distarray_array);
 
 // SAFETY: the raw pointers of `record` and `meta` point at memory that `array`
 // keeps alive and nobody writes.

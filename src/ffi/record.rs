@@ -6,6 +6,7 @@ use std::ptr;
 use super::abi::*;
 use super::dim::write_dim;
 use crate::array::{DType, Layout};
+use crate::number::as_i64;
 use crate::protocol::{Dim, DimData, GridOrder};
 
 /// The axes, the format and the feature words of a part.
@@ -44,7 +45,7 @@ impl Record {
             dtype_code: dtype.code,
             dtype_bits: dtype.bits,
             dtype_lanes: dtype.lanes,
-            itemsize: i64::try_from(layout.itemsize()).unwrap_or(i64::MAX),
+            itemsize: as_i64(layout.itemsize()),
             strides: pointer(layout.strides()),
             format: self.format.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
             ..self.describe(layout.shape(), dim_data)

@@ -7,12 +7,13 @@ use super::abi::DISTARRAY_C_MODIFIED;
 use super::distribution::distarray_distribution;
 use super::error::{check, distarray_error, guard, inputs, output};
 use super::exchange::{distarray_moved, size, written};
-use super::handle::{Mark, Object, free, handle, mutable};
+use super::handle::{Mark, free, give, handle, mutable, object};
 use super::lend::distarray_array;
 use crate::array::ArrayMut;
 use crate::comm::{Comm, distarray_comm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exchange::{Redistribution, Scale, best_ranks};
+use crate::number::as_i64;
 
 /// A planned redistribution. Made by distarray_redistribution_new, freed by
 /// distarray_redistribution_free.
@@ -22,17 +23,12 @@ pub struct distarray_redistribution {
     plan: Redistribution,
 }
 
-impl Object for distarray_redistribution {
-    const NAME: &'static str = "distarray_redistribution";
+object!(distarray_redistribution);
 
-    fn mark(&self) -> &Mark<Self> {
-        &self.mark
+impl distarray_redistribution {
+    fn new(plan: Redistribution) -> Self {
+        Self { mark: Mark::new(), plan }
     }
-}
-
-/// The handle of a plan.
-fn new_handle(plan: Redistribution) -> *mut distarray_redistribution {
-    Box::into_raw(Box::new(distarray_redistribution { mark: Mark::new(), plan }))
 }
 
 /// Plans the way from one distribution to another of the same global shape and the
@@ -54,14 +50,14 @@ pub unsafe extern "C" fn distarray_redistribution_new(
         let mine = || {
             check(redistribution, "redistribution")?;
             let target = handle(target, "target")?.get();
-            let ndim = i64::try_from(target.dim_data().ndim()).unwrap_or(i64::MAX);
+            let ndim = as_i64(target.dim_data().ndim());
             // SAFETY: the C caller's promise.
             Ok((target, unsafe { order(axes, ndim) }?))
         };
         let (target, axes) = source.comm().agree(mine())?;
         let planned = Redistribution::permuted(source, target, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(new_handle(planned)) };
+        unsafe { give(redistribution, distarray_redistribution::new(planned)) };
         Ok(())
     })
 }
@@ -84,7 +80,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_reshape(
         let target = source.comm().agree(mine)?.get();
         let planned = Redistribution::reshaped(source, target)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(new_handle(planned)) };
+        unsafe { give(redistribution, distarray_redistribution::new(planned)) };
         Ok(())
     })
 }
@@ -108,7 +104,7 @@ pub unsafe extern "C" fn distarray_distribution_relabel(
     guard(error, || {
         let (source, target) = (handle(source, "source")?.get(), handle(target, "target")?.get());
         let best = best_ranks(source.decomposition(), target.decomposition())?;
-        let needed = i64::try_from(best.len()).unwrap_or(i64::MAX);
+        let needed = as_i64(best.len());
         if capacity < needed {
             return Err(Error::new(ErrorKind::Bounds, "too little room for the ranks of the target")
                 .in_field("capacity")
@@ -149,7 +145,7 @@ pub unsafe extern "C" fn distarray_redistribution_new_across(
         let sides = (source.map(distarray_distribution::get), target.map(distarray_distribution::get));
         let planned = Redistribution::across(&comm, sides.0, sides.1, &axes)?;
         // SAFETY: checked, and the C caller's to be written.
-        unsafe { redistribution.write(new_handle(planned)) };
+        unsafe { give(redistribution, distarray_redistribution::new(planned)) };
         Ok(())
     })
 }

@@ -11,6 +11,7 @@ use super::error::{check, check_if, distarray_error, guard, output};
 use super::record::Record;
 use crate::array::{DType, Identity, Layout};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{DimData, Reading, Value};
 
 /// Writes what a loan says of itself, but not its memory, as JSON: dtype, itemsize,
@@ -57,10 +58,9 @@ pub(super) unsafe fn write_text(
             return Ok(made.len());
         }
         if capacity <= made.len() {
-            let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
             return Err(Error::new(ErrorKind::Bounds, "the text needs more room")
                 .in_field("capacity")
-                .expected_found(number(made.len() + 1), number(capacity)));
+                .expected_found(as_i64(made.len() + 1), as_i64(capacity)));
         }
         // SAFETY: `capacity` bytes may be written: the caller's promise.
         unsafe {

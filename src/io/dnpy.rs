@@ -33,6 +33,7 @@ use super::sum::Summing;
 use super::{file, npy};
 use crate::array::AnyArray;
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::literal::{self, Encoding};
 use crate::protocol::{DimData, Reading, Repair, Value};
 
@@ -249,11 +250,10 @@ pub(super) fn dictionary(dim_data: &DimData) -> Result<Vec<u8>> {
         text = header_text(&value);
     }
     if text.len() > MAX_TEXT {
-        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let why = "the dim_data is too long for a .dnpy header, counted in bytes";
         return Err(Error::new(ErrorKind::Unsupported, why)
             .in_field("header")
-            .expected_found(number(MAX_TEXT), number(text.len())));
+            .expected_found(as_i64(MAX_TEXT), as_i64(text.len())));
     }
     let mut bytes = MAGIC.to_vec();
     bytes.extend(if lists.is_empty() { [1, 0] } else { [2, 0] });

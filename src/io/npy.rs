@@ -15,6 +15,7 @@ use super::source::Source;
 use super::{file, pep3118};
 use crate::array::{Buffer, DType, Layout, Order};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::Value;
 use crate::protocol::literal::{self, Encoding, MAX_BYTES};
 
@@ -280,7 +281,7 @@ pub(super) fn read_list<R: Read>(source: &mut Source<R>) -> Result<Vec<i64>> {
 
 /// Writes a list of integers as [`read_list`] reads it.
 pub(super) fn write_list(writer: &mut impl Write, list: &[i64]) -> Result<()> {
-    let length = i64::try_from(list.len()).unwrap_or(i64::MAX);
+    let length = as_i64(list.len());
     let (descr, layout) = (Descr::of(DType::I64)?, Layout::packed(&[length], size_of::<i64>(), Order::C)?);
     writer.write_all(&Header { descr, order: Order::C, layout, offset: 0 }.to_bytes()?)?;
     Ok(writer.write_all(bytemuck::cast_slice(list))?)

@@ -1,20 +1,18 @@
 //! Files that hold an array together, and their elements on the way to where they are held.
 
-use std::fs::File;
+mod copy;
+mod window;
+
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::dnpy::Member;
 use super::file::Stamp;
-use super::{dnpy, file, npy};
-use crate::array::{Layout, Order};
+use super::{dnpy, npy};
+use crate::array::Layout;
 use crate::distribution::{Claim, faults};
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::{Dim, DimData, Dist, Reading};
-
-/// Bytes of a source file that are read at once where fewer are needed.
-const WINDOW: usize = 1 << 16;
+use crate::protocol::{Dim, DimData, Reading};
 
 /// A file of elements, and which of the global array they are.
 #[derive(Clone, Debug)]
@@ -156,170 +154,7 @@ pub(super) fn collect(
     })
 }
 
-/// Consecutive positions in a source that go to consecutive ones of a target.
-#[derive(Clone, Copy)]
-struct Match {
-    source: i64,
-    target: i64,
-    len: i64,
-}
-
-/// Where, along one axis, what `source` owns lies in positions `range` of `target`;
-/// counted from its start.
-fn matches(source: &Dim, target: &Dim, range: Range<i64>) -> Vec<Match> {
-    let mut found: Vec<Match> = Vec::new();
-    let mut add = |source, target| match found.last_mut() {
-        Some(last) if last.source + last.len == source && last.target + last.len == target => last.len += 1,
-        _ => found.push(Match { source, target, len: 1 }),
-    };
-    let owned = source.owned_local();
-    let (images, start) = match target.dist() {
-        Dist::Block { periodic, edge_outside, start, .. } => (*periodic && *edge_outside, Some(*start)),
-        _ => (false, None),
-    };
-    if !images && source.owned_len() < range.end - range.start {
-        for local in owned {
-            let target = source.global_of(local).and_then(|global| target.local_of(global));
-            if let Some(target) = target.filter(|target| range.contains(target)) {
-                add(local, target - range.start);
-            }
-        }
-        return found;
-    }
-    let mut near = range.clone();
-    if let (Some(start), false, 'b') = (start, images, source.dist().letter()) {
-        let block = source.owned_block();
-        near = near.start.max(block.start - start)..near.end.min(block.end - start);
-    }
-    for position in near {
-        let global = target.global_of(position).and_then(|global| target.inside(global));
-        let local = global.and_then(|global| source.local_of(global));
-        if let Some(local) = local.filter(|local| owned.contains(local)) {
-            add(local, position - range.start);
-        }
-    }
-    found
-}
-
-impl Piece {
-    /// Copies what this piece owns of one stretch of a target.
-    fn copy(
-        &self,
-        target: &DimData,
-        stretch: &[Range<i64>],
-        layout: &Layout,
-        bytes: &mut [u8],
-    ) -> Result<()> {
-        let dims = self.dim_data.dims().iter().zip(target.dims()).zip(stretch);
-        let mut axes = Vec::with_capacity(stretch.len());
-        for ((source, target), range) in dims {
-            let found = matches(source, target, range.clone());
-            if found.is_empty() {
-                return Ok(());
-            }
-            axes.push(found);
-        }
-        // The file's own order, its fastest axis last.
-        let mut order: Vec<usize> = (0..axes.len()).collect();
-        if self.elements.order() == Order::Fortran {
-            order.reverse();
-        }
-        let (file, _) = file::open(&self.path)?;
-        let mut copy = Copy {
-            window: Window { file, bytes: Vec::new(), start: 0 },
-            axes: &axes,
-            order: &order,
-            source: self.elements.layout(),
-            target: layout,
-            bytes,
-        };
-        copy.walk(0, self.elements.offset(), 0)
-    }
-}
-
-/// Elements on their way from a file into a packed stretch.
-struct Copy<'a> {
-    window: Window,
-    axes: &'a [Vec<Match>],
-    order: &'a [usize],
-    source: &'a Layout,
-    target: &'a Layout,
-    bytes: &'a mut [u8],
-}
-
-impl Copy<'_> {
-    fn walk(&mut self, depth: usize, from: u64, to: usize) -> Result<()> {
-        let itemsize = self.source.itemsize();
-        let Some(&axis) = self.order.get(depth) else {
-            return self.window.read(from, &mut self.bytes[to..to + itemsize]);
-        };
-        let (apart, apart_here) =
-            (self.source.strides()[axis].unsigned_abs(), index(self.target.strides()[axis]));
-        let together = depth + 1 == self.order.len() && apart_here == itemsize;
-        for &Match { source, target, len } in &self.axes[axis] {
-            let (from, to) = (from + source.unsigned_abs() * apart, to + index(target) * apart_here);
-            if together {
-                self.window.read(from, &mut self.bytes[to..to + index(len) * itemsize])?;
-                continue;
-            }
-            for step in 0..len {
-                self.walk(depth + 1, from + step.unsigned_abs() * apart, to + index(step) * apart_here)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A file, read a window at a time where little is asked for.
-struct Window {
-    file: File,
-    bytes: Vec<u8>,
-    start: u64,
-}
-
-impl Window {
-    fn read(&mut self, offset: u64, target: &mut [u8]) -> Result<()> {
-        if target.len() >= WINDOW {
-            return Ok(self.file.read_exact_at(target, offset)?);
-        }
-        let inside = |window: &Self| {
-            let skip = usize::try_from(offset.checked_sub(window.start)?).ok()?;
-            window.bytes.get(skip..)?.get(..target.len()).map(|_| skip)
-        };
-        let skip = match inside(self) {
-            Some(skip) => skip,
-            None => {
-                self.fill(offset)?;
-                0
-            }
-        };
-        let there = self
-            .bytes
-            .get(skip..skip + target.len())
-            .ok_or_else(|| Error::new(ErrorKind::Io, "the file became shorter while it was read"))?;
-        target.copy_from_slice(there);
-        Ok(())
-    }
-
-    /// Reads from `offset` on, as much as there is for the window.
-    fn fill(&mut self, offset: u64) -> Result<()> {
-        self.bytes.resize(WINDOW, 0);
-        self.start = offset;
-        let mut filled = 0;
-        while filled < WINDOW {
-            match self.file.read_at(&mut self.bytes[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.bytes.truncate(filled);
-        Ok(())
-    }
-}
-
 /// A number that was checked to be a position in memory.
-pub(super) fn index(n: i64) -> usize {
+fn index(n: i64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }

@@ -4,6 +4,7 @@
 use std::io::Read;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// A reader of which the remaining length is known.
 pub(super) struct Source<R> {
@@ -58,10 +59,10 @@ impl<R: Read> Source<R> {
             return Ok(());
         }
         let why = format!("the file ends too early: bytes needed and left at byte {}", self.position);
-        let found = i64::try_from(self.remaining).unwrap_or(i64::MAX);
+        let found = as_i64(self.remaining);
         Err(Error::new(ErrorKind::Syntax, why)
             .in_field(what)
-            .expected_found(i64::try_from(length).unwrap_or(i64::MAX), found)
+            .expected_found(as_i64(length), found)
             .by_rule("F3"))
     }
 }

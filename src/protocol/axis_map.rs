@@ -7,9 +7,10 @@ use std::sync::Arc;
 use fastdivide::DividerU64;
 use serde::{Deserialize, Serialize};
 
-use super::dim::Deal;
+use super::deal::Deal;
 use super::{Dim, Dist};
 use crate::error::Result;
+use crate::number::as_i64;
 
 /// Which coordinate owns each global index of an axis, and where.
 ///
@@ -245,7 +246,7 @@ impl AxisMap {
             Kind::Unstructured { table } => {
                 let owned = usize::try_from(coordinate).ok().and_then(|c| table.owned.get(c));
                 let below = owned.map_or(0, |owned| owned.iter().filter(|&&index| index < end).count());
-                i64::try_from(below).unwrap_or(i64::MAX)
+                as_i64(below)
             }
             _ => {
                 let block = self.block(coordinate);

@@ -1,85 +1,10 @@
 //! One dimension dictionary: this process's part of one axis.
 
+use super::deal::Deal;
 use super::run::{Run, Runs};
-use super::{Indices, validate};
+use super::{Dist, validate};
 use crate::error::Result;
-
-/// How one axis is dealt out, and which part is here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dist {
-    /// One stretch `start..stop`, padding included.
-    Block {
-        /// First global index held, padding included; below 0 only outside the edge.
-        start: i64,
-        /// One past the last global index held, padding included.
-        stop: i64,
-        /// Widths of the padding at the left and the right end.
-        padding: [i64; 2],
-        /// Whether the axis wraps around.
-        periodic: bool,
-        /// Whether the padding at the two edges of the grid lies outside `0..size`
-        /// (since 1.0.0; otherwise it is boundary padding, counted in `size`).
-        edge_outside: bool,
-    },
-    /// Blocks of `block_size` dealt out round robin.
-    Cyclic {
-        /// First global index held: the start of this process's first block.
-        start: i64,
-        /// Length of a block; 1 is plain cyclic.
-        block_size: i64,
-        /// Length of the axis's first block, at most `block_size` (since 1.0.0).
-        first_block: i64,
-    },
-    /// Any set of global indices.
-    Unstructured {
-        /// Global index of each local element: the owned ones first, then ghosts.
-        indices: Indices,
-        /// Leading indices that are owned here; the others are ghosts (since 1.0.0).
-        num_owned: i64,
-        /// Whether every index is owned by exactly one process.
-        one_to_one: bool,
-    },
-}
-
-impl Dist {
-    /// A block without padding.
-    #[must_use]
-    pub fn block(start: i64, stop: i64) -> Self {
-        Self::padded(start, stop, [0, 0])
-    }
-
-    /// A block whose `start..stop` includes padding.
-    #[must_use]
-    pub fn padded(start: i64, stop: i64, padding: [i64; 2]) -> Self {
-        Self::Block { start, stop, padding, periodic: false, edge_outside: false }
-    }
-
-    /// Blocks dealt out from process 0, for the process at `coordinate`.
-    ///
-    /// Saturates instead of overflowing; [`Dim::new`] then refuses it by rule C2.
-    #[must_use]
-    pub fn cyclic(coordinate: i64, block_size: i64) -> Self {
-        let start = coordinate.saturating_mul(block_size);
-        Self::Cyclic { start, block_size, first_block: block_size }
-    }
-
-    /// Any indices, all of them owned.
-    #[must_use]
-    pub fn unstructured(indices: Vec<i64>) -> Self {
-        let num_owned = i64::try_from(indices.len()).unwrap_or(i64::MAX);
-        Self::Unstructured { indices: indices.into(), num_owned, one_to_one: false }
-    }
-
-    /// The protocol's letter.
-    #[must_use]
-    pub fn letter(&self) -> char {
-        match self {
-            Self::Block { .. } => 'b',
-            Self::Cyclic { .. } => 'c',
-            Self::Unstructured { .. } => 'u',
-        }
-    }
-}
+use crate::number::as_i64;
 
 /// One process's part of one axis. A `Dim` obeys every structural rule, so its
 /// maps never fail.
@@ -171,7 +96,7 @@ impl Dim {
         match &self.dist {
             Dist::Block { start, stop, .. } => stop - start,
             Dist::Cyclic { .. } => self.deal().held(self.size),
-            Dist::Unstructured { indices, .. } => i64::try_from(indices.len()).unwrap_or(i64::MAX),
+            Dist::Unstructured { indices, .. } => as_i64(indices.len()),
         }
     }
 
@@ -321,116 +246,5 @@ impl Dim {
         let missing = block_size - first_block;
         let turn = if start == 0 { 0 } else { (start + missing) / block_size };
         Deal { block: block_size, procs: self.proc_grid_size, turn, missing }
-    }
-}
-
-/// A [`Dim`] of blocks, held whole or dealt out, as plain numbers: with no index
-/// list there is nothing to drop, so it stays in registers while it is checked.
-#[derive(Clone, Copy)]
-pub(crate) struct Regular {
-    pub size: i64,
-    pub proc_grid_size: i64,
-    pub proc_grid_rank: i64,
-    pub blocks: Blocks,
-    pub component: bool,
-}
-
-/// The kinds of [`Dist`] that need no index list.
-#[derive(Clone, Copy)]
-pub(crate) enum Blocks {
-    One { start: i64, stop: i64, padding: [i64; 2], periodic: bool, edge_outside: bool },
-    Cyclic { start: i64, block_size: i64, first_block: i64 },
-}
-
-impl Regular {
-    /// The axis, where it keeps every structural rule.
-    ///
-    /// # Errors
-    /// As for [`Dim::new`].
-    #[inline(always)] // the C border makes one per axis and import
-    pub(crate) fn checked(self) -> Result<Self> {
-        validate::regular(&self)?;
-        Ok(self)
-    }
-
-    /// The axis as such; it was [`checked`](Self::checked).
-    #[inline(always)]
-    pub(crate) fn into_dim(self) -> Dim {
-        let Self { size, proc_grid_size, proc_grid_rank, blocks, component } = self;
-        let dist = match blocks {
-            Blocks::One { start, stop, padding, periodic, edge_outside } => {
-                Dist::Block { start, stop, padding, periodic, edge_outside }
-            }
-            Blocks::Cyclic { start, block_size, first_block } => {
-                Dist::Cyclic { start, block_size, first_block }
-            }
-        };
-        Dim { size, proc_grid_size, proc_grid_rank, dist, component }
-    }
-}
-
-/// Dealing blocks round robin, for the process whose turn is `turn`.
-///
-/// A first block cut short is a whole block that lacks its first `missing`
-/// indices: with `v = global + missing` every formula is that of whole blocks.
-#[derive(Clone, Copy)]
-pub(super) struct Deal {
-    pub(super) block: i64,
-    pub(super) procs: i64,
-    pub(super) turn: i64,
-    pub(super) missing: i64,
-}
-
-impl Deal {
-    /// Indices lacking at the front of this process's own first block.
-    fn lacking(self) -> i64 {
-        if self.turn == 0 { self.missing } else { 0 }
-    }
-
-    /// Number of elements of an axis of `size` that fall to this process.
-    pub(super) fn held(self, size: i64) -> i64 {
-        let total = size + self.missing;
-        let (whole, rest) = (total / self.block, total % self.block);
-        let (rounds, last) = (whole / self.procs, whole % self.procs);
-        let partial = match self.turn.cmp(&last) {
-            std::cmp::Ordering::Less => self.block,
-            std::cmp::Ordering::Equal => rest,
-            std::cmp::Ordering::Greater => 0,
-        };
-        rounds * self.block + partial - self.lacking()
-    }
-
-    fn global_of(self, local: i64) -> i64 {
-        let v = local + self.lacking();
-        (v / self.block * self.procs + self.turn) * self.block + v % self.block - self.missing
-    }
-
-    fn local_of(self, global: i64) -> Option<i64> {
-        let v = global + self.missing;
-        let block = v / self.block;
-        (block % self.procs == self.turn)
-            .then(|| block / self.procs * self.block + v % self.block - self.lacking())
-    }
-
-    fn runs(self, size: i64, runs: &mut Runs) {
-        let held = self.held(size);
-        if held <= 0 {
-            return;
-        }
-        let head = if self.lacking() > 0 { held.min(self.block - self.lacking()) } else { 0 };
-        let whole = (held - head) / self.block;
-        let tail = held - head - whole * self.block;
-        if head > 0 {
-            runs.push(Run { start: 0, len: head, stride: head, count: 1 });
-        }
-        if whole > 0 {
-            // One stretch has no next one, so its stride may be its length.
-            let stride = if whole > 1 { self.block * self.procs } else { self.block };
-            runs.push(Run { start: self.global_of(head), len: self.block, stride, count: whole });
-        }
-        if tail > 0 {
-            let start = self.global_of(held - tail);
-            runs.push(Run { start, len: tail, stride: tail, count: 1 });
-        }
     }
 }

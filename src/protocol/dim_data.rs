@@ -2,6 +2,7 @@
 
 use super::{Dim, Dist, GridOrder, ProcGrid};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// The version of the protocol that a `dim_data` needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,10 +77,9 @@ impl DimData {
     #[inline(always)]
     pub fn check_strict(&self, shape: &[i64]) -> Result<()> {
         if shape.len() != self.dims.len() {
-            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
             return Err(Error::new(ErrorKind::Shape, "dim_data needs one dimension per axis of the buffer")
                 .in_field("ndim")
-                .expected_found(count(shape.len()), count(self.dims.len()))
+                .expected_found(as_i64(shape.len()), as_i64(self.dims.len()))
                 .by_rule("T4"));
         }
         for (axis, (dim, &extent)) in self.dims.iter().zip(shape).enumerate() {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// How grid coordinates are numbered as ranks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl ProcGrid {
                 .by_rule("G2"));
         }
         if let GridOrder::Ranks(table) = &self.order {
-            let len = i64::try_from(table.len()).unwrap_or(i64::MAX);
+            let len = as_i64(table.len());
             if len != count {
                 return Err(Error::new(ErrorKind::Grid, "the table of ranks needs one entry per process")
                     .in_field("grid_ranks")

@@ -12,6 +12,7 @@ pub(crate) use repr::repr;
 
 use super::value::{self, Value};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// Deepest nesting read.
 const MAX_DEPTH: usize = 32;
@@ -32,8 +33,8 @@ pub(crate) enum Encoding {
 pub(crate) fn parse(text: &[u8], encoding: Encoding, first: usize) -> Result<Value> {
     let mut scanner = Scanner { text, encoding, first, position: 0 };
     if text.len() > MAX_BYTES {
-        let limit = i64::try_from(MAX_BYTES).unwrap_or(i64::MAX);
-        let found = i64::try_from(text.len()).unwrap_or(i64::MAX);
+        let limit = as_i64(MAX_BYTES);
+        let found = as_i64(text.len());
         return Err(scanner.error("the text is too long for a literal", 0).expected_found(limit, found));
     }
     let value = scanner.value(MAX_DEPTH)?;

@@ -18,12 +18,15 @@
 //! (`num_owned`), and component axes. A [`DimData`] knows which of the two it needs.
 
 mod axis_map;
+mod deal;
 mod dim;
 mod dim_data;
+mod dist;
 mod grid;
 mod indices;
 mod json;
 pub(crate) mod literal;
+mod regular;
 mod run;
 mod text;
 mod validate;
@@ -31,11 +34,12 @@ mod value;
 
 pub(crate) use axis_map::AxisRule;
 pub use axis_map::{AxisMap, Stretch};
-pub(crate) use dim::{Blocks, Regular};
-pub use dim::{Dim, Dist};
+pub use dim::Dim;
 pub use dim_data::{DimData, Version};
+pub use dist::Dist;
 pub use grid::{GridOrder, ProcGrid};
 pub use indices::Indices;
+pub(crate) use regular::{Blocks, Regular};
 pub use run::{Run, Runs};
 pub use text::{Reading, Repair};
 pub use value::Value;

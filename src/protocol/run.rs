@@ -1,5 +1,7 @@
 //! Sets of global indices as a few arithmetic runs.
 
+use crate::number::as_i64;
+
 /// `count` stretches of `len` consecutive indices, the first at `start`, each
 /// `stride` after the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ impl Runs {
     pub(super) fn of_list(indices: &[i64]) -> Self {
         let mut runs = Self::default();
         for stretch in indices.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
-            let len = i64::try_from(stretch.len()).unwrap_or(i64::MAX);
+            let len = as_i64(stretch.len());
             runs.push(Run { start: stretch[0], len, stride: len, count: 1 });
         }
         runs

@@ -10,6 +10,7 @@ use std::fmt;
 use super::value::Value;
 use super::{Dim, DimData, Dist, GridOrder, ProcGrid, Version};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// How strictly text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,10 +167,9 @@ impl Reader {
             self.broken("T3", "dim_data", format!("a tuple of dictionaries is needed, not {}", dims.kind()))
         })?;
         if let Some(shape) = shape.filter(|shape| shape.len() != dims.len()) {
-            let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
             return Err(self
                 .broken("T4", "dim_data", "one dictionary per axis of the buffer is needed")
-                .expected_found(count(shape.len()), count(dims.len())));
+                .expected_found(as_i64(shape.len()), as_i64(dims.len())));
         }
         let mut parts = Vec::with_capacity(dims.len());
         for (axis, dim) in dims.iter().enumerate() {
@@ -326,7 +326,7 @@ impl Reader {
 
     fn unstructured(&mut self, value: &Value) -> Result<Dist> {
         let indices = self.integers("indices", self.required(value, "indices")?)?;
-        let held = i64::try_from(indices.len()).unwrap_or(i64::MAX);
+        let held = as_i64(indices.len());
         let one_to_one = self.flag(value, "one_to_one")?;
         let num_owned = match self.version {
             Version::V0_10 => None,

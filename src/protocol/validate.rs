@@ -3,9 +3,9 @@
 //! *Structural* rules hold for every [`Dim`] there is; *strict* ones (B5 to B7, C5,
 //! U2 to U4) need the buffer's extent, or time proportional to the part.
 
-use super::dim::{Blocks, Regular};
-use super::{Dim, Dist};
+use super::{Blocks, Dim, Dist, Regular};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 /// Where a process stands along an axis of a given size.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ pub(super) fn structural(size: i64, procs: i64, rank: i64, dist: &Dist) -> Resul
         }
         Dist::Cyclic { start, block_size, first_block } => cyclic(place, *start, *block_size, *first_block),
         Dist::Unstructured { indices, num_owned, .. } => {
-            let len = i64::try_from(indices.len()).unwrap_or(i64::MAX);
+            let len = as_i64(indices.len());
             if *num_owned < 0 {
                 return Err(low("num_owned", "U1", 0, *num_owned));
             }

@@ -50,7 +50,8 @@ COUNTED(MPI_Comm_split, (MPI_Comm c, int color, int key, MPI_Comm *d), (c, color
 #include <distarray_scalapack.h>
 #include <distarray_sundials.h>
 
-#include "adapters.h"
+#include "block.h"
+#include "../common/check.h"
 
 #define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
 
@@ -58,7 +59,6 @@ void Cblacs_gridexit(int context);
 
 enum { N = 8 };
 
-static const MPI_Comm comm = MPI_COMM_WORLD;
 static double memory[4 * N * N];
 static int64_t shape[2] = {N, N}, strides[2];
 static distarray_dim dims[2];
@@ -67,7 +67,7 @@ static void keep(distarray_export *loan) { loan->release = NULL; }
 
 /* N rows, packed, of N columns if there are two axes. */
 static distarray_export lend(int32_t ndim, int column_major, uint8_t code, uint8_t bits) {
-  distarray_export loan = DISTARRAY_EXPORT_INIT;
+  distarray_export loan = loan_of(memory, ndim, shape, strides, dims, keep);
   dims[0] = distarray_dim_block(N * size, size, rank, N * rank, N * rank + N);
   dims[1] = distarray_dim_whole(N);
   if (column_major)
@@ -75,16 +75,9 @@ static distarray_export lend(int32_t ndim, int column_major, uint8_t code, uint8
   else
     distarray_strides_c_order(ndim, shape, bits / 8, strides);
   distarray_export_set_dtype(&loan, code, bits);
-  loan.data = loan.alloc_base = memory;
+  loan.alloc_base = memory;
   loan.alloc_bytes = sizeof memory;
   loan.flags_info = DISTARRAY_I_SLACK;
-  loan.ndim = ndim;
-  loan.shape = shape;
-  loan.strides = strides;
-  loan.dims = dims;
-  loan.process_rank = rank;
-  loan.process_count = size;
-  loan.release = keep;
   return loan;
 }
 
@@ -113,7 +106,7 @@ static void petsc(void) {
   own = count();
   TRY(VecDestroy(&vec));
   count();
-  MUST(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
+  must(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
   costs(1, own, count(), "Vec");
   TRY(VecDestroy(&vec));
 
@@ -125,7 +118,7 @@ static void petsc(void) {
   own = count();
   TRY(VecDestroy(&vec));
   count();
-  MUST(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error));
+  must(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error));
   costs(2, own, count(), "VecGhost"); /* and where each rank's elements begin */
   TRY(VecDestroy(&vec));
 
@@ -137,7 +130,7 @@ static void petsc(void) {
   own = count();
   TRY(MatDestroy(&mat));
   count();
-  MUST(distarray_petsc_borrow_dense(comm, &loan, &mat, &error));
+  must(distarray_petsc_borrow_dense(comm, &loan, &mat, &error));
   costs(1, own, count(), "MatDense");
   TRY(MatDestroy(&mat));
 
@@ -149,13 +142,13 @@ static void petsc(void) {
   own = count();
   TRY(DMDestroy(&grid));
   count();
-  MUST(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1, &grid, &error));
+  must(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1, &grid, &error));
   costs(2, own, count(), "DMDA"); /* and the cells of all ranks, which DMDA wants on each */
   TRY(VecCreateMPIWithArray(comm, 1, N * N, N * N * size, memory, &vec));
   own = count();
   TRY(VecDestroy(&vec));
   count();
-  MUST(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &vec, &error));
+  must(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &vec, &error));
   costs(1, own, count(), "global vector");
   TRY(VecDestroy(&vec));
   TRY(DMDestroy(&grid));
@@ -171,7 +164,7 @@ static void sundials(void) {
   vector = N_VMake_Parallel(comm, N * N, N * N * size, memory, context);
   const int own = count();
   N_VDestroy(vector);
-  MUST(distarray_sundials_borrow_nvector(comm, &loan, context, &vector, &error));
+  must(distarray_sundials_borrow_nvector(comm, &loan, context, &vector, &error));
   costs(0, own, count(), "N_Vector"); /* its own sum of the lengths is proved already */
   N_VDestroy(vector);
   SUNContext_Free(&context);
@@ -184,7 +177,7 @@ static void hypre(void) {
   HYPRE_Int lower[2] = {0, N * rank}, upper[2] = {N - 1, N * rank + N - 1};
   HYPRE_StructGrid grid;
   count();
-  MUST(distarray_hypre_borrow_par_vector(comm, &loan, &rows, &error));
+  must(distarray_hypre_borrow_par_vector(comm, &loan, &rows, &error));
   costs(1, 0, count(), "ParVector");
   distarray_hypre_return_par_vector(&rows);
 
@@ -196,9 +189,9 @@ static void hypre(void) {
   HYPRE_StructGridDestroy(grid);
   loan = lend(2, 0, DISTARRAY_DTYPE_FLOAT, 64);
   count();
-  MUST(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
+  must(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
   costs(2, own, count(), "StructGrid"); /* and whether HYPRE failed on a rank */
-  MUST(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &cells, &error));
+  must(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &cells, &error));
   costs(1, 0, count(), "StructVector");
   distarray_hypre_return_struct_vector(&cells);
   HYPRE_StructGridDestroy(grid);
@@ -209,12 +202,12 @@ static void scalapack(void) {
   int context, desc[9];
   void *local;
   char trans;
-  MUST(distarray_scalapack_grid(comm, &loan, &context, &error));
+  must(distarray_scalapack_grid(comm, &loan, &context, &error));
   count();
-  MUST(distarray_scalapack_borrow(comm, &loan, context, DISTARRAY_ACCESS_READ_WRITE,
+  must(distarray_scalapack_borrow(comm, &loan, context, DISTARRAY_ACCESS_READ_WRITE,
                                   DISTARRAY_DTYPE_FLOAT, 64, desc, &local, &trans, &error));
   costs(1, 0, count(), "descriptor");
-  MUST(distarray_scalapack_lend(comm, desc, local, DISTARRAY_DTYPE_FLOAT, 64, NULL, &again, &error));
+  must(distarray_scalapack_lend(comm, desc, local, DISTARRAY_DTYPE_FLOAT, 64, NULL, &again, &error));
   costs(1, 0, count(), "a lent matrix");
   distarray_export_release(&again);
   Cblacs_gridexit(context);
@@ -225,7 +218,7 @@ static void fftw(void) {
   distarray_fftw_slab slab;
   fftw_mpi_init();
   count();
-  MUST(distarray_fftw_borrow(comm, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error));
+  must(distarray_fftw_borrow(comm, &loan, DISTARRAY_FFTW_COMPLEX, &slab, &error));
   costs(2, 0, count(), "slab"); /* what room a rank needs follows from the others' blocks */
   fftw_mpi_cleanup();
 }
@@ -237,7 +230,7 @@ static void hdf5(const char *name) {
   H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL);
   file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   count();
-  MUST(distarray_hdf5_create(comm, file, "u", &loan, &dataset, &error));
+  must(distarray_hdf5_create(comm, file, "u", &loan, &dataset, &error));
   costs(2, 0, count(), "dataset"); /* and whether HDF5 failed on a rank */
   H5Dclose(dataset);
   H5Fclose(file);
@@ -253,34 +246,31 @@ static void look(void *context, const distarray_export *loan, uint64_t *counts) 
 }
 
 static void the_check_itself(void) {
-  distarray_comm table;
   distarray_export loan = lend(1, 0, DISTARRAY_DTYPE_FLOAT, 64);
   uint64_t counts[8] = {7, 7, 7, 7, 7, 7, 7, 7};
   const int last = rank == size - 1;
   int looked = 0;
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
-  REFUSED(distarray_check_collective_with(&table, &loan, look, &looked, last ? NULL : &counts, &error),
+  refused_with(distarray_check_collective_with(&table, &loan, look, &looked, last ? NULL : &counts, &error),
           DISTARRAY_E_NULL, "counts", "NULL");
-  REFUSED(distarray_check_collective_with(&table, &loan, last ? NULL : look, &looked, &counts, &error),
+  refused_with(distarray_check_collective_with(&table, &loan, last ? NULL : look, &looked, &counts, &error),
           DISTARRAY_E_NULL, "look", "NULL");
   if (last) loan.process_rank = 0;
   looked = 0;
-  REFUSED(distarray_check_collective_with(&table, &loan, look, &looked, &counts, &error),
+  refused_with(distarray_check_collective_with(&table, &loan, look, &looked, &counts, &error),
           DISTARRAY_E_GRID, error.field, "");
-  CHECK(looked == !last && counts[0] == 7 && counts[7] == 7);
+  check(looked == !last && counts[0] == 7 && counts[7] == 7);
   loan.process_rank = rank;
   count();
-  MUST(distarray_check_collective_with(&table, &loan, look, &looked, &counts, &error));
+  must(distarray_check_collective_with(&table, &loan, look, &looked, &counts, &error));
   costs(1, 0, count(), "the check");
-  CHECK(counts[0] == (uint64_t)(size * (size + 1) / 2) && counts[1] == 0 &&
+  check(counts[0] == (uint64_t)(size * (size + 1) / 2) && counts[1] == 0 &&
         counts[7] == (uint64_t)size);
 }
 
 int main(int argc, char **argv) {
+  start(&argc, &argv);
   TRY(PetscInitialize(&argc, &argv, NULL, NULL));
   HYPRE_Init();
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
   insist(argc > 1 && size > 1, "its arguments");
   the_check_itself();
   petsc();
@@ -289,8 +279,7 @@ int main(int argc, char **argv) {
   scalapack();
   fftw();
   hdf5(argv[1]);
-  if (rank == 0) printf("every loan is borrowed by one reduction\n");
   HYPRE_Finalize();
   TRY(PetscFinalize());
-  return 0;
+  return finish("calls");
 }

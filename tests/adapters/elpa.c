@@ -2,7 +2,7 @@
  * of distarray_scalapack.h. Any number of ranks from 1. */
 #include <distarray_scalapack.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 #include <elpa/elpa.h>
 
@@ -42,17 +42,7 @@ int main(int argc, char **argv) {
     for (int64_t j = 0; j < shape[1]; j++)
       memory[0][i + j * (shape[0] + 1)] = element(mine[0][i], mine[1][j]);
   for (int k = 0; k < 2; k++) { /* the matrix, and its eigenvectors */
-    const distarray_export empty = DISTARRAY_EXPORT_INIT;
-    loan[k] = empty;
-    distarray_export_set_dtype(&loan[k], DISTARRAY_DTYPE_FLOAT, 64);
-    loan[k].data = memory[k];
-    loan[k].ndim = 2;
-    loan[k].shape = shape;
-    loan[k].strides = strides;
-    loan[k].dims = dims;
-    loan[k].process_rank = rank;
-    loan[k].process_count = size;
-    loan[k].release = give_back;
+    loan[k] = loan_of(memory[k], 2, shape, strides, dims, give_back);
     if (k == 0) must(distarray_scalapack_grid(MPI_COMM_WORLD, &loan[0], &context, &error));
     must(distarray_scalapack_borrow(MPI_COMM_WORLD, &loan[k], context, DISTARRAY_ACCESS_READ_WRITE,
                                     DISTARRAY_DTYPE_FLOAT, 64, desc[k], (void **)&panel[k], NULL,

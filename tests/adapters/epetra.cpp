@@ -83,7 +83,7 @@ void lend_points(const Package &package) {
           check(x->ReplaceGlobalValue(static_cast<int>(g), p, c, element(g * points + p, c)) == 0);
     distarray::Array all(package.lend(&*x, nullptr));
     distarray::Array one(package.lend((*x)(1), nullptr));
-    distarray::Distribution whole(comm, all), column(comm, one);
+    distarray::Distribution whole(table, all), column(table, one);
     check(all.dim(1).flags == DISTARRAY_DIM_COMPONENT && all.dim(1).size == points);
     check(one.description().ndim == 2);
     const auto view = all.owned<double, 3>();
@@ -155,7 +155,7 @@ void lend_long_long() {
     Vec x(*map);
     for (int i = 0; i < map->NumMyElements(); ++i) x[i] = element(map->GID64(i), 0);
     distarray::Array array(distarray::epetra::lend(&x));
-    distarray::Distribution whole(comm, array);
+    distarray::Distribution whole(table, array);
     const distarray_dim rows = array.dim(0);
     for (std::int64_t i = 0; i < map->NumMyElements(); ++i) {
       std::int64_t g = -1;

@@ -4,7 +4,7 @@
 #include <distarray.h>
 #include <distarray_fftw.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 #include <complex.h>
 
@@ -63,7 +63,7 @@ static void check_spectrum(char *e, const int64_t *g) {
 }
 
 static void proved(const distarray_export *loan, const void *address) {
-  must(distarray_check_collective(&comm, loan, &error));
+  must(distarray_check_collective(&table, loan, &error));
   check(loan->data == address);
 }
 
@@ -268,7 +268,6 @@ static void give_back(distarray_export *loan) {
 /* Blocks of `block` rows along axis cut, in memory of our own. */
 static distarray_export foreign(int cut, int64_t block, int kind, double *memory, size_t bytes) {
   const int real = kind != COMPLEX;
-  distarray_export loan = DISTARRAY_EXPORT_INIT;
   int64_t first = rank * block < n[cut] ? rank * block : n[cut];
   int64_t stop = (rank + 1) * block < n[cut] ? (rank + 1) * block : n[cut];
   const int order[3] = {cut, 1 - cut, 2};
@@ -282,19 +281,11 @@ static distarray_export foreign(int cut, int64_t block, int kind, double *memory
     strides[order[i]] = step;
     step *= kind == PADDED && i == 2 ? 2 * (N2 / 2 + 1) : shape[order[i]];
   }
-  distarray_export_set_dtype(&loan, real ? DISTARRAY_DTYPE_FLOAT : DISTARRAY_DTYPE_COMPLEX,
-                             real ? 64 : 128);
-  loan.data = memory;
+  distarray_export loan = loan_of(memory, 3, shape, strides, dims, give_back);
+  if (!real) distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_COMPLEX, 128);
   loan.alloc_base = memory;
   loan.alloc_bytes = bytes;
   loan.flags_info = DISTARRAY_I_SLACK;
-  loan.ndim = 3;
-  loan.shape = shape;
-  loan.strides = strides;
-  loan.dims = dims;
-  loan.process_rank = rank;
-  loan.process_count = size;
-  loan.release = give_back;
   live++;
   return loan;
 }
@@ -406,7 +397,7 @@ static void accommodate(int layout, ptrdiff_t block, double *memory, size_t byte
       }
   must(distarray_fftw_requirements(MPI_COMM_WORLD, 3, n, 1, block, layout, axes, &asked, &error));
   must(distarray_array_import(&source, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
-  must(distarray_distribution_gather(&comm, array, &whole, &error));
+  must(distarray_distribution_gather(&table, array, &whole, &error));
   must(distarray_accommodation_new(whole, array, &asked, &way, &error));
   must(distarray_accommodation_hand_over(way, array, &handed, &error));
   must(distarray_array_view(handed, &view, &error));

@@ -2,7 +2,7 @@
  * NGA_Acc, and the borrower sees what others put. Any number of ranks from 1. */
 #include <distarray_ga.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 enum { NI = 9, NJ = 8, NK = 5 };
 
@@ -52,7 +52,7 @@ static void holds_twice(double *e, const int64_t *g, int ndim, int owned) {
 }
 
 static void proved(distarray_export *loan) {
-  must(distarray_check_collective(&comm, loan, &error));
+  must(distarray_check_collective(&table, loan, &error));
 }
 
 static void try_array(int g_a, int ndim, int ghosts) {
@@ -127,20 +127,12 @@ static void like_all(void) {
   distarray_dim dims[2];
   int g_a = 0;
   const int64_t N = 3 * size + size * (size - 1) / 2;
-  distarray_export loan = DISTARRAY_EXPORT_INIT, made;
+  distarray_export made;
   dims[0] = distarray_dim_block(N, size, rank, first, first + shape[0]);
   dims[1] = distarray_dim_whole(NJ);
   distarray_strides_c_order(2, shape, 8, strides);
-  distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
   double *memory = malloc(sizeof *memory * (size_t)(shape[0] * NJ));
-  loan.data = memory;
-  loan.ndim = 2;
-  loan.shape = shape;
-  loan.strides = strides;
-  loan.dims = dims;
-  loan.process_rank = rank;
-  loan.process_count = size;
-  loan.release = keep;
+  distarray_export loan = loan_of(memory, 2, shape, strides, dims, keep);
   each(&loan, set);
   must(distarray_ga_create_like(MPI_COMM_WORLD, &loan, "like", &g_a, &error));
   must(distarray_ga_lend(g_a, DISTARRAY_ACCESS_READ_WRITE, NULL, &made, &error));

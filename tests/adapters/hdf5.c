@@ -3,7 +3,7 @@
  * from 1; the argument is a file name. */
 #include <distarray_hdf5.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 enum { NI = 11, NJ = 7, MAX = 64, LAYOUTS = 8 };
 
@@ -66,9 +66,7 @@ static void make(part *p, int layout, int width) {
   p->bytes = (size_t)(width * (p->shape[0] + 4) * (p->shape[1] + 4));
   p->memory = malloc(p->bytes);
   memset(p->memory, 0x5a, p->bytes);
-  const distarray_export empty = DISTARRAY_EXPORT_INIT;
-  p->loan = empty;
-  p->loan.data = p->memory;
+  p->loan = loan_of(p->memory, 2, p->shape, p->strides, p->dims, give_back);
   if (layout == 7 && p->shape[0] > 0) {
     p->loan.data = p->memory + p->strides[0] * (p->shape[0] - 1);
     p->strides[0] *= -1;
@@ -76,15 +74,8 @@ static void make(part *p, int layout, int width) {
   distarray_export_set_dtype(&p->loan,
                              width == 16 ? DISTARRAY_DTYPE_COMPLEX : DISTARRAY_DTYPE_FLOAT,
                              (uint8_t)(8 * width));
-  p->loan.ndim = 2;
-  p->loan.shape = p->shape;
-  p->loan.strides = p->strides;
-  p->loan.dims = p->dims;
-  p->loan.process_rank = rank;
-  p->loan.process_count = size;
   if (layout == 6 && size > 1) p->loan.flags_read = DISTARRAY_R_GHOSTS;
   p->loan.private_data = p;
-  p->loan.release = give_back;
   p->live = 1;
 }
 

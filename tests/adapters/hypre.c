@@ -5,49 +5,46 @@
 #include <distarray_hypre.h>
 #include <math.h>
 
-#include "adapters.h"
-
-static const MPI_Comm comm = MPI_COMM_WORLD;
+#include "block.h"
+#include "../common/check.h"
 
 /* --- ParVector ------------------------------------------------------------------ */
 
 static void par_vectors(int64_t rows, int64_t columns) {
-  block b = block_new(2);
+  block b = block_on(2, rank, size);
   distarray_export loan, view;
-  distarray_comm table;
   distarray_hypre_par_vector borrowed;
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
   b.dims[0] = uneven(rows, size, rank);
   b.dims[1] = distarray_dim_whole(columns);
   block_alloc(&b);
   view = view_of(&b);
   fill(&view, 0);
   block_lend(&b, &loan);
-  MUST(distarray_hypre_borrow_par_vector(comm, &loan, &borrowed, &error));
-  CHECK(!distarray_export_is_live(&loan));
+  must(distarray_hypre_borrow_par_vector(comm, &loan, &borrowed, &error));
+  check(!distarray_export_is_live(&loan));
   /* HYPRE's public interface: the inner product, and values by global index. */
   HYPRE_Real product;
   const double n = (double)(rows * columns);
   HYPRE_ParVectorInnerProd(borrowed.vector, borrowed.vector, &product);
-  CHECK(product == (n - 1) * n * (2 * n - 1) / 6);
+  check(product == (n - 1) * n * (2 * n - 1) / 6);
   const int64_t first = b.dims[0].start * columns, stop = b.dims[0].stop * columns;
   for (int64_t i = first; i < stop; i++) {
     HYPRE_BigInt index = (HYPRE_BigInt)i;
     HYPRE_Complex found;
     hypre_ParVectorGetValues((hypre_ParVector *)borrowed.vector, 1, &index, &found);
-    CHECK(found == (double)i);
+    check(found == (double)i);
   }
   /* Lend it on. */
-  MUST(distarray_hypre_lend_par_vector(borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK((loan.data == (void *)b.data || elements_of(&view) == 0) && is_filled(&loan, 0));
-  CHECK(!distarray_export_writable(&loan, 0));
+  must(distarray_hypre_lend_par_vector(borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check((loan.data == (void *)b.data || elements_of(&view) == 0) && is_filled(&loan, 0));
+  check(!distarray_export_writable(&loan, 0));
   distarray_export_release(&loan);
   HYPRE_ParVectorSetConstantValues(borrowed.vector, 4);
-  for (int64_t i = 0; i < elements_of(&view); i++) CHECK(b.data[i] == 4);
+  for (int64_t i = 0; i < elements_of(&view); i++) check(b.data[i] == 4);
   distarray_hypre_return_par_vector(&borrowed);
   distarray_hypre_return_par_vector(&borrowed);
-  CHECK(b.live == 0 && b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
+  check(b.live == 0 && b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
   block_free(&b);
 }
 
@@ -55,7 +52,7 @@ static void par_vectors(int64_t rows, int64_t columns) {
 
 /* A box of 12 x 10 cells on a grid of ranks: y along the first axis in C's order. */
 static block box_of(int64_t halo, int column_major) {
-  block b = block_new(2);
+  block b = block_on(2, rank, size);
   const int64_t n = size % 2 == 0 ? 2 : 1, m = size / n;
   const int y = column_major, x = 1 - column_major;
   b.dims[y] = uneven(12, m, rank / n);
@@ -74,56 +71,52 @@ static void struct_vectors(int64_t halo, int column_major) {
   HYPRE_StructGrid grid;
   fill(&view, 0);
   block_lend(&b, &loan);
-  MUST(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
-  CHECK(distarray_export_is_live(&loan));
-  MUST(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &borrowed, &error));
+  must(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
+  check(distarray_export_is_live(&loan));
+  must(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &borrowed, &error));
   for (int64_t i = 0; i < elements_of(&view); i++) {
     const element e = element_at(&view, i);
     HYPRE_Int at[2] = {(HYPRE_Int)e.index[1 - column_major], (HYPRE_Int)e.index[column_major]};
     HYPRE_Complex found;
     if (!e.owned) continue;
     HYPRE_StructVectorGetValues(borrowed.vector, at, &found);
-    CHECK(found == (double)linear(&view, e.index));
+    check(found == (double)linear(&view, e.index));
     HYPRE_StructVectorAddToValues(borrowed.vector, at, 5);
   }
-  CHECK(is_filled(&view, 5));
+  check(is_filled(&view, 5));
   /* HYPRE lends it on: axes (y, x), ghosts as padding, places found from the boxes. */
-  distarray_comm table;
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
-  MUST(distarray_hypre_lend_struct_vector(comm, borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK(loan.data == (void *)b.data && loan.dims[0].size == 12 && loan.dims[1].size == 10);
+  must(distarray_hypre_lend_struct_vector(comm, borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check(loan.data == (void *)b.data && loan.dims[0].size == 12 && loan.dims[1].size == 10);
   for (int64_t i = 0; i < elements_of(&loan); i++) {
     const element e = element_at(&loan, i);
     const int64_t index[2] = {e.index[column_major], e.index[1 - column_major]};
-    if (e.owned) CHECK(*e.at == (double)(linear(&view, index) + 5));
+    if (e.owned) check(*e.at == (double)(linear(&view, index) + 5));
   }
   distarray_export_release(&loan);
   distarray_hypre_return_struct_vector(&borrowed);
   distarray_hypre_return_struct_vector(&borrowed);
-  CHECK(b.released == 1 && (b.consumer_flags & DISTARRAY_C_MODIFIED));
+  check(b.released == 1 && (b.consumer_flags & DISTARRAY_C_MODIFIED));
   HYPRE_StructGridDestroy(grid);
   block_free(&b);
 }
 
 /* An axis that is periodic in the grid is so in what HYPRE lends. */
 static void periodic(void) {
-  block b = block_new(1);
+  block b = block_on(1, rank, size);
   distarray_export loan;
-  distarray_comm table;
   distarray_hypre_struct_vector borrowed;
   HYPRE_StructGrid grid;
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
   b.dims[0] = distarray_dim_block(4 * size, size, rank, 4 * rank, 4 * rank + 4);
   b.dims[0].flags |= DISTARRAY_DIM_PERIODIC;
   distarray_dim_add_halo(&b.dims[0], 1, 1);
   block_alloc(&b);
   block_lend(&b, &loan);
-  MUST(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
-  MUST(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &borrowed, &error));
-  MUST(distarray_hypre_lend_struct_vector(comm, borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK(loan.dims[0].flags == b.dims[0].flags && loan.dims[0].start == b.dims[0].start);
+  must(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
+  must(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &borrowed, &error));
+  must(distarray_hypre_lend_struct_vector(comm, borrowed.vector, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check(loan.dims[0].flags == b.dims[0].flags && loan.dims[0].start == b.dims[0].start);
   distarray_export_release(&loan);
   distarray_hypre_return_struct_vector(&borrowed);
   HYPRE_StructGridDestroy(grid);
@@ -146,10 +139,10 @@ static void solve(void) {
     *e.at = e.owned ? 0 : NAN;
   }
   block_lend(&u, &loan);
-  MUST(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
-  MUST(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &solution, &error));
+  must(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
+  must(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &solution, &error));
   block_lend(&f, &loan);
-  MUST(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &load, &error));
+  must(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &load, &error));
   HYPRE_StructStencilCreate(2, 3, &stencil);
   for (int k = 0; k < 3; k++) HYPRE_StructStencilSetElement(stencil, k, offsets[k]);
   HYPRE_StructMatrixCreate(comm, grid, stencil, &matrix);
@@ -166,7 +159,7 @@ static void solve(void) {
   HYPRE_StructPCGSetTol(solver, 1e-12);
   HYPRE_StructPCGSetMaxIter(solver, 200);
   HYPRE_StructPCGSetup(solver, matrix, load.vector, solution.vector);
-  CHECK(HYPRE_StructPCGSolve(solver, matrix, load.vector, solution.vector) == 0);
+  check(HYPRE_StructPCGSolve(solver, matrix, load.vector, solution.vector) == 0);
   HYPRE_StructPCGDestroy(solver);
   HYPRE_StructMatrixDestroy(matrix);
   HYPRE_StructStencilDestroy(stencil);
@@ -175,7 +168,6 @@ static void solve(void) {
   HYPRE_StructGridDestroy(grid);
 
   /* The library fills the halo, nothing is outside: the equation holds everywhere. */
-  distarray_comm table;
   distarray_array *array;
   distarray_distribution *whole;
   distarray_halo *halo;
@@ -183,16 +175,15 @@ static void solve(void) {
     const element e = element_at(&u_view, i);
     if (!e.owned) *e.at = 0;
   }
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
   block_lend(&u, &loan);
-  MUST(distarray_array_import(&loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
-  MUST(distarray_distribution_gather(&table, array, &whole, &error));
-  MUST(distarray_halo_new(whole, 0, &halo, &error));
-  MUST(distarray_halo_update(halo, array, &error));
+  must(distarray_array_import(&loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
+  must(distarray_distribution_gather(&table, array, &whole, &error));
+  must(distarray_halo_new(whole, 0, &halo, &error));
+  must(distarray_halo_update(halo, array, &error));
   const int64_t row = u.shape[1];
   for (int64_t i = 0; i < elements_of(&u_view); i++) {
     const element e = element_at(&u_view, i);
-    if (e.owned) CHECK(fabs(5 * e.at[0] - e.at[1] - e.at[-1] - e.at[row] - e.at[-row] - 1) < 1e-9);
+    if (e.owned) check(fabs(5 * e.at[0] - e.at[1] - e.at[-1] - e.at[row] - e.at[-row] - 1) < 1e-9);
   }
   distarray_halo_free(halo);
   distarray_distribution_free(whole);
@@ -211,28 +202,28 @@ static void refuse(void) {
   block b = box_of(0, 1); /* columns are no rows */
   block_lend(&b, &loan);
   if (size > 1)
-    REFUSED(distarray_hypre_borrow_par_vector(comm, &loan, &par, &error), DISTARRAY_E_UNACCEPTABLE,
+    refused_with(distarray_hypre_borrow_par_vector(comm, &loan, &par, &error), DISTARRAY_E_UNACCEPTABLE,
             size == 2 ? "strides" : "proc_grid_size", "distarray_accommodation_new");
-  MUST(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
+  must(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
   distarray_export_release(&loan);
   block_free(&b);
 
   b = box_of(0, 0);
   block_lend(&b, &loan);
   distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_INT, 64);
-  REFUSED(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &vector, &error),
+  refused_with(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &vector, &error),
           DISTARRAY_E_DTYPE, "dtype_code", "makes a copy");
   distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
   loan.flags_write = DISTARRAY_W_READ_ONLY;
-  REFUSED(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &vector, &error),
+  refused_with(distarray_hypre_borrow_struct_vector(comm, grid, &loan, &vector, &error),
           DISTARRAY_E_ACCESS, "flags_write", "DISTARRAY_ACCESS_READ_WRITE");
-  CHECK(distarray_export_is_live(&loan) && vector.vector == NULL);
+  check(distarray_export_is_live(&loan) && vector.vector == NULL);
   distarray_export_release(&loan);
   block_free(&b);
 
   /* A halo that ends at the edges is not as wide on all ranks. */
   if (size > 1) {
-    b = block_new(2);
+    b = block_on(2, rank, size);
     b.dims[0] = uneven(12, size, rank);
     b.dims[1] = distarray_dim_whole(10);
     b.dims[0].padding[0] = rank > 0;
@@ -242,20 +233,20 @@ static void refuse(void) {
     block_alloc(&b);
     block_lend(&b, &loan);
     HYPRE_StructGrid rows;
-    MUST(distarray_hypre_create_struct_grid(comm, &loan, &rows, &error));
-    REFUSED(distarray_hypre_borrow_struct_vector(comm, rows, &loan, &vector, &error),
+    must(distarray_hypre_create_struct_grid(comm, &loan, &rows, &error));
+    refused_with(distarray_hypre_borrow_struct_vector(comm, rows, &loan, &vector, &error),
             DISTARRAY_E_UNACCEPTABLE, "padding", "as wide on all ranks");
     /* And that is another grid than the columns'. */
     distarray_export_release(&loan);
     block_free(&b);
-    b = block_new(2);
+    b = block_on(2, rank, size);
     b.dims[0] = uneven(13, size, rank);
     b.dims[1] = distarray_dim_whole(10);
     block_alloc(&b);
     block_lend(&b, &loan);
-    REFUSED(distarray_hypre_borrow_struct_vector(comm, rows, &loan, &vector, &error),
+    refused_with(distarray_hypre_borrow_struct_vector(comm, rows, &loan, &vector, &error),
             DISTARRAY_E_UNACCEPTABLE, error.field, "distarray_hypre_create_struct_grid");
-    CHECK(distarray_export_is_live(&loan) && vector.vector == NULL);
+    check(distarray_export_is_live(&loan) && vector.vector == NULL);
     distarray_export_release(&loan);
     HYPRE_StructGridDestroy(rows);
     block_free(&b);
@@ -264,10 +255,8 @@ static void refuse(void) {
 }
 
 int main(int argc, char **argv) {
-  MPI_Init(&argc, &argv);
+  start(&argc, &argv);
   HYPRE_Init();
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
   par_vectors(13, 3);
   par_vectors(2, 5); /* empty ranks */
   for (int64_t halo = 0; halo < 3; halo++) {
@@ -277,8 +266,6 @@ int main(int argc, char **argv) {
   periodic();
   solve();
   refuse();
-  if (rank == 0) printf("every element, address and release is right\n");
   HYPRE_Finalize();
-  MPI_Finalize();
-  return 0;
+  return finish("hypre");
 }

@@ -5,9 +5,8 @@
 #include <distarray_hypre.h>
 #include <dlfcn.h>
 
-#include "adapters.h"
-
-static const MPI_Comm comm = MPI_COMM_WORLD;
+#include "block.h"
+#include "../common/check.h"
 
 static HYPRE_Int fails; /* the error that the next of these functions sets; 0: none */
 static int calls;
@@ -20,7 +19,7 @@ static void fail_if_told(void) {
 /* HYPRE's own function, after this program's of the same name. */
 static void find(const char *name, void *function) {
   void *found = dlsym(RTLD_NEXT, name);
-  CHECK(found != NULL);
+  check(found != NULL);
   memcpy(function, &found, sizeof found);
 }
 
@@ -77,7 +76,7 @@ static void provoke(int32_t (*call)(void)) {
   const size_t n = sizeof pendings / sizeof *pendings;
   for (size_t i = 0; i < n; i++)
     for (int failing = 0; failing < 2; failing++) {
-      block b = block_new(1);
+      block b = block_on(1, rank, size);
       b.dims[0] = uneven(9, size, rank);
       block_alloc(&b);
       block_lend(&b, &loan);
@@ -86,16 +85,16 @@ static void provoke(int32_t (*call)(void)) {
       fails = failing && rank == size - 1 ? HYPRE_ERROR_GENERIC : 0;
       calls = 0;
       if (failing) {
-        REFUSED(call(), DISTARRAY_E_UNACCEPTABLE, "hypre", "Generic error");
-        CHECK(error.rank == size - 1 && error.found == HYPRE_ERROR_GENERIC);
-        CHECK(distarray_export_is_live(&loan));
+        refused_with(call(), DISTARRAY_E_UNACCEPTABLE, "hypre", "Generic error");
+        check(error.rank == size - 1 && error.found == HYPRE_ERROR_GENERIC);
+        check(distarray_export_is_live(&loan));
       } else {
-        MUST(call());
+        must(call());
       }
-      CHECK(calls > 0 && HYPRE_GetError() == pendings[i]);
+      check(calls > 0 && HYPRE_GetError() == pendings[i]);
       fails = 0;
       distarray_export_release(&loan);
-      CHECK(b.released == 1);
+      check(b.released == 1);
       block_free(&b);
     }
   HYPRE_ClearAllErrors();
@@ -103,23 +102,19 @@ static void provoke(int32_t (*call)(void)) {
 
 int main(int argc, char **argv) {
   block b;
-  MPI_Init(&argc, &argv);
+  start(&argc, &argv);
   HYPRE_Init();
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
-  b = block_new(1);
+  b = block_on(1, rank, size);
   b.dims[0] = uneven(9, size, rank);
   block_alloc(&b);
   block_lend(&b, &loan);
-  MUST(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
+  must(distarray_hypre_create_struct_grid(comm, &loan, &grid, &error));
   distarray_export_release(&loan);
   block_free(&b);
   provoke(par_vector);
   provoke(struct_grid);
   provoke(struct_vector);
   HYPRE_StructGridDestroy(grid);
-  if (rank == 0) printf("HYPRE's errors are reported, and the program's stay\n");
   HYPRE_Finalize();
-  MPI_Finalize();
-  return 0;
+  return finish("hypre_errors");
 }

@@ -14,7 +14,7 @@
 
 #include <distarray_export.hpp>
 
-#include "check.h"
+#include "../common/check.h"
 
 namespace memory {
 
@@ -68,11 +68,11 @@ long run_out(int line, F &&call) {
     int failed = has_failed;
     MPI_Bcast(&failed, 1, MPI_INT, size - 1, MPI_COMM_WORLD);
     if (!failed) {
-      check_line(status == DISTARRAY_OK, line);
+      if (status != DISTARRAY_OK) fail(__FILE__, line, "run_out", "fails with memory");
       return k;
     }
-    refused_line(status, DISTARRAY_E_NO_MEMORY, "memory", line);
-    check_line(error.rank == size - 1, line);
+    refused_at(__FILE__, line, "run_out", status, DISTARRAY_E_NO_MEMORY, "memory", "");
+    if (error.rank != size - 1) fail(__FILE__, line, "run_out", "names another rank");
   }
 }
 

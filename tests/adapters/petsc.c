@@ -4,11 +4,10 @@
 
 #define ELEMENT PetscScalar
 #define ELEMENT_CODE DISTARRAY_PETSC_DTYPE
-#include "adapters.h"
+#include "block.h"
+#include "../common/check.h"
 
 #define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
-
-static const MPI_Comm comm = MPI_COMM_WORLD;
 
 static const PetscScalar *address(Vec vec) {
   const PetscScalar *elements;
@@ -46,44 +45,42 @@ static Vec vec_of(PetscInt bs, PetscInt blocks, PetscScalar added) {
 }
 
 static void lend_vectors(PetscInt bs, PetscInt blocks) {
-  distarray_comm table;
   distarray_export loan, second;
   PetscReal before, after;
   Vec vec = vec_of(bs, blocks, 0);
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
 
-  MUST(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK(loan.data == (const void *)address(vec) && is_filled(&loan, 0));
-  CHECK(loan.ndim == (bs > 1 ? 2 : 1) && loan.dims[0].size == blocks);
-  CHECK(!distarray_export_writable(&loan, 0) && references(vec) == 2);
-  MUST(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &second, &error));
+  must(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check(loan.data == (const void *)address(vec) && is_filled(&loan, 0));
+  check(loan.ndim == (bs > 1 ? 2 : 1) && loan.dims[0].size == blocks);
+  check(!distarray_export_writable(&loan, 0) && references(vec) == 2);
+  must(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &second, &error));
   distarray_export_release(&loan);
-  CHECK(references(vec) == 2 && is_filled(&second, 0));
+  check(references(vec) == 2 && is_filled(&second, 0));
   distarray_export_release(&second);
-  CHECK(references(vec) == 1);
+  check(references(vec) == 1);
 
   /* A foreign write, after which PETSc must not know its norm any more. */
   TRY(VecNorm(vec, NORM_1, &before));
-  MUST(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
-  CHECK(distarray_export_writable(&loan, 0));
+  must(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
+  check(distarray_export_writable(&loan, 0));
   fill(&loan, 1);
   loan.consumer_flags |= DISTARRAY_C_MODIFIED;
   distarray_export_release(&loan);
   TRY(VecNorm(vec, NORM_1, &after));
-  CHECK(after == before + (PetscReal)(bs * blocks));
+  check(after == before + (PetscReal)(bs * blocks));
 
   /* The loan keeps its vector. */
-  MUST(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &loan, &error));
   TRY(VecDestroy(&vec));
-  CHECK(is_filled(&loan, 1));
+  check(is_filled(&loan, 1));
   distarray_export_release(&loan);
   TRY(PetscGarbageCleanup(comm));
 }
 
 /* Rows of a 2-D or 1-D array as a vector. */
 static void borrow_vectors(int64_t rows, int64_t columns, int component) {
-  block b = block_new(columns > 0 ? 2 : 1);
+  block b = block_on(columns > 0 ? 2 : 1, rank, size);
   distarray_export loan, view;
   const int64_t width = columns > 0 ? columns : 1;
   PetscInt first, stop, bs;
@@ -96,59 +93,59 @@ static void borrow_vectors(int64_t rows, int64_t columns, int component) {
   fill(&view, 0);
 
   block_lend(&b, &loan);
-  MUST(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
-  CHECK(!distarray_export_is_live(&loan) && b.live == 1);
-  CHECK(elements_of(&view) == 0 || address(vec) == b.data);
+  must(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
+  check(!distarray_export_is_live(&loan) && b.live == 1);
+  check(elements_of(&view) == 0 || address(vec) == b.data);
   TRY(VecGetBlockSize(vec, &bs));
-  CHECK(bs == (component ? columns : 1));
+  check(bs == (component ? columns : 1));
   TRY(VecGetOwnershipRange(vec, &first, &stop));
-  CHECK(first == b.dims[0].start * width && stop == b.dims[0].stop * width);
-  for (PetscInt i = first; i < stop; i++) CHECK(value(vec, i) == (PetscScalar)i);
+  check(first == b.dims[0].start * width && stop == b.dims[0].stop * width);
+  for (PetscInt i = first; i < stop; i++) check(value(vec, i) == (PetscScalar)i);
 
   /* Reading alone tells the lender nothing. */
   TRY(VecDestroy(&vec));
-  CHECK(b.live == 0 && b.released == 1 && b.consumer_flags == 0);
+  check(b.live == 0 && b.released == 1 && b.consumer_flags == 0);
 
   /* Writing does, whatever happens to a duplicate. */
   block_lend(&b, &loan);
-  MUST(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
+  must(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
   TRY(VecDuplicate(vec, &copy));
-  CHECK(address(copy) != b.data || b.data == NULL || elements_of(&view) == 0);
+  check(address(copy) != b.data || b.data == NULL || elements_of(&view) == 0);
   TRY(VecCopy(vec, copy));
   TRY(VecShift(vec, 5));
-  CHECK(is_filled(&view, 5));
+  check(is_filled(&view, 5));
   TRY(VecDestroy(&vec));
-  CHECK(b.live == 0 && b.released == 2 && b.consumer_flags == DISTARRAY_C_MODIFIED);
-  for (PetscInt i = first; i < stop; i++) CHECK(value(copy, i) == (PetscScalar)i);
+  check(b.live == 0 && b.released == 2 && b.consumer_flags == DISTARRAY_C_MODIFIED);
+  for (PetscInt i = first; i < stop; i++) check(value(copy, i) == (PetscScalar)i);
   TRY(VecDuplicate(copy, &vec));
   TRY(VecDestroy(&copy));
   TRY(VecDestroy(&vec));
-  CHECK(b.released == 2);
+  check(b.released == 2);
 
   /* The lender writes while PETSc has it, and says so: PETSc's norm is a new one. */
   PetscReal before, after;
   block_lend(&b, &loan);
-  MUST(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
+  must(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
   TRY(VecNorm(vec, NORM_1, &before));
   for (int64_t i = 0; i < elements_of(&view); i++) b.data[i] += 1;
   TRY(PetscObjectStateIncrease((PetscObject)vec));
   TRY(VecNorm(vec, NORM_1, &after));
-  CHECK(after == before + (PetscReal)(rows * width));
+  check(after == before + (PetscReal)(rows * width));
   for (int64_t i = 0; i < elements_of(&view); i++) b.data[i] -= 1;
   TRY(VecDestroy(&vec));
-  CHECK(b.released == 3);
+  check(b.released == 3);
 
   /* PETSc computes with it and a vector of its own; what is lent for reading stays so. */
   b.consumer_flags = 0;
   b.flags_write = DISTARRAY_W_READ_ONLY;
   block_lend(&b, &loan);
-  MUST(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
+  must(distarray_petsc_borrow_vec(comm, &loan, &vec, &error));
   copy = vec_of((PetscInt)width, (PetscInt)rows, 5);
   TRY(VecAXPY(copy, -1, vec));
-  for (PetscInt i = first; i < stop; i++) CHECK(value(copy, i) == (PetscScalar)0);
+  for (PetscInt i = first; i < stop; i++) check(value(copy, i) == (PetscScalar)0);
   TRY(VecDestroy(&copy));
   TRY(VecDestroy(&vec));
-  CHECK(b.released == 4 && b.consumer_flags == 0);
+  check(b.released == 4 && b.consumer_flags == 0);
   block_free(&b);
 }
 
@@ -160,16 +157,14 @@ static void ghosts(PetscInt bs) {
   const int seen = size > 1 ? 2 : 0;
   int64_t indices[OWN + 2];
   PetscInt foreign[2];
-  distarray_comm table;
   distarray_export loan, view;
   Vec vec, local;
   for (int i = 0; i < OWN; i++) indices[i] = OWN * rank + i;
   indices[OWN] = (OWN * rank + OWN) % N;
   indices[OWN + 1] = (OWN * rank - 1 + N) % N;
   for (int i = 0; i < seen; i++) foreign[i] = (PetscInt)indices[OWN + i];
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
 
-  block b = block_new(bs > 1 ? 2 : 1);
+  block b = block_on(bs > 1 ? 2 : 1, rank, size);
   b.dims[0] = distarray_dim_unstructured(N, size, rank, indices, OWN + seen, OWN, 1);
   if (bs > 1) b.dims[1] = distarray_dim_whole(bs);
   b.flags_read = size > 1 ? DISTARRAY_R_GHOSTS : 0;
@@ -177,18 +172,18 @@ static void ghosts(PetscInt bs) {
   view = view_of(&b);
   fill(&view, 0);
   block_lend(&b, &loan);
-  MUST(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error));
-  CHECK(address(vec) == b.data);
+  must(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error));
+  check(address(vec) == b.data);
   for (PetscInt i = 0; i < OWN * bs; i++)
-    CHECK(value(vec, OWN * bs * rank + i) == (PetscScalar)(OWN * bs * rank + i));
+    check(value(vec, OWN * bs * rank + i) == (PetscScalar)(OWN * bs * rank + i));
   TRY(VecGhostUpdateBegin(vec, INSERT_VALUES, SCATTER_FORWARD));
   TRY(VecGhostUpdateEnd(vec, INSERT_VALUES, SCATTER_FORWARD));
   for (int64_t i = 0; i < elements_of(&view); i++) {
     const element e = element_at(&view, i);
-    CHECK(*e.at == (PetscScalar)(double)linear(&view, e.index)); /* ghosts too */
+    check(*e.at == (PetscScalar)(double)linear(&view, e.index)); /* ghosts too */
   }
   TRY(VecDestroy(&vec));
-  CHECK(b.released == 1 &&
+  check(b.released == 1 &&
         b.consumer_flags == (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED));
 
   /* The numbering of PETSc is by rank. */
@@ -197,9 +192,9 @@ static void ghosts(PetscInt bs) {
     indices[OWN] = (OWN * (size - 1 - rank) + OWN) % N;
     indices[OWN + 1] = (OWN * (size - 1 - rank) - 1 + N) % N;
     block_lend(&b, &loan);
-    REFUSED(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
+    refused_with(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
             "indices", "number yours so");
-    CHECK(distarray_export_is_live(&loan));
+    check(distarray_export_is_live(&loan));
     distarray_export_release(&loan);
   }
   block_free(&b);
@@ -215,14 +210,14 @@ static void ghosts(PetscInt bs) {
   TRY(VecAssemblyEnd(vec));
   TRY(VecGhostUpdateBegin(vec, INSERT_VALUES, SCATTER_FORWARD));
   TRY(VecGhostUpdateEnd(vec, INSERT_VALUES, SCATTER_FORWARD));
-  MUST(distarray_petsc_lend_ghost(vec, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
+  must(distarray_petsc_lend_ghost(vec, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
   TRY(VecGhostGetLocalForm(vec, &local));
-  CHECK(loan.data == (const void *)address(local) && loan.dims[0].n_indices == OWN + seen);
+  check(loan.data == (const void *)address(local) && loan.dims[0].n_indices == OWN + seen);
   TRY(VecGhostRestoreLocalForm(vec, &local));
   for (int64_t i = 0; i < elements_of(&loan); i++) {
     const element e = element_at(&loan, i);
-    CHECK(*e.at == (PetscScalar)(double)linear(&loan, e.index));
+    check(*e.at == (PetscScalar)(double)linear(&loan, e.index));
   }
   PetscReal before, after;
   TRY(VecNorm(vec, NORM_1, &before));
@@ -230,18 +225,16 @@ static void ghosts(PetscInt bs) {
   loan.consumer_flags |= DISTARRAY_C_MODIFIED;
   distarray_export_release(&loan);
   TRY(VecNorm(vec, NORM_1, &after));
-  CHECK(after == before + (PetscReal)(N * bs) && references(vec) == 1);
+  check(after == before + (PetscReal)(N * bs) && references(vec) == 1);
   TRY(VecDestroy(&vec));
 }
 
 static void dense(int64_t rows, int64_t columns, int64_t gap) {
-  block b = block_new(2);
-  distarray_comm table;
+  block b = block_on(2, rank, size);
   distarray_export loan, view;
   PetscInt first, stop, lda;
   PetscScalar found, *elements;
   Mat mat;
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
   b.column_major = 1;
   b.gap = gap;
   b.dims[0] = uneven(rows, size, rank);
@@ -250,19 +243,19 @@ static void dense(int64_t rows, int64_t columns, int64_t gap) {
   view = view_of(&b);
   fill(&view, 0);
   block_lend(&b, &loan);
-  MUST(distarray_petsc_borrow_dense(comm, &loan, &mat, &error));
+  must(distarray_petsc_borrow_dense(comm, &loan, &mat, &error));
   TRY(MatGetOwnershipRange(mat, &first, &stop));
-  CHECK(first == b.dims[0].start && stop == b.dims[0].stop);
+  check(first == b.dims[0].start && stop == b.dims[0].stop);
   for (PetscInt i = first; i < stop; i++)
     for (PetscInt j = 0; j < columns; j++) {
       TRY(MatGetValues(mat, 1, &i, 1, &j, &found));
-      CHECK(found == (PetscScalar)(double)(i * columns + j));
+      check(found == (PetscScalar)(double)(i * columns + j));
     }
   TRY(MatDenseGetArray(mat, &elements));
-  CHECK(elements == b.data || elements_of(&view) == 0);
+  check(elements == b.data || elements_of(&view) == 0);
   TRY(MatDenseRestoreArray(mat, &elements));
   TRY(MatDenseGetLDA(mat, &lda));
-  CHECK(lda == b.shape[0] + gap || b.shape[0] == 0);
+  check(lda == b.shape[0] + gap || b.shape[0] == 0);
 
   /* A product with PETSc's own vectors, against the sum by hand. */
   Vec x, y;
@@ -270,7 +263,7 @@ static void dense(int64_t rows, int64_t columns, int64_t gap) {
   TRY(VecSet(x, 2));
   TRY(MatMult(mat, x, y));
   for (PetscInt i = first; i < stop; i++)
-    CHECK(value(y, i) == (PetscScalar)(double)(2 * i * columns * columns + columns * (columns - 1)));
+    check(value(y, i) == (PetscScalar)(double)(2 * i * columns * columns + columns * (columns - 1)));
   TRY(VecDestroy(&x));
   TRY(VecDestroy(&y));
   for (PetscInt i = first; i < stop; i++)
@@ -280,22 +273,21 @@ static void dense(int64_t rows, int64_t columns, int64_t gap) {
     }
   TRY(MatAssemblyBegin(mat, MAT_FINAL_ASSEMBLY));
   TRY(MatAssemblyEnd(mat, MAT_FINAL_ASSEMBLY));
-  CHECK(is_filled(&view, 7));
+  check(is_filled(&view, 7));
 
   /* Lend it on while it is borrowed. */
-  MUST(distarray_petsc_lend_dense(mat, DISTARRAY_ACCESS_READ, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK((loan.data == (void *)b.data || elements_of(&view) == 0) && is_filled(&loan, 7));
+  must(distarray_petsc_lend_dense(mat, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check((loan.data == (void *)b.data || elements_of(&view) == 0) && is_filled(&loan, 7));
   distarray_export_release(&loan);
   TRY(MatDestroy(&mat));
-  CHECK(b.live == 0 && b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
+  check(b.live == 0 && b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
   block_free(&b);
 }
 
 int main(int argc, char **argv) {
+  start(&argc, &argv);
   TRY(PetscInitialize(&argc, &argv, NULL, NULL));
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
   lend_vectors(1, 11);
   lend_vectors(1, 2); /* empty ranks */
   lend_vectors(3, 7);
@@ -308,11 +300,11 @@ int main(int argc, char **argv) {
   dense(11, 3, 0);
   dense(11, 3, 2);
   dense(2, 5, 1); /* empty ranks */
-  if (rank == 0) printf("every element, address and release is right\n");
   distarray_export late;
   Vec vec = vec_of(1, 5, 0);
-  MUST(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &late, &error));
+  must(distarray_petsc_lend_vec(vec, DISTARRAY_ACCESS_READ, &late, &error));
   TRY(PetscFinalize());
+  const int status = finish("petsc");
   distarray_export_release(&late); /* harmless */
-  return 0;
+  return status;
 }

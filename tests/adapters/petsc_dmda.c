@@ -6,12 +6,10 @@
 
 #define ELEMENT PetscScalar
 #define ELEMENT_CODE DISTARRAY_PETSC_DTYPE
-#include "adapters.h"
+#include "block.h"
+#include "../common/check.h"
 
 #define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
-
-static const MPI_Comm comm = MPI_COMM_WORLD;
-static distarray_comm table;
 
 typedef struct problem {
   int            dim, dof;      /* axes x, y, z of the grid              */
@@ -41,7 +39,7 @@ static int64_t first_cell(int64_t extent, int64_t n, int64_t place) {
 
 /* A block of the problem, with a halo or packed; which of the block's axes is x. */
 static block block_of(const problem *p, int haloed, int axis_of[3]) {
-  block b = block_new(p->dim + (p->dof > 1));
+  block b = block_on(p->dim + (p->dof > 1), rank, size);
   int64_t cells[3], processes[3], place[3];
   cut(p, cells, processes, place);
   for (int i = 0; i < p->dim; i++) {
@@ -102,7 +100,7 @@ static void check_global(const problem *p, DM grid, Vec vec, const distarray_exp
           PetscScalar found;
           TRY(ISLocalToGlobalMappingApply(map, 1, &local, &global));
           TRY(VecGetValues(vec, 1, &global, &found));
-          CHECK(found == expected(p, view, axis_of, cell, c) + added);
+          check(found == expected(p, view, axis_of, cell, c) + added);
         }
 }
 
@@ -119,12 +117,12 @@ static void borrow(const problem *p) {
   fill(&packed_view, 0);
 
   block_lend(&haloed, &loan);
-  MUST(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, p->width, &grid, &error));
-  CHECK(distarray_export_is_live(&loan));
-  MUST(distarray_petsc_borrow_dmda_local(comm, grid, &loan, &local, &error));
+  must(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, p->width, &grid, &error));
+  check(distarray_export_is_live(&loan));
+  must(distarray_petsc_borrow_dmda_local(comm, grid, &loan, &local, &error));
   const PetscScalar *elements;
   TRY(VecGetArrayRead(local, &elements));
-  CHECK(elements == haloed.data);
+  check(elements == haloed.data);
   TRY(VecRestoreArrayRead(local, &elements));
   TRY(DMLocalToLocalBegin(grid, local, INSERT_VALUES, local));
   TRY(DMLocalToLocalEnd(grid, local, INSERT_VALUES, local));
@@ -135,22 +133,22 @@ static void borrow(const problem *p) {
       inside = inside && e.index[axis_of[k]] >= 0 &&
                e.index[axis_of[k]] < haloed.dims[axis_of[k]].size;
     if (inside || p->edge == DM_BOUNDARY_PERIODIC)
-      CHECK(*e.at == (PetscScalar)(double)linear(&haloed_view, e.index));
+      check(*e.at == (PetscScalar)(double)linear(&haloed_view, e.index));
     else
-      CHECK(*e.at == (PetscScalar)-1); /* nobody's */
+      check(*e.at == (PetscScalar)-1); /* nobody's */
   }
 
   block_lend(&packed, &loan);
-  MUST(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &global, &error));
+  must(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &global, &error));
   TRY(VecGetArrayRead(global, &elements));
-  CHECK(elements == packed.data);
+  check(elements == packed.data);
   TRY(VecRestoreArrayRead(global, &elements));
   check_global(p, grid, global, &packed_view, axis_of, 0);
 
   /* From the one's memory to the other's, and PETSc's own vectors beside them. */
   TRY(VecShift(global, 3));
   TRY(DMGlobalToLocal(grid, global, INSERT_VALUES, local));
-  CHECK(is_filled(&haloed_view, 3) && is_filled(&packed_view, 3));
+  check(is_filled(&haloed_view, 3) && is_filled(&packed_view, 3));
   TRY(VecDuplicate(global, &copy));
   TRY(VecCopy(global, copy));
   check_global(p, grid, copy, &packed_view, axis_of, 3);
@@ -162,10 +160,10 @@ static void borrow(const problem *p) {
   /* The grid may go before its vectors. */
   TRY(DMDestroy(&grid));
   TRY(VecDestroy(&local));
-  CHECK(haloed.released == 1 &&
+  check(haloed.released == 1 &&
         haloed.consumer_flags == (DISTARRAY_C_MODIFIED | DISTARRAY_C_HALO_MODIFIED));
   TRY(VecDestroy(&global));
-  CHECK(packed.released == 1 && packed.consumer_flags == DISTARRAY_C_MODIFIED);
+  check(packed.released == 1 && packed.consumer_flags == DISTARRAY_C_MODIFIED);
   TRY(VecDestroy(&copy));
   block_free(&haloed);
   block_free(&packed);
@@ -181,7 +179,7 @@ static void accommodate(void) {
   distarray_distribution *whole;
   distarray_accommodation *way;
   distarray_export loan, view;
-  block b = block_new(3);
+  block b = block_on(3, rank, size);
   DM grid;
   Vec global;
   PetscInt dim, columns, rows, dof, block_size;
@@ -198,20 +196,20 @@ static void accommodate(void) {
   view = view_of(&b);
   fill(&view, 0);
   block_lend(&b, &loan);
-  MUST(distarray_array_import(&loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
-  MUST(distarray_distribution_gather(&table, array, &whole, &error));
-  MUST(distarray_accommodation_new(whole, array, &asked, &way, &error));
-  MUST(distarray_accommodation_hand_over(way, array, &handed, &error));
-  MUST(distarray_array_export(handed, &writing, &loan, &error));
-  CHECK(loan.flags_info & DISTARRAY_I_COPIED);
-  CHECK(is_filled(&loan, 0) && loan.shape[1] > 0 && loan.strides[0] == loan.itemsize);
-  MUST(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1, &grid, &error));
+  must(distarray_array_import(&loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
+  must(distarray_distribution_gather(&table, array, &whole, &error));
+  must(distarray_accommodation_new(whole, array, &asked, &way, &error));
+  must(distarray_accommodation_hand_over(way, array, &handed, &error));
+  must(distarray_array_export(handed, &writing, &loan, &error));
+  check(loan.flags_info & DISTARRAY_I_COPIED);
+  check(is_filled(&loan, 0) && loan.shape[1] > 0 && loan.strides[0] == loan.itemsize);
+  must(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1, &grid, &error));
   TRY(DMDAGetInfo(grid, &dim, &columns, &rows, NULL, NULL, NULL, NULL, &dof, NULL, NULL, NULL, NULL,
                   NULL));
-  CHECK(dim == 2 && columns == 7 && rows == 5 * most && dof == 2);
-  MUST(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &global, &error));
+  check(dim == 2 && columns == 7 && rows == 5 * most && dof == 2);
+  must(distarray_petsc_borrow_dmda_global(comm, grid, &loan, &global, &error));
   TRY(VecGetBlockSize(global, &block_size));
-  CHECK(block_size == 2);
+  check(block_size == 2);
   /* By PETSc's words: cell (y, x), component c. */
   PetscScalar ***cells;
   PetscInt x, y, nx, ny;
@@ -220,19 +218,19 @@ static void accommodate(void) {
   for (PetscInt j = y; j < y + ny; j++)
     for (PetscInt i = x; i < x + nx; i++)
       for (PetscInt c = 0; c < 2; c++) {
-        CHECK(cells[j][i][c] == (PetscScalar)(double)((c * rows + j) * 7 + i));
+        check(cells[j][i][c] == (PetscScalar)(double)((c * rows + j) * 7 + i));
         cells[j][i][c] += 3;
       }
   TRY(DMDAVecRestoreArrayDOF(grid, global, &cells));
   TRY(VecDestroy(&global));
   TRY(DMDestroy(&grid));
-  MUST(distarray_accommodation_take_back(way, handed, array, &error));
-  CHECK(is_filled(&view, 3));
+  must(distarray_accommodation_take_back(way, handed, array, &error));
+  check(is_filled(&view, 3));
   distarray_accommodation_free(way);
   distarray_array_free(handed);
   distarray_distribution_free(whole);
   distarray_array_free(array);
-  CHECK(b.released == 1);
+  check(b.released == 1);
   block_free(&b);
 }
 
@@ -257,9 +255,9 @@ static void lend(const problem *p) {
   TRY(DMCreateGlobalVector(grid, &global));
   TRY(DMCreateLocalVector(grid, &local));
 
-  MUST(distarray_petsc_lend_dmda(grid, global, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK(loan.ndim == p->dim + (p->dof > 1) && loan.dims[p->dim - 1].size == cells[0]);
+  must(distarray_petsc_lend_dmda(grid, global, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check(loan.ndim == p->dim + (p->dof > 1) && loan.dims[p->dim - 1].size == cells[0]);
   for (int i = 0; i < 3; i++) axis_of[i] = p->dim - 1 - i;
   fill(&loan, 0);
   view = loan;
@@ -269,31 +267,31 @@ static void lend(const problem *p) {
 
   /* Filled by PETSc, read through the loan: every ghost is the element it stands for. */
   TRY(DMGlobalToLocal(grid, global, INSERT_VALUES, local));
-  MUST(distarray_petsc_lend_dmda(grid, local, DISTARRAY_ACCESS_READ, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
+  must(distarray_petsc_lend_dmda(grid, local, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
   for (int64_t i = 0; i < elements_of(&loan); i++) {
     const element e = element_at(&loan, i);
     int inside = 1;
     for (int k = 0; k < p->dim; k++)
       inside = inside && e.index[k] >= 0 && e.index[k] < loan.dims[k].size;
     if (inside || p->edge == DM_BOUNDARY_PERIODIC)
-      CHECK(*e.at == (PetscScalar)(double)linear(&loan, e.index));
+      check(*e.at == (PetscScalar)(double)linear(&loan, e.index));
   }
   distarray_export_release(&loan);
 
   /* What one lends the other borrows, halo and all; PETSc forgets the old norm. */
   TRY(VecNorm(local, NORM_1, &before));
-  MUST(distarray_petsc_lend_dmda(grid, local, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
+  must(distarray_petsc_lend_dmda(grid, local, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
   const int64_t held = elements_of(&loan);
-  MUST(distarray_petsc_borrow_dmda_local(comm, grid, &loan, &again, &error));
+  must(distarray_petsc_borrow_dmda_local(comm, grid, &loan, &again, &error));
   TRY(VecSet(again, 9999));
   TRY(VecDestroy(&again));
   TRY(VecNorm(local, NORM_1, &after));
-  CHECK(after == (PetscReal)(9999 * held) && after != before);
+  check(after == (PetscReal)(9999 * held) && after != before);
 
   /* A grid has two kinds of vectors, and no third. */
   TRY(VecCreateSeq(PETSC_COMM_SELF, 1000000, &again));
-  CHECK(distarray_petsc_lend_dmda(grid, again, DISTARRAY_ACCESS_READ, &loan, &error) ==
+  check(distarray_petsc_lend_dmda(grid, again, DISTARRAY_ACCESS_READ, &loan, &error) ==
         DISTARRAY_E_SHAPE);
   TRY(VecDestroy(&again));
   TRY(VecDestroy(&local));
@@ -303,10 +301,8 @@ static void lend(const problem *p) {
 
 int main(int argc, char **argv) {
   const DMBoundaryType edges[] = {DM_BOUNDARY_NONE, DM_BOUNDARY_GHOSTED, DM_BOUNDARY_PERIODIC};
+  start(&argc, &argv);
   TRY(PetscInitialize(&argc, &argv, NULL, NULL));
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
   for (int dim = 1; dim <= 3; dim++)
     for (int dof = 1; dof <= 2; dof++)
       for (int e = 0; e < 3; e++) {
@@ -317,7 +313,6 @@ int main(int argc, char **argv) {
         borrow(&p);
       }
   accommodate();
-  if (rank == 0) printf("every element, halo, address and release is right\n");
   TRY(PetscFinalize());
-  return 0;
+  return finish("petsc_dmda");
 }

@@ -4,11 +4,11 @@
 
 #define ELEMENT PetscScalar
 #define ELEMENT_CODE DISTARRAY_PETSC_DTYPE
-#include "adapters.h"
+#include "block.h"
+#include "../common/check.h"
 
 #define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
 
-static const MPI_Comm comm = MPI_COMM_WORLD;
 static distarray_export loan;
 static Vec vec;
 static Mat mat;
@@ -16,7 +16,7 @@ static DM grid;
 
 /* Rows of a 2-D array with three columns. */
 static block rows(void) {
-  block b = block_new(2);
+  block b = block_on(2, rank, size);
   b.dims[0] = distarray_dim_block(6 * size, size, rank, 6 * rank, 6 * rank + 6);
   b.dims[1] = distarray_dim_whole(3);
   return b;
@@ -24,9 +24,9 @@ static block rows(void) {
 
 /* Ends a refused borrowing: the loan is live, nothing was made. */
 static void still_ours(block *b) {
-  CHECK(distarray_export_is_live(&loan) && b->live == 1 && vec == NULL && mat == NULL && grid == NULL);
+  check(distarray_export_is_live(&loan) && b->live == 1 && vec == NULL && mat == NULL && grid == NULL);
   distarray_export_release(&loan);
-  CHECK(b->consumer_flags == 0);
+  check(b->consumer_flags == 0);
   block_free(b);
 }
 
@@ -34,7 +34,7 @@ static void still_ours(block *b) {
   do {                                                                            \
     if ((b).data == NULL) block_alloc(&(b));                                      \
     if (!distarray_export_is_live(&loan)) block_lend(&(b), &loan);                \
-    REFUSED(borrow(comm, &loan, object, &error), code, field, words);             \
+    refused_with(borrow(comm, &loan, object, &error), code, field, words);             \
     still_ours(&(b));                                                             \
   } while (0)
 #define VECTOR(b, code, field, words) \
@@ -65,7 +65,7 @@ static void vectors(void) {
   b = rows();
   b.gap = rank == size - 1;
   VECTOR(b, DISTARRAY_E_UNACCEPTABLE, "strides", "last axis fastest");
-  CHECK(error.rank == size - 1 && error.axis == 0);
+  check(error.rank == size - 1 && error.axis == 0);
   b = rows();
   b.column_major = 1;
   VECTOR(b, DISTARRAY_E_UNACCEPTABLE, "strides", "distarray_accommodation_new");
@@ -110,20 +110,20 @@ static void vectors(void) {
   block_alloc(&b);
   if (rank == size - 1) b.shape[0]--;
   block_lend(&b, &loan);
-  REFUSED(distarray_petsc_borrow_vec(comm, &loan, &vec, &error), DISTARRAY_E_SHAPE, "shape", "");
+  refused_with(distarray_petsc_borrow_vec(comm, &loan, &vec, &error), DISTARRAY_E_SHAPE, "shape", "");
   still_ours(&b);
   b = rows();
   block_alloc(&b);
   block_lend(&b, &loan);
-  REFUSED(distarray_petsc_borrow_vec(comm, &loan, rank == 0 ? NULL : &vec, &error), DISTARRAY_E_NULL,
+  refused_with(distarray_petsc_borrow_vec(comm, &loan, rank == 0 ? NULL : &vec, &error), DISTARRAY_E_NULL,
           "vec", "NULL");
-  CHECK(distarray_petsc_borrow_vec(comm, &loan, NULL, NULL) == DISTARRAY_E_NULL);
+  check(distarray_petsc_borrow_vec(comm, &loan, NULL, NULL) == DISTARRAY_E_NULL);
   still_ours(&b);
-  REFUSED(distarray_petsc_borrow_vec(comm, NULL, &vec, &error), DISTARRAY_E_NULL, error.field, "");
+  refused_with(distarray_petsc_borrow_vec(comm, NULL, &vec, &error), DISTARRAY_E_NULL, error.field, "");
   b = rows();
   block_alloc(&b);
   block_lend(&b, &loan);
-  REFUSED(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
+  refused_with(distarray_petsc_borrow_ghost(comm, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
           "dist_type", "distarray_petsc_borrow_vec");
   still_ours(&b);
 }
@@ -141,7 +141,7 @@ static void matrices(void) {
   block_lend(&b, &loan);
   loan.data = (char *)b.data - 2 * b.strides[1];
   DENSE(b, DISTARRAY_E_UNACCEPTABLE, "strides", "columns at least");
-  CHECK(error.axis == 1);
+  check(error.axis == 1);
   /* One rank's columns span more than a PetscInt counts; nobody looks at them. */
   if (sizeof(PetscInt) == 4) {
     b = rows();
@@ -149,7 +149,7 @@ static void matrices(void) {
     block_alloc(&b);
     if (rank == size - 1) b.strides[1] = (INT64_C(1) << 30) * (int64_t)sizeof(ELEMENT);
     DENSE(b, DISTARRAY_E_BOUNDS, "strides", "64-bit indices");
-    CHECK(error.rank == size - 1);
+    check(error.rank == size - 1);
   }
 }
 
@@ -157,12 +157,12 @@ static void matrices(void) {
 static void ghosts(void) {
   const int64_t next = rank < size - 1 ? 2 * rank + 2 : INT64_C(1) << 40;
   const int64_t indices[3] = {2 * rank, 2 * rank + 1, next};
-  block b = block_new(1);
+  block b = block_on(1, rank, size);
   b.dims[0] = distarray_dim_unstructured(2 * size, size, rank, indices, 3, 2, 1);
   b.flags_read = DISTARRAY_R_GHOSTS;
   REFUSED_BY(distarray_petsc_borrow_ghost, &vec, b, DISTARRAY_E_UNACCEPTABLE, "indices",
              "0 to size - 1");
-  CHECK(error.rank == size - 1);
+  check(error.rank == size - 1);
 }
 
 static void grids(void) {
@@ -178,11 +178,11 @@ static void grids(void) {
     b = rows();
     b.dims[0] = distarray_dim_block(3 * size - 2, size, rank, rank == 0 ? 0 : 3 * rank - 2, 3 * rank + 1);
     GRID(b, DISTARRAY_E_UNACCEPTABLE, "shape", "fewer ranks");
-    CHECK(error.rank == 0 && error.axis == 0 && error.expected == 2 && error.found == 1);
+    check(error.rank == 0 && error.axis == 0 && error.expected == 2 && error.found == 1);
     b = rows();
     b.dims[0] = distarray_dim_block(size - 1, size, rank, rank == 0 ? 0 : rank - 1, rank);
     GRID(b, DISTARRAY_E_UNACCEPTABLE, "shape", "fewer ranks");
-    CHECK(error.rank == 0 && error.found == 0);
+    check(error.rank == 0 && error.found == 0);
   }
   /* The components of a cell lie together. */
   b = rows();
@@ -191,7 +191,7 @@ static void grids(void) {
   b.dims[0].flags |= DISTARRAY_DIM_COMPONENT;
   b.dims[1] = distarray_dim_block(6 * size, size, rank, 6 * rank, 6 * rank + 6);
   GRID(b, DISTARRAY_E_UNACCEPTABLE, "strides", "side by side");
-  CHECK(error.axis == 0);
+  check(error.axis == 0);
   b = rows();
   b.dims[0].flags |= DISTARRAY_DIM_COMPONENT;
   b.dims[1].flags |= DISTARRAY_DIM_COMPONENT;
@@ -213,17 +213,17 @@ static void grids(void) {
   b = rows();
   block_alloc(&b);
   block_lend(&b, &loan);
-  REFUSED(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_STAR, -1, &grid, &error),
+  refused_with(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_STAR, -1, &grid, &error),
           DISTARRAY_E_RANGE, "width", "negative");
   still_ours(&b);
   if (size > 1) { /* PETSc, if not built with debugging, would make a grid that is none */
     b = rows();
     block_alloc(&b);
     block_lend(&b, &loan);
-    REFUSED(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1 + (rank == size - 1), &grid,
+    refused_with(distarray_petsc_create_dmda(comm, &loan, DMDA_STENCIL_BOX, 1 + (rank == size - 1), &grid,
                                         &error),
             DISTARRAY_E_INVARIANT, "width", "same stencil");
-    CHECK(error.rank == size - 1);
+    check(error.rank == size - 1);
     still_ours(&b);
   }
 
@@ -235,21 +235,21 @@ static void grids(void) {
   b = rows();
   block_alloc(&b);
   block_lend(&b, &loan);
-  REFUSED(distarray_petsc_borrow_dmda_global(comm, other, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
+  refused_with(distarray_petsc_borrow_dmda_global(comm, other, &loan, &vec, &error), DISTARRAY_E_UNACCEPTABLE,
           "size", "distarray_petsc_create_dmda");
   TRY(DMDestroy(&other));
   /* On one rank alone no grid, or one of this rank alone. */
-  MUST(create(comm, &loan, &other, &error));
-  REFUSED(distarray_petsc_borrow_dmda_global(comm, rank == size - 1 ? NULL : other, &loan, &vec, &error),
+  must(create(comm, &loan, &other, &error));
+  refused_with(distarray_petsc_borrow_dmda_global(comm, rank == size - 1 ? NULL : other, &loan, &vec, &error),
           DISTARRAY_E_NULL, "grid", "NULL");
-  CHECK(error.rank == size - 1);
+  check(error.rank == size - 1);
   if (size > 1) {
     DM alone;
     TRY(DMDACreate1d(PETSC_COMM_SELF, DM_BOUNDARY_NONE, 3, 1, 1, NULL, &alone));
     TRY(DMSetUp(alone));
-    REFUSED(distarray_petsc_borrow_dmda_global(comm, rank == 0 ? alone : other, &loan, &vec, &error),
+    refused_with(distarray_petsc_borrow_dmda_global(comm, rank == 0 ? alone : other, &loan, &vec, &error),
             DISTARRAY_E_GRID, "comm", "its communicator");
-    CHECK(error.rank == 0);
+    check(error.rank == 0);
     TRY(DMDestroy(&alone));
   }
   still_ours(&b);
@@ -260,39 +260,37 @@ static void grids(void) {
 static void lending(void) {
   Vec whole, nest, parts[2];
   TRY(VecCreateMPI(comm, 3, PETSC_DETERMINE, &whole));
-  REFUSED(distarray_petsc_lend_vec(whole, DISTARRAY_ACCESS_EXCLUSIVE, &loan, &error),
+  refused_with(distarray_petsc_lend_vec(whole, DISTARRAY_ACCESS_EXCLUSIVE, &loan, &error),
           DISTARRAY_E_UNSUPPORTED, "access", "reading and");
-  REFUSED(distarray_petsc_lend_vec(NULL, DISTARRAY_ACCESS_READ, &loan, &error), DISTARRAY_E_NULL,
+  refused_with(distarray_petsc_lend_vec(NULL, DISTARRAY_ACCESS_READ, &loan, &error), DISTARRAY_E_NULL,
           "object", "NULL");
-  REFUSED(distarray_petsc_lend_ghost(whole, DISTARRAY_ACCESS_READ, &loan, &error),
+  refused_with(distarray_petsc_lend_ghost(whole, DISTARRAY_ACCESS_READ, &loan, &error),
           DISTARRAY_E_UNACCEPTABLE, "type", "VecCreateGhost");
   parts[0] = parts[1] = whole;
   TRY(VecCreateNest(comm, 2, NULL, parts, &nest));
-  REFUSED(distarray_petsc_lend_vec(nest, DISTARRAY_ACCESS_READ, &loan, &error),
+  refused_with(distarray_petsc_lend_vec(nest, DISTARRAY_ACCESS_READ, &loan, &error),
           DISTARRAY_E_UNSUPPORTED, "type", "VECMPI");
   TRY(VecDestroy(&nest));
   TRY(MatCreateConstantDiagonal(comm, 2, 2, PETSC_DETERMINE, PETSC_DETERMINE, 1, &mat));
-  REFUSED(distarray_petsc_lend_dense(mat, DISTARRAY_ACCESS_READ, &loan, &error),
+  refused_with(distarray_petsc_lend_dense(mat, DISTARRAY_ACCESS_READ, &loan, &error),
           DISTARRAY_E_UNSUPPORTED, "type", "MATDENSE");
   TRY(MatDestroy(&mat));
-  CHECK(!distarray_export_is_live(&loan));
+  check(!distarray_export_is_live(&loan));
   /* A refusal leaves the vector as it was. */
   PetscInt count;
   TRY(PetscObjectGetReference((PetscObject)whole, &count));
-  CHECK(count == 1);
+  check(count == 1);
   TRY(VecDestroy(&whole));
 }
 
 int main(int argc, char **argv) {
+  start(&argc, &argv);
   TRY(PetscInitialize(&argc, &argv, NULL, NULL));
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
   vectors();
   ghosts();
   matrices();
   grids();
   lending();
-  if (rank == 0) printf("all refused alike, with the way out\n");
   TRY(PetscFinalize());
-  return 0;
+  return finish("petsc_refuse");
 }

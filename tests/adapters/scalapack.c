@@ -2,7 +2,7 @@
  * through its own global indices (PDELSET, PDELGET). Any number of ranks from 1. */
 #include <distarray_scalapack.h>
 
-#include "check.h"
+#include "../common/check.h"
 
 void Cblacs_get(int context, int what, int *value);
 void Cblacs_gridinit(int *context, const char *order, int rows, int columns);
@@ -35,7 +35,7 @@ static void check_loan(distarray_export *loan, int which, int64_t i0, int64_t j0
   distarray_array *array;
   distarray_export view = DISTARRAY_EXPORT_INIT;
   const void *address = loan->data;
-  must(distarray_check_collective(&comm, loan, &error));
+  must(distarray_check_collective(&table, loan, &error));
   must(distarray_array_import(loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
   must(distarray_array_view(array, &view, &error));
   check(view.data == address);
@@ -154,16 +154,7 @@ static void make_panel(panel *p, int which, int64_t m, int64_t n, const int grid
     for (int64_t j = 0; j < p->held[1]; j++)
       p->memory[p->first + (i * p->strides[0] + j * p->strides[1]) / 8] =
           element(which, p->own[0][i], p->own[1][j]);
-  const distarray_export empty = DISTARRAY_EXPORT_INIT;
-  p->loan = empty;
-  distarray_export_set_dtype(&p->loan, DISTARRAY_DTYPE_FLOAT, 64);
-  p->loan.data = p->memory;
-  p->loan.ndim = 2;
-  p->loan.shape = p->shape;
-  p->loan.strides = p->strides;
-  p->loan.dims = p->dims;
-  p->loan.process_rank = rank;
-  p->loan.process_count = size;
+  p->loan = loan_of(p->memory, 2, p->shape, p->strides, p->dims, give_back);
   if (grid_order == 1) p->loan.flags_read = DISTARRAY_R_GRID_COLMAJOR;
   if (grid_order == 2) {
     p->loan.flags_read = DISTARRAY_R_GRID_MAP;
@@ -171,7 +162,6 @@ static void make_panel(panel *p, int which, int64_t m, int64_t n, const int grid
     p->loan.grid_ranks = p->ranks;
   }
   p->loan.private_data = p;
-  p->loan.release = give_back;
   p->lease.live = 1;
 }
 

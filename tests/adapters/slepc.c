@@ -5,11 +5,10 @@
 
 #define ELEMENT PetscScalar
 #define ELEMENT_CODE DISTARRAY_PETSC_DTYPE
-#include "adapters.h"
+#include "block.h"
+#include "../common/check.h"
 
 #define TRY(call) PetscCallAbort(PETSC_COMM_WORLD, call)
-
-static const MPI_Comm comm = MPI_COMM_WORLD;
 
 /* Fills the columns by SLEPc's own means: row * columns + column. */
 static void fill_columns(BV basis, PetscInt columns) {
@@ -29,11 +28,9 @@ static void fill_columns(BV basis, PetscInt columns) {
 /* Constraints, to which the vectors of a basis are kept orthogonal, are none of them. */
 static void lend_constrained(PetscInt N, PetscInt columns) {
   PetscInt constraints = 1;
-  distarray_comm table;
   distarray_export loan, second;
   BV basis;
   Vec vector;
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
   TRY(BVCreate(comm, &basis));
   TRY(BVSetSizes(basis, bound(N, size, rank + 1) - bound(N, size, rank), N, columns));
   TRY(BVSetType(basis, BVMAT));
@@ -41,32 +38,30 @@ static void lend_constrained(PetscInt N, PetscInt columns) {
   TRY(VecSet(vector, 9999));
   TRY(BVInsertConstraints(basis, &constraints, &vector));
   TRY(VecDestroy(&vector));
-  CHECK(constraints == 1);
+  check(constraints == 1);
   fill_columns(basis, columns);
-  MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error));
-  MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &second, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK(loan.shape[1] == columns && is_filled(&loan, 0) && second.data == loan.data);
+  must(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error));
+  must(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &second, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check(loan.shape[1] == columns && is_filled(&loan, 0) && second.data == loan.data);
   distarray_export_release(&second);
   distarray_export_release(&loan);
   TRY(BVDestroy(&basis));
 }
 
 static void lend(PetscInt N, PetscInt columns) {
-  distarray_comm table;
   distarray_export loan;
   BV basis;
   Vec vector;
   PetscInt first, stop;
   PetscScalar value;
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
   TRY(BVCreate(comm, &basis));
   TRY(BVSetSizes(basis, bound(N, size, rank + 1) - bound(N, size, rank), N, columns));
   TRY(BVSetType(basis, BVMAT));
   fill_columns(basis, columns);
-  MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK(is_filled(&loan, 0));
+  must(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check(is_filled(&loan, 0));
   fill(&loan, 2);
   distarray_export_release(&loan);
   for (PetscInt j = 0; j < columns; j++) {
@@ -79,24 +74,24 @@ static void lend(PetscInt N, PetscInt columns) {
     TRY(VecRestoreArrayRead(vector, &elements));
     for (PetscInt i = first; i < stop; i++) {
       TRY(VecGetValues(vector, 1, &i, &value));
-      CHECK(value == (PetscScalar)(i * columns + j + 2));
+      check(value == (PetscScalar)(i * columns + j + 2));
     }
     TRY(BVRestoreColumn(basis, j, &vector));
     if (j > 0) continue;
-    MUST(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error));
-    CHECK((loan.data == address || first == stop) && is_filled(&loan, 2));
+    must(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error));
+    check((loan.data == address || first == stop) && is_filled(&loan, 2));
     distarray_export_release(&loan);
   }
   /* Local: what one rank asks wrongly leaves no other waiting. */
-  CHECK(distarray_slepc_lend_bv(basis, rank == 0 ? DISTARRAY_ACCESS_EXCLUSIVE : DISTARRAY_ACCESS_READ,
+  check(distarray_slepc_lend_bv(basis, rank == 0 ? DISTARRAY_ACCESS_EXCLUSIVE : DISTARRAY_ACCESS_READ,
                                 &loan, &error) ==
         (rank == 0 ? DISTARRAY_E_UNSUPPORTED : DISTARRAY_OK));
   distarray_export_release(&loan);
   PetscInt count;
   TRY(PetscObjectGetReference((PetscObject)basis, &count));
-  CHECK(count == 1);
+  check(count == 1);
   TRY(BVSetType(basis, BVVECS)); /* copies its vectors into other arrays */
-  REFUSED(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error),
+  refused_with(distarray_slepc_lend_bv(basis, DISTARRAY_ACCESS_READ, &loan, &error),
           DISTARRAY_E_UNSUPPORTED, "type", "BVSetType");
   TRY(BVDestroy(&basis));
 }
@@ -106,7 +101,7 @@ static void lend(PetscInt N, PetscInt columns) {
 static void solve(void) {
   enum { N = 24 };
   const double least = 2 - 2 * PetscCosReal(PETSC_PI / (N + 1));
-  block matrix = block_new(2), vector = block_new(1);
+  block matrix = block_on(2, rank, size), vector = block_on(1, rank, size);
   distarray_export loan, rows, x;
   Mat A;
   Vec v;
@@ -126,9 +121,9 @@ static void solve(void) {
     *e.at = off == 0 ? 2 : off == 1 || off == -1 ? -1 : 0;
   }
   block_lend(&matrix, &loan);
-  MUST(distarray_petsc_borrow_dense(comm, &loan, &A, &error));
+  must(distarray_petsc_borrow_dense(comm, &loan, &A, &error));
   block_lend(&vector, &loan);
-  MUST(distarray_petsc_borrow_vec(comm, &loan, &v, &error));
+  must(distarray_petsc_borrow_vec(comm, &loan, &v, &error));
   TRY(EPSCreate(comm, &eps));
   TRY(EPSSetOperators(eps, A, NULL));
   TRY(EPSSetProblemType(eps, EPS_HEP));
@@ -136,31 +131,29 @@ static void solve(void) {
   TRY(EPSSetTolerances(eps, 1e-12, 500));
   TRY(EPSSolve(eps));
   TRY(EPSGetEigenpair(eps, 0, &value, NULL, v, NULL));
-  CHECK(PetscAbsScalar(value - (PetscScalar)least) < 1e-9);
+  check(PetscAbsScalar(value - (PetscScalar)least) < 1e-9);
   TRY(EPSDestroy(&eps));
   TRY(VecDestroy(&v));
   TRY(MatDestroy(&A));
-  CHECK(matrix.released == 1 && vector.released == 1);
-  CHECK(vector.consumer_flags == DISTARRAY_C_MODIFIED);
+  check(matrix.released == 1 && vector.released == 1);
+  check(vector.consumer_flags == DISTARRAY_C_MODIFIED);
   for (int64_t i = 0; i < elements_of(&x); i++) { /* up to a factor of length 1 */
     const double expected = PetscSinReal(PETSC_PI * (double)(x.dims[0].start + i + 1) / (N + 1)) *
                             PetscSqrtReal(2.0 / (N + 1));
-    CHECK(PetscAbsReal(PetscAbsScalar(vector.data[i]) - expected) < 1e-7);
+    check(PetscAbsReal(PetscAbsScalar(vector.data[i]) - expected) < 1e-7);
   }
   block_free(&matrix);
   block_free(&vector);
 }
 
 int main(int argc, char **argv) {
+  start(&argc, &argv);
   TRY(SlepcInitialize(&argc, &argv, NULL, NULL));
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
   lend(13, 4);
   lend(2, 2); /* empty ranks */
   lend_constrained(13, 3);
   lend_constrained(2, 1);
   solve();
-  if (rank == 0) printf("every element, address and release is right\n");
   TRY(SlepcFinalize());
-  return 0;
+  return finish("slepc");
 }

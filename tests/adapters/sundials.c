@@ -5,9 +5,9 @@
 #include <math.h>
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
 
-#include "adapters.h"
+#include "block.h"
+#include "../common/check.h"
 
-static const MPI_Comm comm = MPI_COMM_WORLD;
 static SUNContext context;
 
 /* A vector in SUNDIALS' hands, uneven, whose elements are their indices plus added. */
@@ -19,22 +19,20 @@ static N_Vector vector_of(int64_t N, double added) {
 }
 
 static void lend(int64_t N) {
-  distarray_comm table;
   distarray_export loan;
   N_Vector vector = vector_of(N, 0);
-  CHECK(distarray_comm_from_mpi(comm, &table) == 0);
-  MUST(distarray_sundials_lend_nvector(comm, vector, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
-  MUST(distarray_check_collective(&table, &loan, &error));
-  CHECK(loan.data == N_VGetArrayPointer(vector) && loan.ndim == 1 && is_filled(&loan, 0));
+  must(distarray_sundials_lend_nvector(comm, vector, DISTARRAY_ACCESS_READ_WRITE, &loan, &error));
+  must(distarray_check_collective(&table, &loan, &error));
+  check(loan.data == N_VGetArrayPointer(vector) && loan.ndim == 1 && is_filled(&loan, 0));
   fill(&loan, 3);
   distarray_export_release(&loan);
-  CHECK(N_VL1Norm(vector) == (double)(N * (N - 1) / 2 + 3 * N));
-  MUST(distarray_sundials_lend_nvector(comm, vector, DISTARRAY_ACCESS_READ, &loan, &error));
-  CHECK(!distarray_export_writable(&loan, 0) && is_filled(&loan, 3));
+  check(N_VL1Norm(vector) == (double)(N * (N - 1) / 2 + 3 * N));
+  must(distarray_sundials_lend_nvector(comm, vector, DISTARRAY_ACCESS_READ, &loan, &error));
+  check(!distarray_export_writable(&loan, 0) && is_filled(&loan, 3));
   distarray_export_release(&loan);
-  REFUSED(distarray_sundials_lend_nvector(comm, vector, DISTARRAY_ACCESS_EXCLUSIVE, &loan, &error),
+  refused_with(distarray_sundials_lend_nvector(comm, vector, DISTARRAY_ACCESS_EXCLUSIVE, &loan, &error),
           DISTARRAY_E_UNSUPPORTED, "access", "cannot keep others away");
-  REFUSED(distarray_sundials_lend_nvector(comm, rank == size - 1 ? NULL : vector,
+  refused_with(distarray_sundials_lend_nvector(comm, rank == size - 1 ? NULL : vector,
                                           DISTARRAY_ACCESS_READ, &loan, &error),
           DISTARRAY_E_NULL, "vector", "NULL");
   N_VDestroy(vector);
@@ -42,7 +40,7 @@ static void lend(int64_t N) {
 
 /* Blocks of a 2-D array along one axis or the other, in either order. */
 static block plane(int along, int column_major) {
-  block b = block_new(2);
+  block b = block_on(2, rank, size);
   b.dims[along] = uneven(11, size, rank);
   b.dims[1 - along] = distarray_dim_whole(3);
   b.column_major = column_major;
@@ -56,23 +54,23 @@ static void borrow(block b) {
   view = view_of(&b);
   fill(&view, 0);
   block_lend(&b, &loan);
-  MUST(distarray_sundials_borrow_nvector(comm, &loan, context, &vector, &error));
-  CHECK(!distarray_export_is_live(&loan) && N_VGetArrayPointer(vector) == b.data);
-  CHECK(N_VGetLength(vector) == 33 && N_VMaxNorm(vector) == 32);
-  CHECK(N_VL1Norm(vector) == 33 * 32 / 2); /* each element once */
+  must(distarray_sundials_borrow_nvector(comm, &loan, context, &vector, &error));
+  check(!distarray_export_is_live(&loan) && N_VGetArrayPointer(vector) == b.data);
+  check(N_VGetLength(vector) == 33 && N_VMaxNorm(vector) == 32);
+  check(N_VL1Norm(vector) == 33 * 32 / 2); /* each element once */
   clone = N_VClone(vector);
-  CHECK(N_VGetArrayPointer(clone) != N_VGetArrayPointer(vector) || elements_of(&view) == 0);
+  check(N_VGetArrayPointer(clone) != N_VGetArrayPointer(vector) || elements_of(&view) == 0);
   N_VConst(5, clone);
   N_VLinearSum(1, vector, 1, clone, vector);
-  CHECK(is_filled(&view, 5));
+  check(is_filled(&view, 5));
   N_VDestroy(vector);
-  CHECK(b.live == 0 && b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
+  check(b.live == 0 && b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
   vector = N_VClone(clone); /* a clone's clone is SUNDIALS' own too */
   N_VConst(2, vector);
-  CHECK(N_VL1Norm(clone) == 5 * 33 && N_VL1Norm(vector) == 2 * 33);
+  check(N_VL1Norm(clone) == 5 * 33 && N_VL1Norm(vector) == 2 * 33);
   N_VDestroy(clone);
   N_VDestroy(vector);
-  CHECK(b.released == 1);
+  check(b.released == 1);
   block_free(&b);
 }
 
@@ -94,18 +92,18 @@ static void solve(void) {
   const int64_t n = b.shape[0] * b.shape[1];
   for (int64_t i = 0; i < n; i++) b.data[i] = 1;
   block_lend(&b, &loan);
-  MUST(distarray_sundials_borrow_nvector(comm, &loan, context, &u, &error));
+  must(distarray_sundials_borrow_nvector(comm, &loan, context, &u, &error));
   void *cvode = CVodeCreate(CV_ADAMS, context);
   SUNNonlinearSolver fixed_point = SUNNonlinSol_FixedPoint(u, 0, context);
-  CHECK(CVodeInit(cvode, decay, 0, u) == CV_SUCCESS);
-  CHECK(CVodeSStolerances(cvode, 1e-9, 1e-12) == CV_SUCCESS);
-  CHECK(CVodeSetNonlinearSolver(cvode, fixed_point) == CV_SUCCESS);
-  CHECK(CVode(cvode, 0.25, u, &reached, CV_NORMAL) == CV_SUCCESS && reached == 0.25);
-  for (int64_t i = 0; i < n; i++) CHECK(fabs(b.data[i] - exp(-0.25 * (double)i)) < 1e-7);
+  check(CVodeInit(cvode, decay, 0, u) == CV_SUCCESS);
+  check(CVodeSStolerances(cvode, 1e-9, 1e-12) == CV_SUCCESS);
+  check(CVodeSetNonlinearSolver(cvode, fixed_point) == CV_SUCCESS);
+  check(CVode(cvode, 0.25, u, &reached, CV_NORMAL) == CV_SUCCESS && reached == 0.25);
+  for (int64_t i = 0; i < n; i++) check(fabs(b.data[i] - exp(-0.25 * (double)i)) < 1e-7);
   CVodeFree(&cvode);
   SUNNonlinSolFree(fixed_point);
   N_VDestroy(u);
-  CHECK(b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
+  check(b.released == 1 && b.consumer_flags == DISTARRAY_C_MODIFIED);
   block_free(&b);
 }
 
@@ -119,10 +117,10 @@ static void refuse_borrowing(block b, uint8_t bits, int32_t code, const char *fi
     distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, bits);
     for (int i = 0; i < b.ndim; i++) b.strides[i] /= 2;
   }
-  REFUSED(distarray_sundials_borrow_nvector(comm, &loan, context, &vector, &error), code, field, words);
-  CHECK(vector == NULL && distarray_export_is_live(&loan));
+  refused_with(distarray_sundials_borrow_nvector(comm, &loan, context, &vector, &error), code, field, words);
+  check(vector == NULL && distarray_export_is_live(&loan));
   distarray_export_release(&loan);
-  CHECK(b.consumer_flags == 0);
+  check(b.consumer_flags == 0);
   block_free(&b);
 }
 
@@ -137,12 +135,12 @@ static void refuse(void) {
   b = plane(0, 0);
   distarray_dim_add_halo(&b.dims[1], 1, 1);
   refuse_borrowing(b, 64, DISTARRAY_E_UNACCEPTABLE, "padding", "owned elements alone");
-  b = block_new(1);
+  b = block_on(1, rank, size);
   int64_t indices[1] = {rank};
   b.dims[0] = distarray_dim_unstructured(size, size, rank, indices, 1, 1, 0);
   refuse_borrowing(b, 64, DISTARRAY_E_UNACCEPTABLE, "one_to_one", "let every index have one");
   if (size > 1) {
-    b = block_new(1);
+    b = block_on(1, rank, size);
     b.dims[0] = distarray_dim_whole(4);
     b.flags_write = DISTARRAY_W_REPLICATED;
     refuse_borrowing(b, 64, DISTARRAY_E_ACCESS, "flags_write", "");
@@ -150,11 +148,9 @@ static void refuse(void) {
 }
 
 int main(int argc, char **argv) {
-  MPI_Init(&argc, &argv);
-  MPI_Comm_rank(comm, &rank);
-  MPI_Comm_size(comm, &size);
+  start(&argc, &argv);
   MPI_Comm world = comm;
-  CHECK(SUNContext_Create(&world, &context) == 0);
+  check(SUNContext_Create(&world, &context) == 0);
   lend(13);
   lend(2); /* empty ranks */
   for (int along = 0; along < 2; along++)
@@ -162,7 +158,5 @@ int main(int argc, char **argv) {
   solve();
   refuse();
   SUNContext_Free(&context);
-  if (rank == 0) printf("every element, address and release is right\n");
-  MPI_Finalize();
-  return 0;
+  return finish("sundials");
 }

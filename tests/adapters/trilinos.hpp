@@ -16,7 +16,7 @@
 
 #include <distarray.hpp>
 
-#include "check.h"
+#include "../common/check.h"
 #include "memory.hpp"
 
 using Index = long long;
@@ -89,7 +89,7 @@ void lend_every_kind(const P &package) {
       check(!!(loan->flags_write & DISTARRAY_W_REPLICATED) ==
             (kind == Kind::replicated && size > 1));
       distarray::Array array(std::move(loan));
-      distarray::Distribution whole(comm, array);
+      distarray::Distribution whole(table, array);
       check(part_of(kind).held.empty() || array.description().data == address);
       const distarray_dim rows = array.dim(0);
       const bool listed = kind == Kind::listed || kind == Kind::overlapping ||
@@ -115,7 +115,8 @@ void lend_every_kind(const P &package) {
 }
 
 template <class F>
-void must_refuse(std::int32_t code, const char *field, int line, F &&call) {
+void must_refuse(const char *file, int line, const char *what, std::int32_t code, const char *field,
+                 F &&call) {
   std::int32_t status = 0;
   try {
     call();
@@ -124,9 +125,9 @@ void must_refuse(std::int32_t code, const char *field, int line, F &&call) {
     error = caught.report();
     status = caught.code();
   }
-  refused_line(status, code, field, line);
+  refused_at(file, line, what, status, code, field, "");
 }
-#define REFUSED(code, field, call) must_refuse(code, field, __LINE__, [&] { call; })
+#define REFUSED(code, field, call) must_refuse(__FILE__, __LINE__, #call, code, field, [&] { call; })
 
 // An overlapping map whose owners are not told, or not so that a loan can tell them.
 template <class P>
@@ -338,8 +339,8 @@ void refuse_to_borrow(const P &package) {
   distarray::Export loan;
   // The loan stays with the caller.
   const auto refused_all = [&](std::int32_t code, const char *field, int line) {
-    must_refuse(code, field, line, [&] { package.borrow_all(loan); });
-    check_line(loan && lender.alive == 1, line);
+    must_refuse(__FILE__, line, "borrow_all", code, field, [&] { package.borrow_all(loan); });
+    if (!loan || lender.alive != 1) fail(__FILE__, line, "borrow_all", "takes what it refuses");
     loan.give_back();
   };
 #define REFUSED_ALL(code, field) refused_all(code, field, __LINE__)

@@ -2,30 +2,15 @@
  * the end of a long send, which rank 1 has a receive for and does not wait for before
  * its halo update has ended. Where MPI moves long messages only while it is called,
  * that ends because the update calls it. Two ranks. */
-#include <distarray.h>
-#include <distarray_mpi.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "../common/check.h"
 
 enum { ROWS = 8, COLUMNS = 5, LONG = 4 << 20, ROUNDS = 3 };
-
-static int rank;
-static distarray_error error;
-
-static void must(int32_t status) {
-  if (status == DISTARRAY_OK) return;
-  fprintf(stderr, "rank %d: %s\n", rank, error.message);
-  MPI_Abort(MPI_COMM_WORLD, 1);
-}
 
 static void give_back(distarray_export *loan) { loan->release = NULL; }
 
 static distarray_array *lend(double (*u)[COLUMNS]) {
   static distarray_dim dims[2];
   int64_t shape[2] = {ROWS + 4, COLUMNS}, strides[2];
-  distarray_export loan = DISTARRAY_EXPORT_INIT;
   distarray_array *array;
   /* Two rows of halo on each side: no single line, so it takes no message. */
   dims[0] = distarray_dim_block(2 * ROWS, 2, rank, ROWS * rank, ROWS * (rank + 1));
@@ -33,33 +18,23 @@ static distarray_array *lend(double (*u)[COLUMNS]) {
   dims[0].flags |= DISTARRAY_DIM_PERIODIC;
   dims[1] = distarray_dim_whole(COLUMNS);
   distarray_strides_c_order(2, shape, sizeof(double), strides);
-  distarray_export_set_dtype(&loan, DISTARRAY_DTYPE_FLOAT, 64);
-  loan.data = u;
-  loan.ndim = 2;
-  loan.shape = shape;
-  loan.strides = strides;
-  loan.dims = dims;
-  loan.process_rank = rank;
-  loan.process_count = 2;
-  loan.release = give_back;
+  distarray_export loan = loan_of(u, 2, shape, strides, dims, give_back);
   must(distarray_array_import(&loan, DISTARRAY_ACCESS_READ_WRITE, &array, &error));
   return array;
 }
 
 int main(int argc, char **argv) {
   static double u[ROWS + 4][COLUMNS];
-  distarray_comm comm;
   distarray_distribution *whole;
   distarray_halo *halo;
   distarray_array *arrays[2];
   char *bytes = malloc(LONG);
-  MPI_Init(&argc, &argv);
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  if (bytes == NULL || distarray_comm_from_mpi(MPI_COMM_WORLD, &comm) != 0) MPI_Abort(MPI_COMM_WORLD, 1);
+  start(&argc, &argv);
+  check(bytes != NULL && size == 2);
 
   /* Our own memory, through lanes; and an array in shared memory, by direct copies. */
   arrays[0] = lend(u);
-  must(distarray_distribution_gather(&comm, arrays[0], &whole, &error));
+  must(distarray_distribution_gather(&table, arrays[0], &whole, &error));
   must(distarray_distribution_zeros(whole, DISTARRAY_DTYPE_FLOAT, 64, 0, 1, &arrays[1], &error));
   must(distarray_halo_new(whole, 1, &halo, &error));
   for (int way = 0; way < 2; way++) {
@@ -78,7 +53,7 @@ int main(int argc, char **argv) {
         MPI_Irecv(bytes, LONG, MPI_CHAR, 0, 0, MPI_COMM_WORLD, &request);
         must(distarray_bound_halo_update(bound, &error));
         MPI_Wait(&request, MPI_STATUS_IGNORE);
-        if (bytes[0] != round || bytes[LONG - 1] != round) MPI_Abort(MPI_COMM_WORLD, 1);
+        check(bytes[0] == round && bytes[LONG - 1] == round);
       }
     }
     distarray_bound_halo_free(bound);

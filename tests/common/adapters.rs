@@ -21,6 +21,13 @@ impl Library {
         self.flags.iter().map(String::as_str)
     }
 
+    /// All of them for one program, over the MPI that they have in common.
+    pub fn together(libraries: &[Self]) -> Option<Self> {
+        let mpi = libraries.first()?.mpi;
+        let flags = libraries.iter().flat_map(|library| library.flags.clone()).collect();
+        Some(Self { name: "all", mpi, flags })
+    }
+
     /// Whether it is Debian's default build.
     pub fn is_default(&self) -> bool {
         self.name == "real"

@@ -143,13 +143,6 @@ static void give_back(void *object) {
   free(loan);
 }
 
-static distarray_requirements anything(const shape *s, distarray_required_axis axes[3]) {
-  const distarray_requirements any = {0};
-  (void)s;
-  (void)axes;
-  return any;
-}
-
 static const consumer consumers[] = {{"C", borrow, loan_holds, add, give_back, anything, NULL, NULL}};
 
 const library c_library = {"C", NULL, NULL, producers, COUNT(producers), consumers, COUNT(consumers)};

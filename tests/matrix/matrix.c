@@ -42,6 +42,13 @@ void insist_line(int right, const char *what, const char *file, int line) {
   MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
+distarray_requirements anything(const shape *s, distarray_required_axis axes[3]) {
+  const distarray_requirements any = {0};
+  (void)s;
+  (void)axes;
+  return any;
+}
+
 const void *first_owned(const distarray_export *loan) {
   const char *at = loan->data;
   for (int i = 0; i < loan->ndim; i++) at += loan->dims[i].padding[0] * loan->strides[i];

@@ -62,6 +62,9 @@ typedef struct library {
   int             n_consumers;
 } library;
 
+/* What takes any array asks for. */
+distarray_requirements anything(const shape *, distarray_required_axis axes[3]);
+
 /* The address of a loan's first element behind its padding. */
 const void *first_owned(const distarray_export *loan);
 

@@ -25,6 +25,7 @@ use super::super::lock::Lock;
 use super::super::sum::{Sum, Summing};
 use super::set::{rank_of_path, rank_path};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 
 const MAGIC: &str = "distarray save ";
 const VERSION: &str = "1";
@@ -316,15 +317,11 @@ impl Member {
         let error = Error::new(ErrorKind::Invariant, why).in_file(&self.path).by_rule("F11");
         Err(match found.bytes == self.sum.bytes {
             true => error.in_field("crc32"),
-            false => error.in_field("bytes").expected_found(signed(self.sum.bytes), signed(found.bytes)),
+            false => error.in_field("bytes").expected_found(as_i64(self.sum.bytes), as_i64(found.bytes)),
         })
     }
 }
 
 fn syntax(why: &'static str) -> Error {
     Error::new(ErrorKind::Syntax, why).in_field("manifest").by_rule("F10")
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

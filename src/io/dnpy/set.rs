@@ -11,6 +11,7 @@ use super::{fill, read, read_member};
 use crate::array::AnyArray;
 use crate::comm::{Comm, Peer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::DimData;
 
 /// Reads this rank's file `<prefix>_<rank>.dnpy` of a set. Collective.
@@ -87,7 +88,7 @@ fn member(prefix: &Path, comm: &Comm) -> Result<Option<Member>> {
                 "the set was saved by another number of ranks; read it as a distribution of these",
             )
             .in_field("proc_grid_size")
-            .expected_found(number(manifest.ranks()), number(comm.size()))
+            .expected_found(as_i64(manifest.ranks()), as_i64(comm.size()))
             .in_file(&manifest.path()));
         }
         Ok(Some((manifest.id(), manifest.sums().collect::<Result<Vec<_>>>()?)))
@@ -166,7 +167,7 @@ pub fn rank_of_path(path: &Path) -> Option<(PathBuf, usize)> {
 
 /// Checks that the coordinates are those of this rank in a grid of all ranks.
 fn check_rank(dim_data: &DimData, comm: &Comm) -> Result<()> {
-    let (ranks, rank) = (number(comm.size()), number(comm.rank()));
+    let (ranks, rank) = (as_i64(comm.size()), as_i64(comm.rank()));
     if dim_data.process_count() != ranks {
         return Err(Error::new(ErrorKind::Grid, "the process grid needs as many ranks as there are parts")
             .in_field("proc_grid_size")
@@ -178,8 +179,4 @@ fn check_rank(dim_data: &DimData, comm: &Comm) -> Result<()> {
             .expected_found(rank, dim_data.process_rank()));
     }
     Ok(())
-}
-
-fn number(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -6,6 +6,7 @@ use fastdivide::DividerU64;
 
 use super::{AxisMap, Kind, Table};
 use crate::error::{Error, ErrorKind, Result};
+use crate::number::as_i64;
 use crate::protocol::{Dim, Dist};
 
 impl AxisMap {
@@ -63,7 +64,7 @@ impl AxisMap {
                 Error::new(ErrorKind::Range, "bounds need at least a start and a stop").in_field("bounds")
             );
         };
-        let procs = i64::try_from(bounds.len()).unwrap_or(i64::MAX) - 1;
+        let procs = as_i64(bounds.len()) - 1;
         check_extents(size, procs)?;
         if first != 0 {
             return Err(Error::new(ErrorKind::Range, "bounds must begin at 0")
@@ -130,7 +131,7 @@ impl AxisMap {
     /// # Errors
     /// No coordinate at all.
     pub fn unstructured(size: i64, owned: Vec<Vec<i64>>) -> Result<Self> {
-        let procs = i64::try_from(owned.len()).unwrap_or(i64::MAX);
+        let procs = as_i64(owned.len());
         check_extents(size, procs)?;
         let mut entries = Vec::with_capacity(owned.iter().map(Vec::len).sum());
         for (coordinate, indices) in (0..).zip(&owned) {
@@ -166,7 +167,7 @@ impl AxisMap {
                 expected,
             )?;
         }
-        let present = i64::try_from(dims.len()).unwrap_or(i64::MAX);
+        let present = as_i64(dims.len());
         agree("proc_grid_size", first.proc_grid_size, present, 0)?;
         match &first.dist {
             Dist::Block { .. } => Self::from_blocks(first.size, &dims),
