@@ -74,12 +74,18 @@ fn what_is_no_regular_file_is_neither_read_nor_replaced() {
 }
 
 #[test]
-fn an_error_names_the_path_and_what_the_system_said() {
-    let missing = Path::new("/nonexistent/u.dnpy");
-    for error in [dnpy::read(missing).unwrap_err(), dnpy::write(missing, array(1.0, 4)).unwrap_err()] {
+fn an_error_names_the_path_and_what_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("u.dnpy");
+    let nowhere = directory.path().join("none/u.dnpy");
+    for (path, error, said) in [
+        (&missing, dnpy::read(&missing).unwrap_err(), "os error 2"),
+        (&nowhere, dnpy::read(&nowhere).unwrap_err(), "os error 2"),
+        (&nowhere, dnpy::write(&nowhere, array(1.0, 4)).unwrap_err(), "its directory does not exist"),
+    ] {
         assert_eq!(error.kind(), ErrorKind::Io);
         let shown = error.to_string();
-        assert!(shown.contains("/nonexistent/u.dnpy") && shown.contains("os error 2"), "{shown}");
+        assert!(shown.contains(path.to_str().unwrap()) && shown.contains(said), "{shown}");
     }
     assert!(dnpy::write("", array(1.0, 4)).is_err());
 }

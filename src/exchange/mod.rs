@@ -20,8 +20,8 @@
 //!    all the same, unless their lines exceed a cache and pass quickly between the cores of
 //!    the two ranks, which these measure once;
 //! 3. within a node, from any other memory, through a lane: two copies, the first of them
-//!    past the caches of the sender unless the two ranks are near. The environment variable `DISTARRAY_SHARED_MEMORY=off` turns
-//!    both off;
+//!    past the caches of the sender unless the two ranks are near. The environment
+//!    variable `DISTARRAY_SHARED_MEMORY=off` turns both off;
 //! 4. by a message of the communicator, packed unless it is one stretch of memory; or,
 //!    where most ranks exchange a little with most others, through relays in two steps:
 //!    about `2 sqrt(ranks)` messages instead of one for each pair. The cost model that
