@@ -5,7 +5,7 @@
 #![allow(unsafe_code)] // prepares messages in the memory of arrays
 
 use super::copies::{Copies, Range};
-use super::copy::FAR;
+use super::copy::{FAR, LINE};
 use super::make::{Maker, Side};
 use super::memory::{Field, Memory};
 use super::message::Message;
@@ -61,9 +61,6 @@ enum Route {
     Message,
 }
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
 /// Chooses the ways of messages.
 struct Router<'a> {
     plan: &'a Plan,
@@ -96,15 +93,17 @@ impl Router<'_> {
         // one after the other, which takes longer than to read those of a rank that is near
         // where all of them are more than a cache holds.
         let fastest = |node: &Node| node.fastest_axis(plan.ndim());
-        let near = self.sharing.lanes.is_none_or(|lanes| lanes.is_near(message.rank));
         let elements = usize::try_from(message.elements()).unwrap_or(0);
-        let by_lane = |(field, node): (&Field, &Option<&Node>)| {
-            let run = node.map_or(LINE, |node| field.longest_run(message, fastest(node)));
-            let lines = elements * field.from.itemsize / run.max(1) * LINE;
-            run < LINE && !(near && lines >= FAR)
-        };
         let fields = self.fields.iter().zip(self.sharing.nodes);
-        if halo && self.sharing.lanes.is_some() && fields.clone().any(by_lane) {
+        let by_lane = |lanes: &Lanes| {
+            let near = lanes.is_near(message.rank);
+            fields.clone().any(|(field, node)| {
+                let run = node.map_or(LINE, |node| field.longest_run(message, fastest(node)));
+                let lines = elements * field.from.itemsize / run.max(1) * LINE;
+                run < LINE && !(near && lines >= FAR)
+            })
+        };
+        if halo && self.sharing.lanes.is_some_and(by_lane) {
             return None;
         }
         let axes = || (0..plan.ndim()).map(|axis| plan.source_axis(axis));

@@ -14,6 +14,9 @@ use std::ptr::copy_nonoverlapping;
 /// one core holds.
 pub(in crate::exchange) const FAR: usize = 4 << 20;
 
+/// Bytes of a cache line.
+pub(in crate::exchange) const LINE: usize = 64;
+
 /// How many runs ahead one is fetched where they lie apart: processors foresee a step within
 /// a page only.
 #[cfg(target_arch = "x86_64")]
@@ -22,9 +25,10 @@ const AHEAD: usize = 16;
 /// How far ahead of a run what is read is fetched, in bytes; none in a short loop, which is
 /// over before what was fetched is used.
 #[inline]
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))] // nothing is fetched there
 fn ahead(by: Loop) -> isize {
     #[cfg(target_arch = "x86_64")]
-    if by.n >= 8 * AHEAD && by.from.unsigned_abs() >= stream::LINE {
+    if by.n >= 8 * AHEAD && by.from.unsigned_abs() >= LINE {
         return AHEAD.cast_signed() * by.from;
     }
     0
@@ -32,6 +36,7 @@ fn ahead(by: Loop) -> isize {
 
 /// Fetches the line that lies so far ahead, if it does.
 #[inline(always)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))] // as above
 fn fetch(from: *const u8, ahead: isize) {
     #[cfg(target_arch = "x86_64")]
     if ahead != 0 {

@@ -4,13 +4,12 @@
 #[cfg(target_arch = "x86_64")]
 use std::ptr::copy_nonoverlapping;
 
+#[cfg(target_arch = "x86_64")]
+use super::LINE;
 use super::Loop;
 
 /// The shortest run for which that pays: some whole lines.
 pub(super) const SHORTEST: usize = 256;
-
-#[cfg(target_arch = "x86_64")]
-pub(super) const LINE: usize = 64;
 
 /// The longest run of which the next one is fetched ahead: processors follow a stream by
 /// themselves, but not from run to run.
