@@ -1,207 +1,16 @@
-/* distarray_adapter.h - what the adapters to libraries have in common: leases,
- * refusals, and agreement on them. Included by them; C99, C++11, no library needed.
+/* distarray_adapter.h - what the adapters to libraries have in common: besides
+ * reports and leases, how they read loans. Included by them; C99, C++11, no library
+ * needed.
  */
 #ifndef DISTARRAY_ADAPTER_H
 #define DISTARRAY_ADAPTER_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "distarray.h"
+#include "distarray_adapter_lease.h"
+#include "distarray_adapter_report.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* What a lender learns from its borrowers, who may give loans back on any thread. It
- * must outlive every loan it counts; one lease serves any number of loans. While loans
- * are out, read it by the two functions below. */
-typedef struct distarray_lease {
-  int64_t  live;           /* loans not given back yet              */
-  uint64_t consumer_flags; /* DISTARRAY_C_* of those given back     */
-} distarray_lease;
-
-#define DISTARRAY_LEASE_INIT { 0, 0 }
-
-/* The builtins that GCC, Clang and the compilers made after them share: C11's atomics
- * want other types, C++ does not have them. Elsewhere loans are lent and given back on
- * one thread at a time. */
-#if defined(__GNUC__) || defined(__clang__)
-#define DISTARRAY_ADAPTER_ADD(place, number) __atomic_fetch_add(place, number, __ATOMIC_ACQ_REL)
-#define DISTARRAY_ADAPTER_OR(place, bits) __atomic_fetch_or(place, bits, __ATOMIC_RELAXED)
-#define DISTARRAY_ADAPTER_LOAD(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
-#else
-#define DISTARRAY_ADAPTER_ADD(place, number) (*(place) += (number))
-#define DISTARRAY_ADAPTER_OR(place, bits) (*(place) |= (bits))
-#define DISTARRAY_ADAPTER_LOAD(place) (*(place))
-#endif
-
-/* How many loans are out. Where it is 0, what borrowers wrote is seen, and their flags. */
-static inline int64_t distarray_lease_live(const distarray_lease *lease) {
-  return DISTARRAY_ADAPTER_LOAD(&lease->live);
-}
-
-/* DISTARRAY_C_* of the loans given back. */
-static inline uint64_t distarray_lease_flags(const distarray_lease *lease) {
-  return DISTARRAY_ADAPTER_LOAD(&lease->consumer_flags);
-}
-
-/* What a loan points to, freed by its release. */
-typedef struct distarray_adapter_keeper {
-  distarray_dim   *dims;
-  int64_t         *shape, *strides, *ranks, *indices;
-  distarray_lease *lease;
-} distarray_adapter_keeper;
-
-/* Writes a report and returns its code. text says what is wrong and what to do;
- * axis is -1 for none. */
-static inline int32_t distarray_adapter_refuse(distarray_error *error, int32_t code,
-                                               int64_t axis, const char *field,
-                                               int64_t expected, int64_t found,
-                                               const char *text) {
-  char place[32] = "";
-  if (error == NULL) return code;
-  memset(error, 0, sizeof *error);
-  error->code = code;
-  error->has_values = 1;
-  error->rank = error->other_rank = -1;
-  error->axis = axis;
-  error->expected = expected;
-  error->found = found;
-  if (axis >= 0) snprintf(place, sizeof place, "axis %lld, ", (long long)axis);
-  snprintf(error->field, sizeof error->field, "%s", field);
-  snprintf(error->message, sizeof error->message, "%s%s: %s (expected %lld, found %lld)", place,
-           field, text, (long long)expected, (long long)found);
-  return code;
-}
-
-/* Ends the caller with the report of a call that failed. */
-#define DISTARRAY_ADAPTER_TRY(call)                            \
-  do {                                                         \
-    const int32_t distarray_adapter_status = (call);           \
-    if (distarray_adapter_status != DISTARRAY_OK)              \
-      return distarray_adapter_status;                         \
-  } while (0)
-
-/* Refuses what the message layer reports by a code other than 0. */
-static inline int32_t distarray_adapter_check_messages(int32_t code, distarray_error *error) {
-  if (code == 0) return DISTARRAY_OK;
-  return distarray_adapter_refuse(error, DISTARRAY_E_COMM, -1, "comm", 0, code,
-                                  "the message layer failed");
-}
-
-/* The end of a call that went well. */
-static inline int32_t distarray_adapter_ok(distarray_error *error) {
-  if (error != NULL) {
-    memset(error, 0, sizeof *error);
-    error->rank = error->other_rank = error->axis = -1;
-  }
-  return DISTARRAY_OK;
-}
-
-/* Names the rank at fault in a report. */
-static inline void distarray_adapter_name_rank(distarray_error *report, int64_t rank) {
-  const size_t prefix = sizeof "rank 9223372036854775807, ";
-  char message[sizeof report->message];
-  report->rank = rank;
-  snprintf(message, sizeof message, "%s", report->message);
-  snprintf(report->message, sizeof report->message, "rank %lld, %.*s", (long long)rank,
-           (int)(sizeof report->message - prefix), message);
-}
-
-/* Gives all ranks the report of the first rank that has one, and the least of each of n
- * numbers, at most 4. Collective over comm, by one reduction; what one rank finds wrong
- * must not leave another waiting in a library's call. */
-static inline int32_t distarray_adapter_agree_least(const distarray_comm *comm, int32_t status,
-                                                    int64_t *numbers, int n,
-                                                    distarray_error *error) {
-  distarray_error report;
-  int64_t least[5], first;
-  int32_t code;
-  int i;
-  least[0] = status == DISTARRAY_OK ? comm->size : comm->rank;
-  for (i = 0; i < n; i++) least[1 + i] = numbers[i];
-  code = comm->allreduce(comm->context, least, 1 + n, DISTARRAY_COMM_I64, DISTARRAY_COMM_MIN);
-  first = least[0];
-  for (i = 0; i < n; i++) numbers[i] = least[1 + i];
-  distarray_adapter_ok(&report);
-  if (code == 0 && first == comm->size) return distarray_adapter_ok(error);
-  if (code == 0 && first == comm->rank) {
-    report.code = status;
-    if (error != NULL) report = *error;
-    distarray_adapter_name_rank(&report, first);
-  }
-  if (code == 0) code = comm->bcast(comm->context, first, &report, (int64_t)sizeof report);
-  if (code != 0) return distarray_adapter_check_messages(code, error);
-  if (error != NULL) *error = report;
-  return report.code;
-}
-
-static inline void distarray_adapter_free_keeper(distarray_adapter_keeper *keeper) {
-  if (keeper == NULL) return;
-  free(keeper->dims);
-  free(keeper->shape);
-  free(keeper->ranks);
-  free(keeper->indices);
-  free(keeper);
-}
-
-static inline void distarray_adapter_release(distarray_export *loan) {
-  distarray_adapter_keeper *keeper = (distarray_adapter_keeper *)loan->private_data;
-  distarray_lease *lease = keeper->lease;
-  if (lease != NULL) DISTARRAY_ADAPTER_OR(&lease->consumer_flags, loan->consumer_flags);
-  distarray_adapter_free_keeper(keeper);
-  loan->private_data = NULL;
-  loan->release = NULL;
-  /* Last: the lender may go when none is out. */
-  if (lease != NULL) DISTARRAY_ADAPTER_ADD(&lease->live, -1);
-}
-
-/* Memory for the axes of a loan and, where not 0, a list of ranks and of indices. */
-static inline int32_t distarray_adapter_new_keeper(int32_t ndim, int64_t n_ranks,
-                                                   int64_t n_indices, distarray_lease *lease,
-                                                   distarray_adapter_keeper **out,
-                                                   distarray_error *error) {
-  const size_t axes = (size_t)(ndim > 0 ? ndim : 1);
-  distarray_adapter_keeper *keeper = (distarray_adapter_keeper *)calloc(1, sizeof *keeper);
-  if (keeper != NULL) {
-    keeper->lease = lease;
-    keeper->dims = (distarray_dim *)calloc(axes, sizeof *keeper->dims);
-    keeper->shape = (int64_t *)calloc(2 * axes, sizeof *keeper->shape);
-    if (n_ranks > 0) keeper->ranks = (int64_t *)calloc((size_t)n_ranks, sizeof *keeper->ranks);
-    if (n_indices > 0)
-      keeper->indices = (int64_t *)calloc((size_t)n_indices, sizeof *keeper->indices);
-  }
-  if (keeper == NULL || keeper->dims == NULL || keeper->shape == NULL ||
-      (n_ranks > 0 && keeper->ranks == NULL) || (n_indices > 0 && keeper->indices == NULL)) {
-    distarray_adapter_free_keeper(keeper);
-    return distarray_adapter_refuse(error, DISTARRAY_E_NO_MEMORY, -1, "loan", 0, 0,
-                                    "no memory to describe the array");
-  }
-  keeper->strides = keeper->shape + axes;
-  *out = keeper;
-  return DISTARRAY_OK;
-}
-
-/* Fills a loan in from what the keeper now says, and counts it. */
-static inline void distarray_adapter_lend(distarray_adapter_keeper *keeper, int32_t ndim,
-                                          uint8_t dtype_code, uint8_t dtype_bits, void *data,
-                                          int64_t rank, int64_t count, distarray_export *loan) {
-  const distarray_export empty = DISTARRAY_EXPORT_INIT;
-  *loan = empty;
-  distarray_export_set_dtype(loan, dtype_code, dtype_bits);
-  loan->data = data;
-  loan->ndim = ndim;
-  loan->shape = keeper->shape;
-  loan->strides = keeper->strides;
-  loan->dims = keeper->dims;
-  loan->process_rank = rank;
-  loan->process_count = count;
-  loan->private_data = keeper;
-  loan->release = distarray_adapter_release;
-  if (keeper->lease != NULL) DISTARRAY_ADAPTER_ADD(&keeper->lease->live, 1);
-}
 
 /* Refuses a loan that no library could take in place: not live, of another version
  * or element type, on a device, without data; writing: or lent for reading only.
@@ -250,16 +59,6 @@ static inline int32_t distarray_adapter_check_pointer(const void *pointer, const
                                                       distarray_error *error) {
   if (pointer != NULL) return DISTARRAY_OK;
   return distarray_adapter_refuse(error, DISTARRAY_E_NULL, -1, name, 1, 0, "the pointer is NULL");
-}
-
-/* Refuses to lend a library's own array otherwise than for reading, or for reading and
- * writing. Local. */
-static inline int32_t distarray_adapter_check_access(uint32_t access, distarray_error *error) {
-  if (access == DISTARRAY_ACCESS_READ || access == DISTARRAY_ACCESS_READ_WRITE) return DISTARRAY_OK;
-  return distarray_adapter_refuse(error, DISTARRAY_E_UNSUPPORTED, -1, "access",
-                                  DISTARRAY_ACCESS_READ_WRITE, access,
-                                  "the library cannot keep others away: ask for reading, or for "
-                                  "reading and writing");
 }
 
 /* A block axis as the library sees it: what this process owns of it, without padding. */
@@ -423,28 +222,6 @@ static inline distarray_requirements distarray_adapter_rows_requirements(
   asked.code = code;
   asked.bits = bits;
   return asked;
-}
-
-/* distarray_adapter_agree_least without numbers, for a caller whose error may be NULL:
- * report is this rank's own, written if status is one. Collective. */
-static inline int32_t distarray_adapter_agree_on(const distarray_comm *comm, int32_t status,
-                                                 distarray_error *report, distarray_error *error) {
-  status = distarray_adapter_agree_least(comm, status, NULL, 0, report);
-  if (error != NULL) *error = *report;
-  return status;
-}
-
-/* Refuses on all ranks what malloc refused on one. Collective. */
-static inline int32_t distarray_adapter_agree_on_memory(const distarray_comm *comm, void *memory,
-                                                        distarray_error *error) {
-  distarray_error report;
-  int32_t status = DISTARRAY_OK;
-  if (memory == NULL)
-    status = distarray_adapter_refuse(&report, DISTARRAY_E_NO_MEMORY, -1, "memory", 1, 0,
-                                      "memory for a message could not be allocated");
-  status = distarray_adapter_agree_on(comm, status, &report, error);
-  if (status != DISTARRAY_OK) free(memory);
-  return status;
 }
 
 #ifdef __cplusplus
