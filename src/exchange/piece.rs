@@ -40,7 +40,13 @@ impl Piece {
     /// One stretch.
     #[inline]
     pub(super) fn stretch(peer: i64, mine: i64, theirs: i64, len: i64, rim: bool) -> Self {
-        Self { peer: coordinate(peer), rim, mine, theirs, len, count: 1 }
+        Self::shared(coordinate(peer), mine, theirs, len, rim)
+    }
+
+    /// One stretch, shared with a coordinate as a piece keeps it.
+    #[inline]
+    fn shared(peer: u32, mine: i64, theirs: i64, len: i64, rim: bool) -> Self {
+        Self { peer, rim, mine, theirs, len, count: 1 }
     }
 
     /// Number of elements.
@@ -239,20 +245,25 @@ impl Rim {
     pub(super) fn place(&self, map: &AxisMap, coordinate: i64) -> Place {
         let own = map.block(coordinate);
         let neighbours = self.neighbours(map, coordinate, &own);
-        Place { coordinate, own, neighbours }
+        Place { at: self::coordinate(coordinate), own, neighbours }
     }
 
     /// What the coordinate holds, by the owners; positions here are those of the receiver.
     #[inline]
     pub(super) fn receives(&self, map: &AxisMap, place: &Place, pieces: &mut Vec<Piece>) {
-        let Place { coordinate, ref own, neighbours } = *place;
+        let Place { ref own, neighbours, .. } = *place;
         if let Some([left, right]) = neighbours {
             let len = own.end - own.start;
-            let from_left = |w: i64| Piece::stretch(left.at, -w, left.len - w, w, true);
-            let from_right = |w: i64| Piece::stretch(right.at, len, 0, w, true);
-            pieces.extend((left.len > 0 && self.width[0] > 0).then(|| from_left(self.width[0])));
-            pieces.extend((len > 0).then(|| Piece::stretch(coordinate, 0, 0, len, false)));
-            pieces.extend((right.len > 0 && self.width[1] > 0).then(|| from_right(self.width[1])));
+            let [before, after] = self.width;
+            if left.len > 0 && before > 0 {
+                pieces.push(Piece::shared(left.at, -before, left.len - before, before, true));
+            }
+            if len > 0 {
+                pieces.push(Piece::shared(place.at, 0, 0, len, false));
+            }
+            if right.len > 0 && after > 0 {
+                pieces.push(Piece::shared(right.at, len, 0, after, true));
+            }
             return;
         }
         let first = pieces.len();
@@ -279,7 +290,7 @@ impl Rim {
     /// What the coordinate owns, by those who hold it; positions here are those of the owner.
     #[inline]
     pub(super) fn sends(&self, map: &AxisMap, place: &Place, pieces: &mut Vec<Piece>) {
-        let Place { coordinate, ref own, neighbours } = *place;
+        let Place { ref own, neighbours, .. } = *place;
         let len = own.end - own.start;
         if len == 0 {
             return;
@@ -288,11 +299,13 @@ impl Rim {
             // Paired padding is as wide on both sides of an interface (rule W5).
             let [to_left, to_right] =
                 if self.all_around { [self.width[1], self.width[0]] } else { self.width };
-            let for_left = |w: i64| Piece::stretch(left.at, 0, left.len, w, true);
-            let for_right = |w: i64| Piece::stretch(right.at, len - w, -w, w, true);
-            pieces.extend((left.len > 0 && to_left > 0).then(|| for_left(to_left)));
-            pieces.push(Piece::stretch(coordinate, 0, 0, len, false));
-            pieces.extend((right.len > 0 && to_right > 0).then(|| for_right(to_right)));
+            if left.len > 0 && to_left > 0 {
+                pieces.push(Piece::shared(left.at, 0, left.len, to_left, true));
+            }
+            pieces.push(Piece::shared(place.at, 0, 0, len, false));
+            if right.len > 0 && to_right > 0 {
+                pieces.push(Piece::shared(right.at, len - to_right, -to_right, to_right, true));
+            }
             return;
         }
         let first = pieces.len();
@@ -328,16 +341,22 @@ impl Rim {
         own: &std::ops::Range<i64>,
     ) -> Option<[Neighbour; 2]> {
         let procs = map.proc_grid_size();
-        let at = |at: i64| {
-            let at = match at {
-                _ if (0..procs).contains(&at) => at,
-                _ if self.periodic => at.rem_euclid(procs),
-                _ => return Neighbour { at: 0, len: 0 },
-            };
-            let part = map.block(at);
-            Neighbour { at, len: part.end - part.start }
+        let at = |at: i64, len: i64| Neighbour { at: self::coordinate(at), len };
+        let around = |at: i64| {
+            let part = if self.periodic { map.block(at) } else { 0..0 };
+            Neighbour { at: self::coordinate(at), len: part.end - part.start }
         };
-        let both = [at(coordinate - 1), at(coordinate + 1)];
+        // Neighbours begin and end where this one does.
+        let both = [
+            match coordinate - 1 {
+                -1 => around(procs - 1),
+                left => at(left, own.start - map.block_start(left)),
+            },
+            match coordinate + 1 {
+                right if right == procs => around(0),
+                right => at(right, map.block_start(right + 1) - own.end),
+            },
+        ];
         if !self.all_around {
             return Some(both); // by rule W5
         }
@@ -372,7 +391,7 @@ impl Rim {
 
 /// A coordinate of an axis, what it owns, and its neighbours in the usual case.
 pub(super) struct Place {
-    coordinate: i64,
+    at: u32,
     own: std::ops::Range<i64>,
     neighbours: Option<[Neighbour; 2]>,
 }
@@ -380,6 +399,6 @@ pub(super) struct Place {
 /// One side's neighbour along an axis: its coordinate, and how much it owns.
 #[derive(Clone, Copy)]
 struct Neighbour {
-    at: i64,
+    at: u32,
     len: i64,
 }

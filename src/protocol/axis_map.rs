@@ -318,7 +318,8 @@ impl AxisMap {
     }
 
     /// Owned start of a block, `size` past the last coordinate.
-    fn block_start(&self, coordinate: i64) -> i64 {
+    #[inline]
+    pub(crate) fn block_start(&self, coordinate: i64) -> i64 {
         let c = coordinate.unsigned_abs();
         let start = match &self.kind {
             Kind::Uniform { block, .. } => c.saturating_mul(*block),
