@@ -109,7 +109,7 @@ pub(in crate::exchange) unsafe fn copy(to: *mut u8, from: *const u8, loops: &[Lo
             [one] => along(to, from, *one, run),
             [outer @ .., a, b] => {
                 let (a, b) = (*a, *b);
-                nest(to, from, outer, &mut |to, from| plane(to, from, a, b, run));
+                nest(to, from, outer, &mut |to, from| plane(to, from, a, b, run, past));
             }
         }
     }
@@ -189,16 +189,16 @@ unsafe fn runs<const N: usize>(mut to: *mut u8, mut from: *const u8, by: Loop) {
 
 /// Two loops of runs. Where the two memories run along different loops, it is a
 /// transposition.
-unsafe fn plane(to: *mut u8, from: *const u8, outer: Loop, inner: Loop, run: usize) {
+unsafe fn plane(to: *mut u8, from: *const u8, outer: Loop, inner: Loop, run: usize, past: bool) {
     let transposed = is_transposed(&[outer, inner], run);
     // SAFETY: as for `copy`.
     unsafe {
         match run {
             1 if transposed => transpose::scalar::<1>(to, from, outer, inner),
             2 if transposed => transpose::scalar::<2>(to, from, outer, inner),
-            4 if transposed => transpose::of_4_bytes(to, from, outer, inner),
-            8 if transposed => transpose::of_8_bytes(to, from, outer, inner),
-            16 if transposed => transpose::scalar::<16>(to, from, outer, inner),
+            4 if transposed => transpose::of_4_bytes(to, from, outer, inner, past),
+            8 if transposed => transpose::of_8_bytes(to, from, outer, inner, past),
+            16 if transposed => transpose::of_16_bytes(to, from, outer, inner, past),
             _ => {
                 for i in 0..outer.n.cast_signed() {
                     along(to.offset(i * outer.to), from.offset(i * outer.from), inner, run);

@@ -1,6 +1,8 @@
 //! Transpositions, in tiles whose lines stay in the cache.
 #![allow(unsafe_code)] // reads and writes at computed addresses
 
+#[cfg(target_arch = "x86_64")]
+use super::LINE;
 use super::{Loop, runs};
 
 /// Elements along each side of a tile, in which each line is used whole.
@@ -47,24 +49,35 @@ pub(super) unsafe fn scalar<const N: usize>(to: *mut u8, from: *const u8, outer:
 
 /// # Safety
 /// As for [`copy`](super::copy).
-pub(super) unsafe fn of_8_bytes(to: *mut u8, from: *const u8, outer: Loop, inner: Loop) {
+pub(super) unsafe fn of_16_bytes(to: *mut u8, from: *const u8, outer: Loop, inner: Loop, past: bool) {
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") {
-            return tiles(to, from, outer, inner, |to, from, height, width| {
-                blocks::<8, 8>(to, from, (outer, height), (inner, width), |to, from| {
-                    simd::square_of_8(to, from, outer.to, inner.from);
-                });
-            });
+        match past && lines_begin_alike::<16>(to, outer) {
+            _ if !is_x86_feature_detected!("avx2") => {}
+            true => return by_lines::<16, 2, 4>(to, from, outer, inner, simd::square_of_2::<true>),
+            false => return by_squares::<16, 2, 2>(to, from, outer, inner, simd::square_of_2::<false>),
         }
+        scalar::<16>(to, from, outer, inner);
+    }
+}
+
+/// # Safety
+/// As for [`copy`](super::copy).
+pub(super) unsafe fn of_8_bytes(to: *mut u8, from: *const u8, outer: Loop, inner: Loop, past: bool) {
+    // SAFETY: the caller's promise; the processor was asked.
+    unsafe {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            return tiles(to, from, outer, inner, |to, from, height, width| {
-                blocks::<8, 4>(to, from, (outer, height), (inner, width), |to, from| {
-                    simd::square_of_4(to, from, outer.to, inner.from);
-                });
-            });
+        match past && lines_begin_alike::<8>(to, outer) {
+            past if is_x86_feature_detected!("avx512f") => {
+                return match past {
+                    true => by_lines::<8, 8, 8>(to, from, outer, inner, simd::square_of_8::<true>),
+                    false => by_squares::<8, 8, 8>(to, from, outer, inner, simd::square_of_8::<false>),
+                };
+            }
+            _ if !is_x86_feature_detected!("avx2") => {}
+            true => return by_lines::<8, 4, 8>(to, from, outer, inner, simd::square_of_4::<true>),
+            false => return by_squares::<8, 4, 4>(to, from, outer, inner, simd::square_of_4::<false>),
         }
         scalar::<8>(to, from, outer, inner);
     }
@@ -72,56 +85,97 @@ pub(super) unsafe fn of_8_bytes(to: *mut u8, from: *const u8, outer: Loop, inner
 
 /// # Safety
 /// As for [`copy`](super::copy).
-pub(super) unsafe fn of_4_bytes(to: *mut u8, from: *const u8, outer: Loop, inner: Loop) {
+pub(super) unsafe fn of_4_bytes(to: *mut u8, from: *const u8, outer: Loop, inner: Loop, past: bool) {
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            return tiles(to, from, outer, inner, |to, from, height, width| {
-                blocks::<4, 8>(to, from, (outer, height), (inner, width), |to, from| {
-                    simd::square_of_8_singles(to, from, outer.to, inner.from);
-                });
-            });
+        match past && lines_begin_alike::<4>(to, outer) {
+            _ if !is_x86_feature_detected!("avx2") => {}
+            true => return by_lines::<4, 8, 16>(to, from, outer, inner, simd::square_of_8_singles::<true>),
+            false => {
+                return by_squares::<4, 8, 8>(to, from, outer, inner, simd::square_of_8_singles::<false>);
+            }
         }
         scalar::<4>(to, from, outer, inner);
     }
 }
 
-/// Squares of `SIDE` elements of `N` bytes by `square`, the rest one by one.
+/// Turns a square: where to, where from, and the steps between the rows there and here.
+#[cfg(target_arch = "x86_64")]
+type Square = unsafe fn(*mut u8, *const u8, isize, isize);
+
+/// Whether the rows that are written have their lines, of whole elements, at the same places.
+#[cfg(target_arch = "x86_64")]
+fn lines_begin_alike<const N: usize>(to: *const u8, outer: Loop) -> bool {
+    outer.to % LINE.cast_signed() == 0 && to.addr().is_multiple_of(N)
+}
+
+/// By squares that write past the caches: whole lines of `WIDE` elements.
 ///
 /// # Safety
-/// As for [`copy`](super::copy).
+/// As for [`copy`](super::copy), with [`lines_begin_alike`].
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
-unsafe fn blocks<const N: usize, const SIDE: usize>(
+unsafe fn by_lines<const N: usize, const SIDE: usize, const WIDE: usize>(
     to: *mut u8,
     from: *const u8,
-    (outer, height): (Loop, usize),
-    (inner, width): (Loop, usize),
-    square: impl Fn(*mut u8, *const u8),
+    outer: Loop,
+    inner: Loop,
+    square: Square,
 ) {
-    let (rows, columns) = (height / SIDE * SIDE, width / SIDE * SIDE);
-    // SAFETY: all inside the tile.
-    let at = |r: usize, c: usize| unsafe {
-        let (r, c) = (r.cast_signed(), c.cast_signed());
-        (to.offset(r * outer.to + c * inner.to), from.offset(r * outer.from + c * inner.from))
-    };
-    for c in (0..columns).step_by(SIDE) {
-        for r in (0..rows).step_by(SIDE) {
-            let (to, from) = at(r, c);
-            square(to, from);
-        }
-    }
-    for r in 0..height {
-        let done = if r < rows { columns } else { 0 };
-        let (to, from) = at(r, done);
-        // SAFETY: as above.
-        unsafe { runs::<N>(to, from, Loop { n: width - done, ..inner }) };
+    let head = (to.align_offset(LINE) / N).min(inner.n);
+    let rest = Loop { n: inner.n - head, ..inner };
+    // SAFETY: the caller's promise; lines begin behind the head of each row.
+    unsafe {
+        scalar::<N>(to, from, outer, Loop { n: head, ..inner });
+        let head = head.cast_signed();
+        let (to, from) = (to.offset(head * inner.to), from.offset(head * inner.from));
+        by_squares::<N, SIDE, WIDE>(to, from, outer, rest, square);
     }
 }
 
+/// Squares of `SIDE` elements of `N` bytes, as many side by side as `WIDE` elements are;
+/// the rest one by one.
+///
+/// # Safety
+/// As for [`copy`](super::copy); the processor has what `square` needs.
+#[cfg(target_arch = "x86_64")]
+unsafe fn by_squares<const N: usize, const SIDE: usize, const WIDE: usize>(
+    to: *mut u8,
+    from: *const u8,
+    outer: Loop,
+    inner: Loop,
+    square: Square,
+) {
+    let tile = |to: *mut u8, from: *const u8, height: usize, width: usize| {
+        let (rows, columns) = (height / SIDE * SIDE, width / WIDE * WIDE);
+        // SAFETY: all inside the tile.
+        let at = |r: usize, c: usize| unsafe {
+            let (r, c) = (r.cast_signed(), c.cast_signed());
+            (to.offset(r * outer.to + c * inner.to), from.offset(r * outer.from + c * inner.from))
+        };
+        for wide in (0..columns).step_by(WIDE) {
+            for r in (0..rows).step_by(SIDE) {
+                for c in (wide..wide + WIDE).step_by(SIDE) {
+                    let (to, from) = at(r, c);
+                    // SAFETY: the caller's promise.
+                    unsafe { square(to, from, outer.to, inner.from) };
+                }
+            }
+        }
+        for r in 0..height {
+            let done = if r < rows { columns } else { 0 };
+            let (to, from) = at(r, done);
+            // SAFETY: as above.
+            unsafe { runs::<N>(to, from, Loop { n: width - done, ..inner }) };
+        }
+    };
+    // SAFETY: the caller's promise.
+    unsafe { tiles(to, from, outer, inner, tile) }
+}
+
 /// Squares in registers. `to_step` lies between the written rows, `from_step`
-/// between the read ones; elements of a row follow each other.
+/// between the read ones; elements of a row follow each other. `PAST` writes past the
+/// caches, to addresses that are multiples of a row's bytes.
 #[cfg(target_arch = "x86_64")]
 mod simd {
     use std::arch::x86_64::*;
@@ -129,7 +183,12 @@ mod simd {
     /// # Safety
     /// As for [`copy`](super::super::copy), on a processor with AVX-512F.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn square_of_8(to: *mut u8, from: *const u8, to_step: isize, from_step: isize) {
+    pub(super) unsafe fn square_of_8<const PAST: bool>(
+        to: *mut u8,
+        from: *const u8,
+        to_step: isize,
+        from_step: isize,
+    ) {
         // SAFETY: the caller's promise.
         let row = |i: isize| unsafe { _mm512_loadu_pd(from.offset(i * from_step).cast()) };
         let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
@@ -153,15 +212,46 @@ mod simd {
             for (which, column) in columns.into_iter().enumerate() {
                 let at = (2 * which + odd).cast_signed();
                 // SAFETY: the caller's promise.
-                unsafe { _mm512_storeu_pd(to.offset(at * to_step).cast(), column) };
+                unsafe {
+                    let to = to.offset(at * to_step).cast();
+                    if PAST { _mm512_stream_pd(to, column) } else { _mm512_storeu_pd(to, column) }
+                }
             }
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    unsafe fn store<const PAST: bool>(to: *mut u8, value: __m256d) {
+        // SAFETY: the caller's promise.
+        unsafe { if PAST { _mm256_stream_pd(to.cast(), value) } else { _mm256_storeu_pd(to.cast(), value) } }
+    }
+
+    /// # Safety
+    /// As for [`copy`](super::super::copy), on a processor with AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn square_of_2<const PAST: bool>(
+        to: *mut u8,
+        from: *const u8,
+        to_step: isize,
+        from_step: isize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (a, b) = (_mm256_loadu_pd(from.cast()), _mm256_loadu_pd(from.offset(from_step).cast()));
+            store::<PAST>(to, _mm256_permute2f128_pd::<0x20>(a, b));
+            store::<PAST>(to.offset(to_step), _mm256_permute2f128_pd::<0x31>(a, b));
         }
     }
 
     /// # Safety
     /// As for [`copy`](super::super::copy), on a processor with AVX2.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn square_of_4(to: *mut u8, from: *const u8, to_step: isize, from_step: isize) {
+    pub(super) unsafe fn square_of_4<const PAST: bool>(
+        to: *mut u8,
+        from: *const u8,
+        to_step: isize,
+        from_step: isize,
+    ) {
         // SAFETY: the caller's promise.
         let row = |i: isize| unsafe { _mm256_loadu_pd(from.offset(i * from_step).cast()) };
         let (a, b, c, d) = (row(0), row(1), row(2), row(3));
@@ -175,14 +265,19 @@ mod simd {
         ];
         for (at, column) in columns.into_iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { _mm256_storeu_pd(to.offset(at.cast_signed() * to_step).cast(), column) };
+            unsafe { store::<PAST>(to.offset(at.cast_signed() * to_step), column) };
         }
     }
 
     /// # Safety
     /// As for [`copy`](super::super::copy), on a processor with AVX2.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn square_of_8_singles(to: *mut u8, from: *const u8, to_step: isize, from_step: isize) {
+    pub(super) unsafe fn square_of_8_singles<const PAST: bool>(
+        to: *mut u8,
+        from: *const u8,
+        to_step: isize,
+        from_step: isize,
+    ) {
         // SAFETY: the caller's promise.
         let row = |i: isize| unsafe { _mm256_loadu_ps(from.offset(i * from_step).cast()) };
         let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
@@ -203,10 +298,84 @@ mod simd {
                 let far = _mm256_permute2f128_pd::<0x31>(top, bottom);
                 // SAFETY: the caller's promise.
                 unsafe {
-                    _mm256_storeu_pd(to.offset(column * to_step).cast(), near);
-                    _mm256_storeu_pd(to.offset((column + 4) * to_step).cast(), far);
+                    store::<PAST>(to.offset(column * to_step), near);
+                    store::<PAST>(to.offset((column + 4) * to_step), far);
                 }
             }
+        }
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::super::{copy, settle};
+    use super::*;
+
+    /// Turns matrices of many sizes by `turn`, called as the functions above are, and byte by
+    /// byte, and compares all bytes there and around. Their rows begin at each place of a
+    /// line, and where lines may begin apart each at another.
+    fn check(name: &str, item: usize, apart: bool, turn: impl Fn(*mut u8, *const u8, Loop, Loop)) {
+        let sizes = [1, 3, 8, 37, 130].into_iter().flat_map(|h| [1, 5, 16, 33, 140].map(|w| (h, w)));
+        for (height, width) in sizes {
+            let pitch = (width * item).next_multiple_of(LINE);
+            for at in (0..LINE).step_by(item) {
+                check_one(name, item, [height, width], [pitch, at], &turn);
+            }
+            if apart {
+                check_one(name, item, [height, width], [pitch + 1, 5], &turn);
+            }
+        }
+    }
+
+    fn check_one(
+        name: &str,
+        item: usize,
+        [height, width]: [usize; 2],
+        [pitch, at]: [usize; 2],
+        turn: &impl Fn(*mut u8, *const u8, Loop, Loop),
+    ) {
+        let step = item.cast_signed();
+        let from_pitch = height * item + 24;
+        let outer = Loop { n: height, to: pitch.cast_signed(), from: step };
+        let inner = Loop { n: width, to: step, from: from_pitch.cast_signed() };
+        let from: Vec<u8> = (1..=251).cycle().take(width * from_pitch).collect();
+        let mut to = vec![0_u8; height * pitch + 3 * LINE];
+        let first = to.as_ptr().align_offset(LINE) + LINE + at;
+        let mut slow = to.clone();
+        turn(to[first..].as_mut_ptr(), from.as_ptr(), outer, inner);
+        settle();
+        for (i, j) in (0..height).flat_map(|i| (0..width).map(move |j| (i, j))) {
+            let (there, here) = (first + i * pitch + j * item, i * item + j * from_pitch);
+            slow[there..there + item].copy_from_slice(&from[here..here + item]);
+        }
+        assert!(to == slow, "{name}: {height} x {width} of {item} bytes, pitch {pitch}, at {at}");
+    }
+
+    #[test]
+    fn elements_of_each_size_are_turned_to_any_address() {
+        for (item, past) in [1, 2, 4, 8, 16].into_iter().flat_map(|item| [(item, false), (item, true)]) {
+            // SAFETY: `check` gives memories as long as the loops reach.
+            check("copy", item, true, |to, from, outer, inner| unsafe {
+                copy(to, from, &[outer, inner], item, past);
+            });
+        }
+    }
+
+    #[test]
+    fn older_processors_turn_alike() {
+        // SAFETY: as above.
+        check("one by one", 8, true, |to, from, outer, inner| unsafe {
+            scalar::<8>(to, from, outer, inner);
+        });
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: as above.
+            check("fours", 8, true, |to, from, outer, inner| unsafe {
+                by_squares::<8, 4, 4>(to, from, outer, inner, simd::square_of_4::<false>);
+            });
+            // SAFETY: as above, and lines begin alike.
+            check("fours past the caches", 8, false, |to, from, outer, inner| unsafe {
+                by_lines::<8, 4, 8>(to, from, outer, inner, simd::square_of_4::<true>);
+            });
         }
     }
 }
