@@ -13,6 +13,7 @@
 #include "ours.h"
 
 typedef struct {
+  MPI_Comm comm; /* its own, so that each case measures anew how far apart the ranks are */
   distarray_redistribution *plan;
   distarray_array *from, *to;
   distarray_distribution *from_distribution, *to_distribution;
@@ -65,8 +66,9 @@ static void race_ours(race *race, const char *name, ours_redistribution *o, redi
   const int64_t swapped[2] = {1, 0};
   redistribution_piece(&from, c, &c->from, r->source.data);
   redistribution_piece(&to, c, &c->to, r->target.data);
-  piece_take(&from, MPI_COMM_WORLD, &o->from, &o->from_distribution);
-  piece_take(&to, MPI_COMM_WORLD, &o->to, &o->to_distribution);
+  MPI_Comm_dup(MPI_COMM_WORLD, &o->comm);
+  piece_take(&from, o->comm, &o->from, &o->from_distribution);
+  piece_take(&to, o->comm, &o->to, &o->to_distribution);
   if (shared) {
     distarray_export view;
     share(&from, o->from_distribution, &o->from);
@@ -88,6 +90,7 @@ static void ours_redistribution_free(ours_redistribution *o) {
   distarray_distribution_free(o->to_distribution);
   distarray_array_free(o->from);
   distarray_array_free(o->to);
+  MPI_Comm_free(&o->comm);
 }
 
 #endif /* OURS_REDISTRIBUTE_H */

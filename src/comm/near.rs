@@ -10,12 +10,13 @@ use crate::Result;
 /// The longest way of a line to a rank that is near, and back. Within a chip of many cores
 /// it takes 0.1 to 0.2 us, between chips 0.3 to 0.6.
 const NEAR: Duration = Duration::from_nanos(250);
-/// Times that a line goes there and back, and after how long that is given up: where ranks
-/// take turns on one core it takes a while.
+/// Times that a line goes there and back after the first, for which the other rank may come
+/// late; and after how long that is given up: where ranks take turns on one core it takes a
+/// while.
 const TRIPS: u64 = 20;
 const ENOUGH: Duration = Duration::from_micros(100);
 /// What is said last: far, or near.
-const VERDICTS: [u64; 2] = [TRIPS + 1, TRIPS + 2];
+const VERDICTS: [u64; 2] = [TRIPS + 2, TRIPS + 3];
 
 /// Whether another rank is near, which [`answers`] meanwhile: by the shortest of some trips,
 /// since a core may be taken away in any.
@@ -23,12 +24,16 @@ const VERDICTS: [u64; 2] = [TRIPS + 1, TRIPS + 2];
 /// # Errors
 /// `Comm` when that rank cannot go on any more.
 pub(super) fn asks(comm: &Comm, rank: usize, mine: &Counter, theirs: &Counter) -> Result<bool> {
+    let there_and_back = |trip: u64| {
+        mine.set(trip);
+        wait_until(comm, rank, || theirs.has_reached(rank, trip))
+    };
+    there_and_back(1)?;
     let begin = Instant::now();
     let mut shortest = Duration::MAX;
-    for trip in 1..=TRIPS {
+    for trip in 2..TRIPS + 2 {
         let start = Instant::now();
-        mine.set(trip);
-        wait_until(comm, rank, || theirs.has_reached(rank, trip))?;
+        there_and_back(trip)?;
         shortest = shortest.min(start.elapsed());
         if begin.elapsed() > ENOUGH {
             break;
