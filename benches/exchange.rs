@@ -182,7 +182,7 @@ fn verdict(cases: &[(String, Ratios)]) {
 
 fn main() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/exchange");
-    let scratch = library::library().join("exchange-c");
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exchange-c");
     fs::create_dir_all(&scratch).unwrap();
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let json = scratch.join("results.json");
