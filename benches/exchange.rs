@@ -5,12 +5,13 @@
 //! Debian packages; `COSTA_ROOT` names an installation of COSTA), checks every
 //! variant on four ranks and times them on two. It does that twice, since Open
 //! MPI's single-copy path helps some and hurts others; the verdict gives each the
-//! better of the two. `-- TEXT` runs the cases that have TEXT in their name.
+//! better of the two. `-- TEXT` runs the cases that have TEXT in their name;
+//! `EXCHANGE_RUNS` runs all so many times, since single figures vary.
 
 #[path = "common/library.rs"]
 mod library;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
@@ -180,6 +181,45 @@ fn verdict(cases: &[(String, Ratios)]) {
     }
 }
 
+/// Ours over the fastest by hand, each within its run: the median of the runs of a case
+/// that were not disturbed.
+fn typical(file: &Path) {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_kind = |kind: &'static str| lines.iter().filter(move |line| line["kind"] == kind);
+    println!("\ntime / time of the fastest by hand in the same run, median of a case's undisturbed runs");
+    for (way, shared) in [("messages", false), ("shared memory", true)] {
+        let is_its = |name: &str| name.ends_with("shm") == shared;
+        let hand: BTreeSet<&str> = of_kind("by hand")
+            .filter_map(|line| line["variant"].as_str())
+            .filter(|name| is_its(name))
+            .collect();
+        let mut cases = BTreeMap::<_, Vec<f64>>::new();
+        for line in of_kind("ours").filter(|line| line["variant"].as_str().is_some_and(is_its)) {
+            let over = hand.iter().filter_map(|name| line["over"][name].as_f64()).max_by(f64::total_cmp);
+            let undisturbed = line["clean"].as_u64().is_some_and(|rounds| rounds >= 7);
+            if let Some(over) = over.filter(|_| undisturbed) {
+                let case = (line["bench"].as_str(), line["case"].as_str());
+                cases.entry(case).or_default().push(over);
+            }
+        }
+        let median = |mut runs: Vec<f64>| {
+            runs.sort_by(f64::total_cmp);
+            f64::midpoint(runs[(runs.len() - 1) / 2], runs[runs.len() / 2])
+        };
+        let medians: Vec<f64> = cases.into_values().map(median).collect();
+        let above = |most: f64| medians.iter().filter(|&&over| over > most).count();
+        println!(
+            "by {way}: {:.2} to {:.2} in {} cases, above 1.0 in {}, above 1.1 in {}",
+            medians.iter().copied().fold(f64::INFINITY, f64::min),
+            medians.iter().copied().fold(0.0, f64::max),
+            medians.len(),
+            above(1.0),
+            above(1.1),
+        );
+    }
+}
+
 fn main() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/exchange");
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exchange-c");
@@ -211,7 +251,8 @@ fn main() {
     }
     let json_file = json.display().to_string();
     variables.push(("EXCHANGE_JSON", &json_file));
-    for options in SINGLE_COPY {
+    let runs = std::env::var("EXCHANGE_RUNS").map_or(1, |runs| runs.parse().expect("EXCHANGE_RUNS counts"));
+    for options in std::iter::repeat_n(SINGLE_COPY, runs).flatten() {
         let setting = options.last().copied().unwrap_or("Open MPI's default");
         println!("\nsingle copy: {setting}");
         for program in &programs {
@@ -219,6 +260,7 @@ fn main() {
         }
     }
     verdict(&results(&json));
+    typical(&json);
     if !right {
         println!("a result was WRONG, or a program failed");
         exit(1);
