@@ -7,6 +7,9 @@
 mod bodies;
 #[path = "common/launch.rs"]
 mod launch;
+#[path = "../docs/programs/over_mpi.rs"]
+#[allow(dead_code)] // its main
+mod page;
 
 use std::path::Path;
 
@@ -24,21 +27,37 @@ fn every_promise_over_the_mpi_crate() {
     if std::env::var_os(LIMIT).is_some() {
         return one_rank();
     }
-    let library = mpi::environment::library_version().unwrap();
-    let flavor = if library.contains("Open MPI") { launch::Flavor::OpenMpi } else { launch::Flavor::Mpich };
-    if !launch::flavors().contains(&flavor) {
-        return;
-    }
-    let program = std::env::current_exe().unwrap();
     for limit in ["2147483647", "1000"] {
         for ranks in 1..=4 {
-            let setting = format!("{LIMIT}={limit}");
-            let test = "every_promise_over_the_mpi_crate";
-            let args = [&setting, program.to_str().unwrap(), "--exact", test, "--nocapture"];
-            let output = launch::mpirun_ok(flavor, ranks, Path::new("/usr/bin/env"), &args);
+            let Some(output) = on_ranks(ranks, "every_promise_over_the_mpi_crate", limit) else { return };
             assert_eq!(output.matches("every promise is kept").count(), ranks, "{output}");
         }
     }
+}
+
+#[test]
+fn the_program_of_the_book_says_what_its_page_says() {
+    if std::env::var_os(LIMIT).is_some() {
+        let universe = mpi::initialize().unwrap();
+        println!("{}", page::columns(&Comm::from_mpi(&universe.world()).unwrap()).unwrap());
+        return;
+    }
+    let name = "the_program_of_the_book_says_what_its_page_says";
+    let Some(output) = on_ranks(3, name, "2147483647") else { return };
+    let said = "[64, 4] on rank 0, 183744 on all 3";
+    assert!(output.contains(said), "{output}");
+    assert!(include_str!("../docs/src/start/rust.md").contains(said));
+}
+
+/// What a test of this program prints as so many ranks; none where its MPI is not tested.
+fn on_ranks(ranks: usize, test: &str, limit: &str) -> Option<String> {
+    let library = mpi::environment::library_version().unwrap();
+    let flavor = if library.contains("Open MPI") { launch::Flavor::OpenMpi } else { launch::Flavor::Mpich };
+    let program = std::env::current_exe().unwrap();
+    let setting = format!("{LIMIT}={limit}");
+    let args = [&setting, program.to_str().unwrap(), "--exact", test, "--nocapture"];
+    let run = || launch::mpirun_ok(flavor, ranks, Path::new("/usr/bin/env"), &args);
+    launch::flavors().contains(&flavor).then(run)
 }
 
 fn one_rank() {
