@@ -14,6 +14,7 @@ use super::error::{check, check_reserved, distarray_error, guard, input, inputs,
 use super::exchange::{distarray_moved, size, written};
 use super::handle::{Mark, free, give, handle, mutable, object};
 use super::lend::{Loan, Taken, distarray_array};
+use super::request::{LAYOUT_C, LAYOUT_C_LINES, LAYOUT_FORTRAN, LAYOUT_FORTRAN_LINES, LAYOUT_STRIDED};
 use super::text::write_text;
 use crate::array::{Access, AnyArray, ArrayMut, DType, Order, Owner, Written};
 use crate::error::{Error, ErrorKind, Result};
@@ -315,17 +316,17 @@ unsafe fn read_requirements(requirements: *const distarray_requirements) -> Resu
         read = read.replicas(asked.replicas);
     }
     const LAYOUTS: [(u32, Storage); 4] = [
-        (1, Storage::Packed(Order::C)),
-        (2, Storage::Packed(Order::Fortran)),
-        (8, Storage::Pitched(Order::C)),
-        (16, Storage::Pitched(Order::Fortran)),
+        (LAYOUT_C, Storage::Packed(Order::C)),
+        (LAYOUT_FORTRAN, Storage::Packed(Order::Fortran)),
+        (LAYOUT_C_LINES, Storage::Pitched(Order::C)),
+        (LAYOUT_FORTRAN_LINES, Storage::Pitched(Order::Fortran)),
     ];
-    const STRIDED: u32 = 4;
-    if asked.layouts > 31 {
-        return Err(outside("layouts", 31, asked.layouts.into()));
+    const ALL: u32 = LAYOUT_C | LAYOUT_FORTRAN | LAYOUT_STRIDED | LAYOUT_C_LINES | LAYOUT_FORTRAN_LINES;
+    if asked.layouts > ALL {
+        return Err(outside("layouts", ALL.into(), asked.layouts.into()));
     }
     for (bit, storage) in LAYOUTS {
-        if asked.layouts & bit != 0 && asked.layouts & STRIDED == 0 {
+        if asked.layouts & bit != 0 && asked.layouts & LAYOUT_STRIDED == 0 {
             read = read.storage(storage);
         }
     }

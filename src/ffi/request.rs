@@ -10,9 +10,12 @@ use super::lend::{Granted, Loan, distarray_array};
 use crate::array::{Access, Order};
 use crate::error::{Error, ErrorKind, Result};
 
-const LAYOUT_C: u32 = 1;
-const LAYOUT_FORTRAN: u32 = 2;
-const LAYOUT_STRIDED: u32 = 4;
+// DISTARRAY_LAYOUT_* of the header.
+pub(super) const LAYOUT_C: u32 = 1;
+pub(super) const LAYOUT_FORTRAN: u32 = 2;
+pub(super) const LAYOUT_STRIDED: u32 = 4;
+pub(super) const LAYOUT_C_LINES: u32 = 8;
+pub(super) const LAYOUT_FORTRAN_LINES: u32 = 16;
 
 const COPY_NEVER: u32 = 1;
 const COPY_ALWAYS: u32 = 2;
