@@ -52,7 +52,7 @@ impl Comm {
         let new = Self::from_transport(Box::new(foreign));
         // SAFETY: the caller's promise.
         let kept = place.as_ref().ok().copied().flatten().and_then(|place| unsafe { place.as_ref() }.kept());
-        let kept = kept.filter(|kept| kept.comm.in_step().is_ok());
+        let kept = kept.filter(|kept| kept.comm.transport().is_ok());
         let mine = place.and_then(|place| Ok((place, mine(&new)?)));
         let id = kept.as_ref().map_or(0, |kept| kept.id);
         let ((place, mine), [low, high, proposed]) = new.agree_on_least(mine, [id, !id, random() | 1])?;

@@ -76,7 +76,7 @@ impl Messages {
             slots: Vec::with_capacity(receives.len() + sends.len()),
             receives: receives.len(),
         };
-        let transport = comm.in_step()?;
+        let transport = comm.transport()?;
         for (number, Place { peer, memory }) in receives.iter().chain(sends).enumerate() {
             if peer.rank >= comm.size() {
                 return Err(Error::new(ErrorKind::Range, "there is no such rank to exchange with")
@@ -169,7 +169,7 @@ impl Messages {
     }
 
     fn start(&mut self, range: std::ops::Range<usize>) -> Result<()> {
-        let transport = self.comm.in_step()?;
+        let transport = self.comm.transport()?;
         // Active before the attempt: a failed start may still have begun.
         self.slots[range.clone()].iter_mut().for_each(|slot| slot.active = true);
         // SAFETY: the memory of each lives as long as `self`, or for ever.
@@ -182,7 +182,7 @@ impl Messages {
     /// # Errors
     /// `Comm` when the message layer fails or a message has another length than prepared.
     pub fn next_received(&mut self) -> Result<Option<(usize, &[u8])>> {
-        let transport = self.comm.in_step()?;
+        let transport = self.comm.transport()?;
         let Some(arrived) = transport.wait_any(&mut self.requests[..self.receives])? else {
             return Ok(None);
         };
@@ -192,7 +192,7 @@ impl Messages {
     /// The bytes of receive `which`, which was started; none where they have not come,
     /// unless it may wait for them.
     pub(crate) fn receive(&mut self, which: usize, may_wait: bool) -> Result<Option<&[u8]>> {
-        let transport = self.comm.in_step()?;
+        let transport = self.comm.transport()?;
         let request = self.requests[..self.receives].get_mut(which).ok_or_else(|| no_such_message(which))?;
         let bytes = match may_wait {
             true => Some(transport.wait(request)?),
@@ -232,7 +232,7 @@ impl Messages {
     /// `Comm` when the message layer fails or a message has another length than prepared.
     pub fn finish(&mut self) -> Result<()> {
         while self.next_received()?.is_some() {}
-        let transport = self.comm.in_step()?;
+        let transport = self.comm.transport()?;
         for (slot, request) in self.slots.iter_mut().zip(&mut self.requests) {
             if slot.active {
                 transport.wait(request)?;
@@ -252,7 +252,7 @@ impl Messages {
             return Err(Error::new(ErrorKind::Busy, "the round was not finished"));
         }
         let requests = std::mem::take(&mut self.requests);
-        let transport = self.comm.in_step()?;
+        let transport = self.comm.transport()?;
         requests.into_iter().try_for_each(|request| transport.free_request(request))
     }
 }

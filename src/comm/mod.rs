@@ -60,7 +60,7 @@ pub struct Comm(Arc<Shared>);
 struct Shared {
     transport: Box<dyn Transport>,
     freed: AtomicBool,
-    /// What agreements and exchanges say after one failed half way.
+    /// What every call says after an exchange failed half way.
     failed: OnceLock<Error>,
     /// Prepared messages whose owner was dropped: freed by the next call that
     /// may talk to the message layer, because `Drop` must not.
@@ -128,37 +128,20 @@ impl Comm {
     /// The message layer itself, for messages in memory that the caller manages. Local.
     ///
     /// # Errors
-    /// `Comm` after [`free`](Self::free).
-    #[inline]
-    pub fn transport(&self) -> Result<&dyn Transport> {
-        match self.0.freed.load(Ordering::Acquire) {
-            true => Err(Error::new(ErrorKind::Comm, "this communicator was freed")),
-            false => Ok(&*self.0.transport),
-        }
-    }
-
-    /// The message layer, for messages from one rank to another. Local.
-    ///
-    /// # Errors
     /// `Comm` after [`free`](Self::free), or after an exchange failed half way.
     #[inline]
-    pub(crate) fn in_step(&self) -> Result<&dyn Transport> {
-        self.transport().and_then(|transport| self.unless_failed(Ok(transport)))
-    }
-
-    /// What this rank says in an agreement: its own, unless an exchange failed half way. So
-    /// all ranks hear of that, also those whose part in it was done. Local.
-    #[inline]
-    pub(crate) fn unless_failed<T>(&self, mine: Result<T>) -> Result<T> {
+    pub fn transport(&self) -> Result<&dyn Transport> {
+        if self.0.freed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Comm, "this communicator was freed"));
+        }
         match self.0.failed.get() {
             Some(error) => Err(error.clone()),
-            None => mine,
+            None => Ok(&*self.0.transport),
         }
     }
 
-    /// Ends exchanges of this rank: one failed half way, and what its ranks have sent and
-    /// received is out of step. Collective calls go on, and each agreement tells all ranks.
-    /// Local.
+    /// Ends the communicator on this rank: an exchange failed half way, and what its ranks
+    /// have sent and received is out of step. Local.
     pub(crate) fn fail(&self, error: &Error) {
         let detail = format!(
             "the communicator failed in an exchange ({error}): make a new plan on a new communicator"
@@ -199,7 +182,6 @@ impl Comm {
     ) -> Result<(T, [u64; N])> {
         const ALL_WELL: u64 = u64::MAX;
         let rank = self.rank();
-        let mine = self.unless_failed(mine);
         let failing = if mine.is_ok() { ALL_WELL } else { rank as u64 };
         let mut least = [&[failing][..], &numbers].concat();
         self.all_reduce(&mut least, Op::Min)?;
@@ -268,7 +250,7 @@ impl Comm {
     /// cannot be had; `Comm` when the message layer fails. On one rank only: agree.
     #[allow(unsafe_code)] // the memory is the messages' own
     pub fn messages(&self, sends: &[Peer], receives: &[Peer]) -> Result<Messages> {
-        let transport = self.in_step()?;
+        let transport = self.transport()?;
         // First, so that ranks that fail below keep the same count of tags.
         let tag = transport.new_tag()?;
         self.free_abandoned(transport)?;
@@ -296,7 +278,7 @@ impl Comm {
         sends: &[Place],
         receives: &[Place],
     ) -> Result<Messages> {
-        self.free_abandoned(self.in_step()?)?;
+        self.free_abandoned(self.transport()?)?;
         // SAFETY: the caller's promise.
         unsafe { Messages::new(self, tag, sends, receives) }
     }

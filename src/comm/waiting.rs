@@ -94,7 +94,7 @@ impl Patience {
             return Err(error);
         }
         std::thread::yield_now();
-        let transport = comm.in_step()?;
+        let transport = comm.transport()?;
         transport.progress()?;
         if self.waits > Self::SPINS + Self::YIELDS {
             self.waits = Self::SPINS;

@@ -30,8 +30,7 @@
 //! [`Halo`] and [`Redistribution`] agree on each call before they move anything: what
 //! one rank finds wrong, all ranks return, and no target is touched. A
 //! [bound](Halo::bind) halo agreed once. Where the message layer fails in the middle of
-//! it the communicator carries no more exchanges, and every later call that agrees says so
-//! on all ranks: go on with a duplicate of it.
+//! it the communicator is of no more use, and every later call says so.
 //!
 //! A consumer that does not take every array says what it accepts ([`Requirements`]); an
 //! [`Accommodation`] hands it the array itself where that fits and moves the least

@@ -115,7 +115,7 @@ impl Mover {
     /// # Safety
     /// As for [`run`](Self::run).
     pub(crate) unsafe fn start(&mut self) -> Result<()> {
-        self.comm.in_step()?; // nothing is begun where nothing can end
+        self.comm.transport()?; // nothing is begun where nothing can end
         self.busy = true;
         // SAFETY: the caller's promise.
         unsafe { self.send() }.inspect_err(|error| self.comm.fail(error))

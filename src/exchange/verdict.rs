@@ -9,7 +9,6 @@ use crate::number::as_i64;
 /// `words`: what an exchange needs to be alike everywhere. Collective: one reduction of
 /// 8 bytes when all is well.
 pub(crate) fn agree<T>(comm: &Comm, mine: Result<T>, words: impl Iterator<Item = u64> + Clone) -> Result<T> {
-    let mine = comm.unless_failed(mine);
     let term = match &mine {
         Ok(_) => ring_term(comm, words.clone()),
         // What no other rank cancels.
@@ -38,7 +37,6 @@ pub(super) fn agree_on<T, const N: usize>(
     mine: Result<T>,
     words: [Option<u64>; N],
 ) -> Result<(T, [Option<u64>; N])> {
-    let mine = comm.unless_failed(mine);
     // The least word, and the least complement, which is that of the greatest.
     let mut least = vec![u64::MAX; 1 + 2 * N];
     match &mine {
