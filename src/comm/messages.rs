@@ -251,8 +251,8 @@ impl Messages {
         if self.is_active() {
             return Err(Error::new(ErrorKind::Busy, "the round was not finished"));
         }
-        let requests = std::mem::take(&mut self.requests);
         let transport = self.comm.transport()?;
+        let requests = std::mem::take(&mut self.requests);
         requests.into_iter().try_for_each(|request| transport.free_request(request))
     }
 }

@@ -10,10 +10,10 @@ use crate::Result;
 /// The longest way of a line to a rank that is near, and back. Within a chip of many cores
 /// it takes 0.1 to 0.2 us, between chips 0.3 to 0.6.
 const NEAR: Duration = Duration::from_nanos(250);
-/// Times that a line goes there and back after the first, for which the other rank may come
-/// late; and after how long that is given up: where ranks take turns on one core it takes a
-/// while.
+/// Trips of which the shortest counts. One before them does not: the other rank may come late
+/// for it.
 const TRIPS: u64 = 20;
+/// After how long no other trip begins: where ranks take turns on one core each takes a while.
 const ENOUGH: Duration = Duration::from_micros(100);
 /// What is said last: far, or near.
 const VERDICTS: [u64; 2] = [TRIPS + 2, TRIPS + 3];

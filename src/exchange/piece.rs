@@ -43,7 +43,7 @@ impl Piece {
         Self::shared(coordinate(peer), mine, theirs, len, rim)
     }
 
-    /// One stretch, shared with a coordinate as a piece keeps it.
+    /// One stretch, by the peer's coordinate as a piece keeps it.
     #[inline]
     fn shared(peer: u32, mine: i64, theirs: i64, len: i64, rim: bool) -> Self {
         Self { peer, rim, mine, theirs, len, count: 1 }
@@ -346,7 +346,7 @@ impl Rim {
             let part = if self.periodic { map.block(at) } else { 0..0 };
             Neighbour { at: self::coordinate(at), len: part.end - part.start }
         };
-        // Neighbours begin and end where this one does.
+        // The left one ends where this one begins, the right one begins where it ends.
         let both = [
             match coordinate - 1 {
                 -1 => around(procs - 1),

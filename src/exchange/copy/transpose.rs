@@ -53,7 +53,7 @@ pub(super) unsafe fn of_16_bytes(to: *mut u8, from: *const u8, outer: Loop, inne
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        match past && lines_begin_alike::<16>(to, outer) {
+        match past && lines_are_whole::<16>(to, outer, inner) {
             _ if !is_x86_feature_detected!("avx2") => {}
             true => return by_lines::<16, 2, 4>(to, from, outer, inner, simd::square_of_2::<true>),
             false => return by_squares::<16, 2, 2>(to, from, outer, inner, simd::square_of_2::<false>),
@@ -68,9 +68,9 @@ pub(super) unsafe fn of_8_bytes(to: *mut u8, from: *const u8, outer: Loop, inner
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        match past && lines_begin_alike::<8>(to, outer) {
-            past if is_x86_feature_detected!("avx512f") => {
-                return match past {
+        match past && lines_are_whole::<8>(to, outer, inner) {
+            lines if is_x86_feature_detected!("avx512f") => {
+                return match lines {
                     true => by_lines::<8, 8, 8>(to, from, outer, inner, simd::square_of_8::<true>),
                     false => by_squares::<8, 8, 8>(to, from, outer, inner, simd::square_of_8::<false>),
                 };
@@ -89,7 +89,7 @@ pub(super) unsafe fn of_4_bytes(to: *mut u8, from: *const u8, outer: Loop, inner
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        match past && lines_begin_alike::<4>(to, outer) {
+        match past && lines_are_whole::<4>(to, outer, inner) {
             _ if !is_x86_feature_detected!("avx2") => {}
             true => return by_lines::<4, 8, 16>(to, from, outer, inner, simd::square_of_8_singles::<true>),
             false => {
@@ -104,16 +104,19 @@ pub(super) unsafe fn of_4_bytes(to: *mut u8, from: *const u8, outer: Loop, inner
 #[cfg(target_arch = "x86_64")]
 type Square = unsafe fn(*mut u8, *const u8, isize, isize);
 
-/// Whether the rows that are written have their lines, of whole elements, at the same places.
+/// Whether lines are better written past the caches: those of all rows begin at the same
+/// element, and a row has some whole ones.
 #[cfg(target_arch = "x86_64")]
-fn lines_begin_alike<const N: usize>(to: *const u8, outer: Loop) -> bool {
-    outer.to % LINE.cast_signed() == 0 && to.addr().is_multiple_of(N)
+fn lines_are_whole<const N: usize>(to: *const u8, outer: Loop, inner: Loop) -> bool {
+    let head = to.align_offset(LINE) / N;
+    let pays = head == 0 || head + 3 * LINE / N <= inner.n;
+    pays && outer.to % LINE.cast_signed() == 0 && to.addr().is_multiple_of(N)
 }
 
 /// By squares that write past the caches: whole lines of `WIDE` elements.
 ///
 /// # Safety
-/// As for [`copy`](super::copy), with [`lines_begin_alike`].
+/// As for [`by_squares`], where lines of all rows begin at the same element.
 #[cfg(target_arch = "x86_64")]
 unsafe fn by_lines<const N: usize, const SIDE: usize, const WIDE: usize>(
     to: *mut u8,
@@ -128,7 +131,7 @@ unsafe fn by_lines<const N: usize, const SIDE: usize, const WIDE: usize>(
     unsafe {
         scalar::<N>(to, from, outer, Loop { n: head, ..inner });
         let head = head.cast_signed();
-        let (to, from) = (to.offset(head * inner.to), from.offset(head * inner.from));
+        let (to, from) = (to.wrapping_offset(head * inner.to), from.wrapping_offset(head * inner.from));
         by_squares::<N, SIDE, WIDE>(to, from, outer, rest, square);
     }
 }
@@ -148,10 +151,11 @@ unsafe fn by_squares<const N: usize, const SIDE: usize, const WIDE: usize>(
 ) {
     let tile = |to: *mut u8, from: *const u8, height: usize, width: usize| {
         let (rows, columns) = (height / SIDE * SIDE, width / WIDE * WIDE);
-        // SAFETY: all inside the tile.
-        let at = |r: usize, c: usize| unsafe {
+        // The last column may end the memory: what begins behind it is nowhere.
+        let at = |r: usize, c: usize| {
             let (r, c) = (r.cast_signed(), c.cast_signed());
-            (to.offset(r * outer.to + c * inner.to), from.offset(r * outer.from + c * inner.from))
+            let (to_step, from_step) = (r * outer.to + c * inner.to, r * outer.from + c * inner.from);
+            (to.wrapping_offset(to_step), from.wrapping_offset(from_step))
         };
         for wide in (0..columns).step_by(WIDE) {
             for r in (0..rows).step_by(SIDE) {
@@ -220,6 +224,8 @@ mod simd {
         }
     }
 
+    /// # Safety
+    /// As for [`square_of_4`].
     #[target_feature(enable = "avx2")]
     unsafe fn store<const PAST: bool>(to: *mut u8, value: __m256d) {
         // SAFETY: the caller's promise.
