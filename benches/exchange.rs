@@ -195,7 +195,8 @@ fn typical(file: &Path) {
             .filter(|name| is_its(name))
             .collect();
         let mut cases = BTreeMap::<_, Vec<f64>>::new();
-        for line in of_kind("ours").filter(|line| line["variant"].as_str().is_some_and(is_its)) {
+        let right = of_kind("ours").filter(|line| line["correct"] == true);
+        for line in right.filter(|line| line["variant"].as_str().is_some_and(is_its)) {
             let over = hand.iter().filter_map(|name| line["over"][name].as_f64()).max_by(f64::total_cmp);
             let undisturbed = line["clean"].as_u64().is_some_and(|rounds| rounds >= 7);
             if let Some(over) = over.filter(|_| undisturbed) {
@@ -207,6 +208,9 @@ fn typical(file: &Path) {
             runs.sort_by(f64::total_cmp);
             f64::midpoint(runs[(runs.len() - 1) / 2], runs[runs.len() / 2])
         };
+        if cases.is_empty() {
+            continue; // all were disturbed, or left out
+        }
         let medians: Vec<f64> = cases.into_values().map(median).collect();
         let above = |most: f64| medians.iter().filter(|&&over| over > most).count();
         println!(

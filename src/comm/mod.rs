@@ -12,7 +12,9 @@
 //!   [`Comm::agree`] makes the verdict everyone's.
 //! - Where the message layer fails in the middle of an exchange the ranks are out of
 //!   step: the communicator refuses every later call on that rank, [`Comm::free`] too,
-//!   and says why. Another one over the same message layer goes on.
+//!   and says why. Another one over the same message layer goes on. Nor does that rank
+//!   agree any more: whoever waits for a message that it did not send would never come to
+//!   the agreement, and none would hear what failed.
 //! - Nothing is sent or freed by `Drop`: a program may drop in any order, also
 //!   after `MPI_Finalize`. Communicators made by [`Comm::split`] and
 //!   [`Comm::duplicate`] are given back by [`Comm::free`].
