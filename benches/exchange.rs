@@ -181,6 +181,9 @@ fn verdict(cases: &[(String, Ratios)]) {
     }
 }
 
+/// Rounds that make a figure; `MIN_ROUNDS` of `timing.h`.
+const ENOUGH: u64 = 7;
+
 /// Ours over the fastest by hand, each within its run: the median of the runs of a case
 /// that were not disturbed.
 fn typical(file: &Path) {
@@ -198,7 +201,7 @@ fn typical(file: &Path) {
         let right = of_kind("ours").filter(|line| line["correct"] == true);
         for line in right.filter(|line| line["variant"].as_str().is_some_and(is_its)) {
             let over = hand.iter().filter_map(|name| line["over"][name].as_f64()).max_by(f64::total_cmp);
-            let undisturbed = line["clean"].as_u64().is_some_and(|rounds| rounds >= 7);
+            let undisturbed = line["clean"].as_u64().is_some_and(|rounds| rounds >= ENOUGH);
             if let Some(over) = over.filter(|_| undisturbed) {
                 let case = (line["bench"].as_str(), line["case"].as_str());
                 cases.entry(case).or_default().push(over);

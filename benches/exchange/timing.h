@@ -242,10 +242,10 @@ static void race_add(race *r, const char *name, enum kind kind, operation run, v
   v->context = context;
   v->plan = plan < 0 ? plan : greatest(plan);
   v->correct = everywhere(correct);
+  wrong_results |= !v->correct;
   if (kind != OURS) return;
   int is_near = near(line_trip());
   r->near = r->ours++ == 0 || r->near == is_near ? is_near : -1;
-  wrong_results |= !v->correct;
 }
 
 static variant *racer(race *r, int i) { return i ? &r->variants[i - 1] : &r->limit; }

@@ -1,5 +1,6 @@
 //! Transpositions, in tiles whose lines stay in the cache.
 #![allow(unsafe_code)] // reads and writes at computed addresses
+#![cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))] // nothing goes past the caches
 
 #[cfg(target_arch = "x86_64")]
 use super::LINE;
@@ -53,10 +54,9 @@ pub(super) unsafe fn of_16_bytes(to: *mut u8, from: *const u8, outer: Loop, inne
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        match past && lines_are_whole::<16>(to, outer, inner) {
-            _ if !is_x86_feature_detected!("avx2") => {}
-            true => return by_lines::<16, 2, 4>(to, from, outer, inner, simd::square_of_2::<true>),
-            false => return by_squares::<16, 2, 2>(to, from, outer, inner, simd::square_of_2::<false>),
+        if is_x86_feature_detected!("avx2") {
+            let squares: [Square; 2] = [simd::square_of_2::<false>, simd::square_of_2::<true>];
+            return by_best::<16, 2>(to, from, outer, inner, past, squares);
         }
         scalar::<16>(to, from, outer, inner);
     }
@@ -68,16 +68,14 @@ pub(super) unsafe fn of_8_bytes(to: *mut u8, from: *const u8, outer: Loop, inner
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        match past && lines_are_whole::<8>(to, outer, inner) {
-            lines if is_x86_feature_detected!("avx512f") => {
-                return match lines {
-                    true => by_lines::<8, 8, 8>(to, from, outer, inner, simd::square_of_8::<true>),
-                    false => by_squares::<8, 8, 8>(to, from, outer, inner, simd::square_of_8::<false>),
-                };
-            }
-            _ if !is_x86_feature_detected!("avx2") => {}
-            true => return by_lines::<8, 4, 8>(to, from, outer, inner, simd::square_of_4::<true>),
-            false => return by_squares::<8, 4, 4>(to, from, outer, inner, simd::square_of_4::<false>),
+        if is_x86_feature_detected!("avx512f") {
+            let squares: [Square; 2] = [simd::square_of_8::<false>, simd::square_of_8::<true>];
+            return by_best::<8, 8>(to, from, outer, inner, past, squares);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            let squares: [Square; 2] = [simd::square_of_4::<false>, simd::square_of_4::<true>];
+            return by_best::<8, 4>(to, from, outer, inner, past, squares);
         }
         scalar::<8>(to, from, outer, inner);
     }
@@ -89,12 +87,10 @@ pub(super) unsafe fn of_4_bytes(to: *mut u8, from: *const u8, outer: Loop, inner
     // SAFETY: the caller's promise; the processor was asked.
     unsafe {
         #[cfg(target_arch = "x86_64")]
-        match past && lines_are_whole::<4>(to, outer, inner) {
-            _ if !is_x86_feature_detected!("avx2") => {}
-            true => return by_lines::<4, 8, 16>(to, from, outer, inner, simd::square_of_8_singles::<true>),
-            false => {
-                return by_squares::<4, 8, 8>(to, from, outer, inner, simd::square_of_8_singles::<false>);
-            }
+        if is_x86_feature_detected!("avx2") {
+            let squares: [Square; 2] =
+                [simd::square_of_8_singles::<false>, simd::square_of_8_singles::<true>];
+            return by_best::<4, 8>(to, from, outer, inner, past, squares);
         }
         scalar::<4>(to, from, outer, inner);
     }
@@ -113,12 +109,35 @@ fn lines_are_whole<const N: usize>(to: *const u8, outer: Loop, inner: Loop) -> b
     pays && outer.to % LINE.cast_signed() == 0 && to.addr().is_multiple_of(N)
 }
 
-/// By squares that write past the caches: whole lines of `WIDE` elements.
+/// By the second of two squares, past the caches, where that pays; else by the first.
+///
+/// # Safety
+/// As for [`by_squares`].
+#[cfg(target_arch = "x86_64")]
+unsafe fn by_best<const N: usize, const SIDE: usize>(
+    to: *mut u8,
+    from: *const u8,
+    outer: Loop,
+    inner: Loop,
+    past: bool,
+    [plain, by_line]: [Square; 2],
+) {
+    // SAFETY: the caller's promise; lines of all rows begin at the same element.
+    unsafe {
+        if past && lines_are_whole::<N>(to, outer, inner) {
+            by_lines::<N, SIDE>(to, from, outer, inner, by_line);
+        } else {
+            by_squares::<N, SIDE, false>(to, from, outer, inner, plain);
+        }
+    }
+}
+
+/// By squares that write past the caches, from the first line of each row.
 ///
 /// # Safety
 /// As for [`by_squares`], where lines of all rows begin at the same element.
 #[cfg(target_arch = "x86_64")]
-unsafe fn by_lines<const N: usize, const SIDE: usize, const WIDE: usize>(
+unsafe fn by_lines<const N: usize, const SIDE: usize>(
     to: *mut u8,
     from: *const u8,
     outer: Loop,
@@ -132,34 +151,36 @@ unsafe fn by_lines<const N: usize, const SIDE: usize, const WIDE: usize>(
         scalar::<N>(to, from, outer, Loop { n: head, ..inner });
         let head = head.cast_signed();
         let (to, from) = (to.wrapping_offset(head * inner.to), from.wrapping_offset(head * inner.from));
-        by_squares::<N, SIDE, WIDE>(to, from, outer, rest, square);
+        by_squares::<N, SIDE, true>(to, from, outer, rest, square);
     }
 }
 
-/// Squares of `SIDE` elements of `N` bytes, as many side by side as `WIDE` elements are;
-/// the rest one by one.
+/// Squares of `SIDE` elements of `N` bytes, with `LINES` as many side by side at once as make
+/// a line; the rest one by one.
 ///
 /// # Safety
-/// As for [`copy`](super::copy); the processor has what `square` needs.
+/// As for [`copy`](super::copy); the processor has what `square` needs, and lines begin where
+/// it needs that.
 #[cfg(target_arch = "x86_64")]
-unsafe fn by_squares<const N: usize, const SIDE: usize, const WIDE: usize>(
+unsafe fn by_squares<const N: usize, const SIDE: usize, const LINES: bool>(
     to: *mut u8,
     from: *const u8,
     outer: Loop,
     inner: Loop,
     square: Square,
 ) {
+    let wide = const { if LINES { LINE / N } else { SIDE } };
     let tile = |to: *mut u8, from: *const u8, height: usize, width: usize| {
-        let (rows, columns) = (height / SIDE * SIDE, width / WIDE * WIDE);
+        let (rows, columns) = (height / SIDE * SIDE, width / wide * wide);
         // The last column may end the memory: what begins behind it is nowhere.
         let at = |r: usize, c: usize| {
             let (r, c) = (r.cast_signed(), c.cast_signed());
             let (to_step, from_step) = (r * outer.to + c * inner.to, r * outer.from + c * inner.from);
             (to.wrapping_offset(to_step), from.wrapping_offset(from_step))
         };
-        for wide in (0..columns).step_by(WIDE) {
+        for first in (0..columns).step_by(wide) {
             for r in (0..rows).step_by(SIDE) {
-                for c in (wide..wide + WIDE).step_by(SIDE) {
+                for c in (first..first + wide).step_by(SIDE) {
                     let (to, from) = at(r, c);
                     // SAFETY: the caller's promise.
                     unsafe { square(to, from, outer.to, inner.from) };
@@ -376,11 +397,11 @@ mod tests {
         if is_x86_feature_detected!("avx2") {
             // SAFETY: as above.
             check("fours", 8, true, |to, from, outer, inner| unsafe {
-                by_squares::<8, 4, 4>(to, from, outer, inner, simd::square_of_4::<false>);
+                by_squares::<8, 4, false>(to, from, outer, inner, simd::square_of_4::<false>);
             });
             // SAFETY: as above, and lines begin alike.
             check("fours past the caches", 8, false, |to, from, outer, inner| unsafe {
-                by_lines::<8, 4, 8>(to, from, outer, inner, simd::square_of_4::<true>);
+                by_lines::<8, 4>(to, from, outer, inner, simd::square_of_4::<true>);
             });
         }
     }
